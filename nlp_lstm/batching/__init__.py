@@ -1,0 +1,1 @@
+"""Ids to padded tensors and masks; the only place that pads."""

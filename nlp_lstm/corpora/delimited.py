@@ -1,0 +1,128 @@
+"""CSV and TSV with a header line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from nlp_lstm.corpora.problems import Problem, no_column
+from nlp_lstm.corpora.rows import Line, Row, Wanted
+
+# The csv module refuses fields over 131,072 characters unless told otherwise; this is the largest value that
+# fits a C long everywhere.
+_LONGEST_FIELD = 2**31 - 1
+
+_CSV_ERRORS = {
+    "',' expected after '\"'": 'text after a closing quote; expected a comma, or "" for a quote in a text',
+    "unexpected end of data": "a quote is opened and never closed",
+}
+_STRAY_RETURN = "a carriage return outside quotes; expected lines that end in \\n or \\r\\n"
+
+
+class _Cells(NamedTuple):
+    """The cells of one record and the lines it runs over."""
+
+    first: int
+    last: int
+    cells: list[str]
+
+
+def read_csv(lines: Iterable[Line], wanted: Wanted) -> Iterator[Row | Problem]:
+    """Yield the rows of a comma-separated file; quoted fields may hold commas, quotes and line ends."""
+    csv.field_size_limit(max(_LONGEST_FIELD, csv.field_size_limit()))
+    return _rows(_csv_records(lines, wanted), wanted)
+
+
+def read_tsv(lines: Iterable[Line], wanted: Wanted) -> Iterator[Row | Problem]:
+    """Yield the rows of a tab-separated file: a line is a row and a quote is a character like any other."""
+    return _rows(_tsv_records(lines), wanted)
+
+
+def _csv_records(lines: Iterable[Line], wanted: Wanted) -> Iterator[_Cells | Problem]:
+    damaged: list[Problem] = []
+    reader = csv.reader(_raw(lines, damaged), strict=True)
+    first = 1
+    while True:
+        record: _Cells | Problem
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            message = _CSV_ERRORS.get(str(error), _STRAY_RETURN if "new-line" in str(error) else str(error))
+            record = wanted.problem(first, "syntax", message + _span(first, reader.line_num))
+        else:
+            # A blank line is one empty cell, as in TSV.
+            record = _Cells(first, reader.line_num, cells or [""])
+        # A record with damaged bytes in it gives way to the problems of its lines.
+        yield from damaged or (record,)
+        damaged.clear()
+        first = reader.line_num + 1
+
+
+def _raw(lines: Iterable[Line], damaged: list[Problem]) -> Iterator[str]:
+    for line in lines:
+        if line.problem:
+            damaged.append(line.problem)
+        yield line.raw
+
+
+def _tsv_records(lines: Iterable[Line]) -> Iterator[_Cells | Problem]:
+    # Not csv.QUOTE_NONE: that refuses a carriage return inside a line.
+    for line in lines:
+        yield line.problem or _Cells(line.number, line.number, line.text.split("\t"))
+
+
+def _rows(records: Iterator[_Cells | Problem], wanted: Wanted) -> Iterator[Row | Problem]:
+    head = next(records, None)
+    if not isinstance(head, _Cells):
+        yield head or wanted.problem(0, "missing-column", "no header line; expected the columns' names")
+        return
+    names = _column_names(head.cells)
+    fault = _header_fault(names, wanted)
+    if fault:
+        yield wanted.problem(head.first, "missing-column", fault)
+        return
+    text_at = names.index(wanted.text_column)
+    label_at = names.index(wanted.label_column) if wanted.label_column in names else None
+    for record in records:
+        if isinstance(record, Problem):
+            yield record
+        elif len(record.cells) != len(names):
+            yield wanted.problem(record.first, "columns", _wrong_count(record, names))
+        else:
+            label = None if label_at is None else record.cells[label_at].strip() or None
+            fields: dict[str, object] = dict(zip(names, record.cells, strict=True))
+            yield wanted.row(record.first, record.cells[text_at], label, fields)
+
+
+def _column_names(cells: Sequence[str]) -> list[str]:
+    """Return the header's names without the blanks around them; an unnamed column is called by its place."""
+    return [cell.strip() or f"column {place}" for place, cell in enumerate(cells, 1)]
+
+
+def _header_fault(names: Sequence[str], wanted: Wanted) -> str | None:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            return f"the header names {name!r} twice; expected each column once"
+    for name in wanted.needed_columns:
+        if name not in names:
+            separated = "; is it separated by semicolons?" if len(names) == 1 and ";" in names[0] else ""
+            return f"the header has {no_column(name, names)}{separated}"
+    return None
+
+
+def _wrong_count(record: _Cells, names: Sequence[str]) -> str:
+    expected = f"expected {_counted(len(names))} ({', '.join(names)})"
+    if record.cells == [""]:
+        return f"a blank line; {expected}"
+    return f"{_counted(len(record.cells))}; {expected}{_span(record.first, record.last)}"
+
+
+def _counted(n_columns: int) -> str:
+    return f"{n_columns} column{'' if n_columns == 1 else 's'}"
+
+
+def _span(first: int, last: int) -> str:
+    return f" (lines {first} to {last} were read as one record: is a quote missing?)" if last > first else ""

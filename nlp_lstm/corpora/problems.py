@@ -1,0 +1,73 @@
+"""One thing wrong with a data file: where it stands, what kind it is, what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+Kind = Literal[
+    "encoding",  # bytes that are not UTF-8
+    "syntax",  # not what the format allows: broken JSON, an open quote, a missing `__label__`
+    "columns",  # a row with too few or too many columns, a blank line among rows
+    "missing-column",  # the text or label column is not there
+    "text",  # a text that is no string
+    "label",  # a label that is missing or no label
+    "several-labels",  # more than one label for one text
+    "unknown-label",  # a label that nothing was or will be trained on
+    "no-examples",  # nothing to train on
+    "empty-text",
+    "duplicate",  # a text that stands earlier in the same file, with the same label
+    "two-labels",  # a text that stands earlier in the same file, with another label
+    "shared",  # a text that stands in another split too
+    "single-example",  # a label with one example
+    "one-label",  # one label for everything
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a data file.
+
+    Attributes:
+        source: the file or data set.
+        line: the line it stands in, counted from 1 (a record's first); 0 when it is about the whole file.
+        kind: what sort of problem it is.
+        message: what was found and, after a semicolon, what was expected.
+
+    >>> str(Problem("train.csv", 12, "columns", "1 column; expected 2 (text, label)"))
+    'line 12 of train.csv: 1 column; expected 2 (text, label)'
+    >>> str(Problem("train.csv", 0, "no-examples", "no examples"))
+    'train.csv: no examples'
+    """
+
+    source: str
+    line: int
+    kind: Kind
+    message: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line} of {self.source}" if self.line else self.source
+        return f"{where}: {self.message}"
+
+
+def no_column(name: str, columns: Iterable[str]) -> str:
+    """Return the message for a column that is not there: the columns there are, and the nearest.
+
+    >>> no_column("text", ["Text", "label"])
+    "no column 'text'; the columns are 'Text', 'label'; did you mean 'Text'?"
+    """
+    names = list(columns)
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    suggestion = f"; did you mean {close[0]!r}?" if close else ""
+    return f"no column {name!r}; the columns are {', '.join(map(repr, names)) or 'none'}{suggestion}"
+
+
+def quoted(value: str, *, width: int = 40) -> str:
+    """Return `value` in quotes for a message, cut to about `width` characters.
+
+    >>> quoted("a film", width=4)
+    "'a fi…'"
+    """
+    return repr(value if len(value) <= width else value[:width] + "…")

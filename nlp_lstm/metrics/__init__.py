@@ -1,0 +1,1 @@
+"""Sequences of gold and predicted labels to numbers."""

@@ -1,0 +1,32 @@
+"""The text classifier: encoder, pooling, linear head."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from nlp_lstm.nn.encoder import Encoder
+from nlp_lstm.nn.pooling import POOLINGS
+
+
+class TextClassifier(nn.Module):
+    """Scores each class of a text.
+
+    Args:
+        encoder: the shared encoder.
+        n_labels: how many classes.
+        pooling: a key of `POOLINGS`.
+        dropout: probability of dropping a channel of the pooled vector in training.
+    """
+
+    def __init__(self, encoder: Encoder, n_labels: int, *, pooling: str = "concat", dropout: float = 0.0) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pooling = POOLINGS[pooling](encoder.output_size, bidirectional=encoder.bidirectional)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(self.pooling.output_size, n_labels)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Return logits, float32 (batch, n_labels), of token `ids` int64 (batch, time) under `mask` bool."""
+        states = self.encoder(ids, mask).states  # (batch, time, hidden)
+        logits: Tensor = self.output(self.dropout(self.pooling(states, mask)))
+        return logits.float()

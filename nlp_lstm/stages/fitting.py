@@ -1,0 +1,108 @@
+"""The stage that trains: build the network, find how many steps the budget pays for, take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from nlp_lstm.stages.ledger import Ledger
+from nlp_lstm.stages.network import build_network, describe_model, put_vectors
+from nlp_lstm.stages.record import TrainingRecord
+from nlp_lstm.store import load_weights, read_model, write_description, write_weights
+from nlp_lstm.training.budget import measure_pace, steps_in_budget
+from nlp_lstm.training.interrupts import catch_signals
+from nlp_lstm.training.loop import Trainer
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Trains the network, or goes on where an earlier sitting ended; the best weights are in the run's folder."""
+
+    name: ClassVar[str] = "fit"
+    requires: ClassVar[tuple[str, ...]] = ("tokenizer", "vocabulary", "rows", "splits", "task", "batches")
+    provides: ClassVar[tuple[str, ...]] = ("model", "position")
+
+    def __call__(self, record: TrainingRecord) -> TrainingRecord:
+        """Fill `model` and `position`."""
+        assert record.tokenizer is not None and record.vocabulary is not None
+        torch.manual_seed(record.recipe.training.seed)
+        model = _new_network(record)
+        ledger = Ledger(record.out)
+        write_description(
+            record.out,
+            config=describe_model(record.recipe, record.tokenizer),
+            tokens=record.vocabulary.to_list(),
+            labels=record.task.labels,
+        )
+        trainer = _prepare(record, model, ledger)
+        _train(record, trainer, ledger)
+        load_weights(model, read_model(record.out))
+        return replace(record, model=model, position=trainer.position)
+
+
+def _new_network(record: TrainingRecord) -> nn.Module:
+    assert record.vocabulary is not None
+    model = build_network(record.task, record.recipe.encoder, record.vocabulary)
+    vectors = record.recipe.vocabulary.vectors
+    if vectors is not None:
+        n_found = put_vectors(model, record.vocabulary, Path(vectors))
+        record.observer.note(f"vectors for {n_found:,} of {len(record.vocabulary):,} words")
+    record.observer.note(f"network of {sum(weight.numel() for weight in model.parameters()):,} weights")
+    return model.to(record.device)
+
+
+def _prepare(record: TrainingRecord, model: nn.Module, ledger: Ledger) -> Trainer:
+    """Return the trainer, put back to where the run stood if it was begun before."""
+    assert record.batches is not None
+    settings = record.recipe.training
+    evaluate = _dev_score(record, model)
+    total_steps = ledger.total_steps
+    if total_steps is None:
+        unit, amount = settings.budget()
+        objective = partial(partial, record.task.loss)
+        pace = partial(measure_pace, model, objective, record.batches, evaluate, settings)
+        total_steps = steps_in_budget(settings, len(record.batches), pace)
+        ledger.keep_total_steps(total_steps)
+        epochs = total_steps * settings.accumulate / len(record.batches)
+        record.observer.note(f"a budget of {amount:g} {unit}: {total_steps:,} steps, {epochs:.1f} epochs")
+    return Trainer(
+        model,
+        partial(record.task.loss, model),
+        record.batches,
+        evaluate=evaluate,
+        settings=settings,
+        total_steps=total_steps,
+        checkpoint=ledger.checkpoint,
+        keep_best=partial(write_weights, record.out, model),
+    )
+
+
+def _dev_score(record: TrainingRecord, model: nn.Module) -> Callable[[], float]:
+    assert record.rows is not None and record.splits is not None and record.vocabulary is not None
+    rows, examples, pad_id = record.rows["dev"], record.splits["dev"], record.vocabulary.pad_id
+    precision = record.recipe.training.precision
+
+    def evaluate() -> float:
+        predictions = record.task.predict(model, rows, pad_id=pad_id, precision=precision)
+        return float(record.task.score(examples, predictions))
+
+    return evaluate
+
+
+def _train(record: TrainingRecord, trainer: Trainer, ledger: Ledger) -> None:
+    """Take the steps that are left; note every evaluation in the log."""
+    if ledger.checkpoint.exists():
+        trainer.resume()
+        record.observer.note(f"going on after step {trainer.position.step:,} of {trainer.total_steps:,}")
+    ledger.rewind(trainer.position.step)
+    with catch_signals() as stopped:
+        for progress in trainer.run(stopped):
+            record.observer.progress(progress)
+            if progress.score is not None:
+                ledger.append(asdict(progress))

@@ -1,0 +1,124 @@
+"""What a run's folder remembers of the run: its settings, its data, its budget in steps, its log."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nlp_lstm.config import Recipe
+from nlp_lstm.errors import UsageError, listed
+from nlp_lstm.files import write_json, write_text
+from nlp_lstm.store import CARD, CONFIG, LABELS, VOCABULARY, WEIGHTS
+
+RUN, LOG, METRICS, CHECKPOINT = "run.json", "log.jsonl", "metrics.json", "checkpoint.safetensors"
+_OWN = (RUN, LOG, METRICS, CHECKPOINT, WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD)
+
+
+class Ledger:
+    """The memory of the run in `folder`.
+
+    Args:
+        folder: the run's folder; it need not exist yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.checkpoint = folder / CHECKPOINT
+        self.log_file = folder / LOG
+
+    def open(self, recipe: Recipe, *, fresh: bool) -> None:
+        """Start the run, or find that it is the one that was started here before.
+
+        Raises:
+            UsageError: the folder holds a run with other settings or data (each difference is shown), or
+                something that is no run.
+        """
+        if fresh:
+            self._clear()
+        now = {"settings": recipe.model_dump(), "data": _checksums(recipe)}
+        before = self._read(RUN)
+        if before is None:
+            if self.folder.is_dir() and any(self.folder.iterdir()):
+                raise UsageError(f"{self.folder} holds something that is no run of ours: give another --out")
+            write_json(self.folder / RUN, now)
+            return
+        changed = list(_differences({name: before.get(name) for name in now}, now))
+        if changed:
+            advice = "the same settings go on with it, --fresh starts over, another --out keeps both"
+            raise UsageError(listed(f"{self.folder} holds a run that differs ({advice})", changed))
+
+    @property
+    def total_steps(self) -> int | None:
+        """The budget in optimizer steps, or None before it was measured."""
+        steps = (self._read(RUN) or {}).get("total_steps")
+        return None if steps is None else int(steps)
+
+    def keep_total_steps(self, steps: int) -> None:
+        """Note the budget, so that a resumed run ends where an unbroken one does."""
+        write_json(self.folder / RUN, {**(self._read(RUN) or {}), "total_steps": steps})
+
+    @property
+    def metrics(self) -> dict[str, Any] | None:
+        """The scores of the finished run, or None."""
+        return self._read(METRICS)
+
+    def keep_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Note the scores; with them the run is finished."""
+        write_json(self.folder / METRICS, metrics)
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Add a line to the log."""
+        with self.log_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def rewind(self, step: int) -> None:
+        """Drop the log's lines of steps after `step`, which will be taken again."""
+        if self.log_file.exists():
+            kept = [line for line in self._log_lines() if line["step"] <= step]
+            write_text(self.log_file, "".join(json.dumps(line) + "\n" for line in kept))
+
+    def _log_lines(self) -> Iterator[dict[str, Any]]:
+        for line in self.log_file.read_text(encoding="utf-8").split("\n"):
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue  # the end of the file, or a line that a crash cut short
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        try:
+            content = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise UsageError(f"{self.folder / name} is damaged ({error}); --fresh starts over") from error
+        return dict(content)
+
+    def _clear(self) -> None:
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / RUN).exists():
+            raise UsageError(f"{self.folder} holds something that is no run of ours: give another --out")
+        for name in _OWN:
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def _checksums(recipe: Recipe) -> dict[str, str]:
+    """Return a checksum of each data file, so that a run is not resumed on other texts."""
+    found = {}
+    for source in (recipe.data.train, recipe.data.dev, recipe.data.test, recipe.vocabulary.vectors):
+        if source is not None and Path(source).is_file():
+            with Path(source).open("rb") as file:
+                found[source] = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    return found
+
+
+def _differences(before: Any, now: Any, name: str = "") -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys() | now.keys()):
+            yield from _differences(before.get(key), now.get(key), f"{name}.{key}" if name else key)
+    elif before != now:
+        if name.startswith("data."):
+            yield f"{name.removeprefix('data.')}: its content is not the same"
+        else:
+            yield f"{name.removeprefix('settings.')}: was {before!r}, now {now!r}"

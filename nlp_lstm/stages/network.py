@@ -1,0 +1,72 @@
+"""From settings to a network: the one place where recipes meet layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import nlp_lstm
+from nlp_lstm.config import EncoderSettings, Recipe
+from nlp_lstm.errors import DataError, UsageError
+from nlp_lstm.nn.encoder import Encoder
+from nlp_lstm.text.tokenizers import Tokenizer
+from nlp_lstm.text.vectors import read_vectors
+from nlp_lstm.text.vocabulary import Vocabulary
+
+
+def build_network(task: Any, settings: EncoderSettings, vocabulary: Vocabulary) -> nn.Module:
+    """Return a freshly initialised network of a task."""
+    encoder = Encoder(
+        len(vocabulary), pad_id=vocabulary.pad_id, unknown_id=vocabulary.unknown_id, **settings.model_dump()
+    )
+    network: nn.Module = task.build(encoder)
+    return network
+
+
+def describe_model(recipe: Recipe, tokenizer: Tokenizer) -> dict[str, Any]:
+    """Return what a model folder must say so that `load` can build the network again."""
+    return {
+        "task": recipe.task,
+        "version": nlp_lstm.__version__,
+        "tokenizer": tokenizer.to_dict(),
+        "encoder": recipe.encoder.model_dump(),
+        "head": dict(recipe.head),
+        "training": recipe.training.model_dump(),
+    }
+
+
+def put_vectors(model: nn.Module, vocabulary: Vocabulary, path: Path) -> int:
+    """Copy pretrained vectors into the rows of the words that have one; return how many did.
+
+    Raises:
+        DataError: the file is malformed, or its vectors are not as wide as the embedding.
+    """
+    embedding = model.get_submodule("encoder.embedding")
+    assert isinstance(embedding, nn.Embedding)
+    vectors = read_vectors(path, wanted=vocabulary)
+    if vectors.matrix.shape[1] != embedding.embedding_dim:
+        raise DataError(
+            f"{path}: its vectors have {vectors.matrix.shape[1]} values; encoder.embed_size is "
+            f"{embedding.embedding_dim}"
+        )
+    rows = torch.tensor([vocabulary[token] for token in vectors.tokens], dtype=torch.int64)
+    with torch.no_grad():
+        embedding.weight[rows] = torch.from_numpy(vectors.matrix)
+    return len(rows)
+
+
+def choose_device(name: str | None) -> torch.device:
+    """Return the device of a name, the CPU for None.
+
+    Raises:
+        UsageError: there is no such device on this machine.
+    """
+    try:
+        device = torch.device(name or "cpu")
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"device {name!r} cannot be used here: {str(error).partition(chr(10))[0]}") from error
+    return device

@@ -1,0 +1,155 @@
+"""A trained model in use: texts in, predictions out, one for one and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from torch import nn
+
+from nlp_lstm.config import EncoderSettings
+from nlp_lstm.document import Example, Prediction
+from nlp_lstm.errors import ModelError
+from nlp_lstm.stages.network import build_network, choose_device
+from nlp_lstm.store import load_weights, read_model
+from nlp_lstm.tasks import TASKS, find_task
+from nlp_lstm.text.tokenizers import Tokenizer, tokenizer_from_dict
+from nlp_lstm.text.vocabulary import Vocabulary
+
+FIRST_CHUNK, LAST_CHUNK = 16, 4096
+"""Texts taken from a stream at once: few at first, so that the first answer comes soon, then ever more."""
+CHUNK_CHARACTERS = 4_000_000
+"""Characters taken from a stream at once, so that memory does not grow with the length of texts."""
+
+
+class Predictor:
+    """A model loaded from its folder.
+
+    Args:
+        task: the task, with its labels.
+        model: the network, with its weights.
+        tokenizer: cuts texts as in training.
+        vocabulary: gives tokens their ids.
+        description: the folder's `config.json`.
+    """
+
+    def __init__(
+        self,
+        task: Any,
+        model: nn.Module,
+        tokenizer: Tokenizer,
+        vocabulary: Vocabulary,
+        description: dict[str, Any],
+    ) -> None:
+        self.task, self.model = task, model.eval()
+        self.tokenizer, self.vocabulary = tokenizer, vocabulary
+        self.description = description
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label, in class order."""
+        return tuple(self.task.labels)
+
+    @overload
+    def predict(self, texts: str, *, batch_size: int = 256) -> Prediction: ...  # type: ignore[overload-overlap]
+    @overload
+    def predict(self, texts: Sequence[str], *, batch_size: int = 256) -> list[Prediction]: ...  # type: ignore[overload-overlap]
+    @overload
+    def predict(self, texts: Iterable[str], *, batch_size: int = 256) -> Iterator[Prediction]: ...
+
+    def predict(
+        self, texts: str | Iterable[str], *, batch_size: int = 256
+    ) -> Prediction | list[Prediction] | Iterator[Prediction]:
+        """Predict one text, a list of them, or a stream.
+
+        Args:
+            texts: a string gives a prediction, a list or tuple a list, any other iterable an iterator.
+            batch_size: texts that go through the network together; it does not change what comes out.
+
+        Raises:
+            TypeError: something among the texts is no string.
+        """
+        if isinstance(texts, str):
+            return next(self.stream([texts], batch_size=batch_size))
+        stream = self.stream(texts, batch_size=batch_size)
+        return list(stream) if isinstance(texts, Sequence) else stream
+
+    __call__ = predict
+
+    def stream(self, texts: Iterable[str], *, batch_size: int = 256) -> Iterator[Prediction]:
+        """Yield a prediction for each text, in order, in constant memory.
+
+        Raises:
+            TypeError: something among the texts is no string; what came before it is yielded first.
+        """
+        for chunk in grow_chunks(texts):
+            rows = [self.row(keys) for keys in self.tokenizer.keys(chunk)]
+            yield from self.task.predict(self.model, rows, pad_id=self.vocabulary.pad_id, batch_size=batch_size)
+
+    def row(self, keys: Sequence[str]) -> NDArray[np.int32]:
+        """Return the token ids of one tokenized text."""
+        return np.array(self.vocabulary.ids(keys), dtype=np.int32)
+
+    def evaluate(self, examples: Sequence[Example], *, batch_size: int = 256) -> Any:
+        """Return the scores on labelled examples.
+
+        Raises:
+            DataError: a label was never seen in training.
+        """
+        self.task.targets(examples)
+        predictions = self.predict([example.text for example in examples], batch_size=batch_size)
+        return self.task.report(examples, predictions)
+
+
+def grow_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the texts in lists that grow from a few to many, none of them over about four million characters."""
+    size, n_characters = FIRST_CHUNK, 0
+    chunk: list[str] = []
+    for number, text in enumerate(texts, start=1):
+        if not isinstance(text, str):
+            yield chunk
+            raise TypeError(f"text {number}: expected a string, found {type(text).__name__}")
+        chunk.append(text)
+        n_characters += len(text)
+        if len(chunk) == size or n_characters >= CHUNK_CHARACTERS:
+            yield chunk
+            size, chunk, n_characters = min(2 * size, LAST_CHUNK), [], 0
+    if chunk:
+        yield chunk
+
+
+def load(folder: str | Path, *, device: str | None = None) -> Predictor:
+    """Return the model of a folder, ready to predict; nothing is unpickled, fetched or run.
+
+    Args:
+        folder: a model folder, as `train` leaves it.
+        device: `cpu` (the default), `cuda`, ...
+
+    Raises:
+        ModelError: the folder is missing, damaged or incompatible.
+        UsageError: there is no such device.
+    """
+    stored = read_model(Path(folder))
+    place = stored.folder / "config.json"
+    config = dict(stored.config)
+    try:
+        if config["task"] not in TASKS:
+            raise ModelError(f"{place}: unknown task {config['task']!r}")
+        kind = find_task(config["task"])
+        task = kind(stored.labels, kind.Settings(**config["head"]))
+        encoder = EncoderSettings(**config["encoder"])
+        tokenizer = tokenizer_from_dict(config["tokenizer"])
+    except (KeyError, TypeError, ValidationError) as error:
+        reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error).partition("\n")[0]
+        raise ModelError(f"{place}: {reason}") from error
+    vocabulary = Vocabulary.from_list(stored.tokens)
+    with torch.device("meta"):
+        model = build_network(task, encoder, vocabulary)
+    model = model.to_empty(device=choose_device(device))
+    load_weights(model, stored)
+    return Predictor(task, model, tokenizer, vocabulary, config)

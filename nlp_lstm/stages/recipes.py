@@ -1,0 +1,148 @@
+"""Recipes: finding them, reading them, and laying a person's own settings over them."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nlp_lstm
+from nlp_lstm.config import Recipe, check_budget, parse_settings, problems_of
+from nlp_lstm.errors import UsageError, listed, nearest
+from nlp_lstm.tasks import TASKS, find_task
+
+PATHS = (("data", "train"), ("data", "dev"), ("data", "test"), ("vocabulary", "vectors"))
+"""The settings that name files."""
+
+
+@dataclass(frozen=True)
+class RecipeLine:
+    """A packaged recipe in a list: its name, task and first words."""
+
+    name: str
+    task: str
+    description: str
+
+
+def recipe_folder() -> Path:
+    """Return the folder of the recipes that come with the package: in the wheel, or beside it in a checkout."""
+    package = Path(nlp_lstm.__file__).parent
+    inside = package / "share" / "pipelines"
+    return inside if inside.is_dir() else package.parent / "pipelines"
+
+
+def list_recipes() -> list[RecipeLine]:
+    """Return the packaged recipes, by name."""
+    lines = []
+    for path in sorted(recipe_folder().glob("*.toml")):
+        content = _parse(path)
+        lines.append(RecipeLine(path.stem, str(content.get("task", "")), str(content.get("description", ""))))
+    return lines
+
+
+def find_recipe(name: str) -> Path:
+    """Return the file of a recipe: a path, or the name of a packaged one.
+
+    Raises:
+        UsageError: there is no such recipe; the nearest name is offered.
+    """
+    path = Path(name)
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    packaged = recipe_folder() / f"{name}.toml"
+    if "/" not in name and packaged.is_file():
+        return packaged
+    if path.suffix == ".toml":
+        raise UsageError(f"no recipe at {name}: there is no such file")
+    raise UsageError(f"no recipe {name!r}{nearest(name, [line.name for line in list_recipes()])}")
+
+
+def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
+    """Return a recipe with settings laid over it, checked whole.
+
+    Args:
+        name: a path to a TOML file, or the name of a packaged recipe.
+        settings: dotted names and their values, such as `{"encoder.hidden_size": 256}`; a budget given here
+            (`training.minutes`, `.epochs`, `.steps`) takes the place of the recipe's. Paths are taken as they
+            are, those in the file relative to its folder; `$NAME` stands for an environment variable.
+
+    Raises:
+        UsageError: with every problem of the recipe at once.
+    """
+    path = find_recipe(name)
+    content = _parse(path)
+    _resolve_paths(content, path.parent)
+    problems = _lay_over(content, settings or {})
+    problems += problems_of(Recipe, content) + check_budget(content.get("training"))
+    task = content.get("task")
+    if isinstance(task, str):
+        if task not in TASKS:
+            problems.append(f"task: no task {task!r}{nearest(task, TASKS)}")
+        elif isinstance(content.get("head", {}), dict):
+            problems += problems_of(find_task(task).Settings, content.get("head", {}), section="head")
+    if problems:
+        raise UsageError(listed(f"recipe {path}", problems))
+    return parse_settings(Recipe, content, title=f"recipe {path}")
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Return the dotted name and the value of `a.b=v`; a value that is no TOML value is a string.
+
+    Raises:
+        UsageError: there is no `=`, or no dotted name before it.
+
+    >>> parse_setting("encoder.hidden_size=256")
+    ('encoder.hidden_size', 256)
+    >>> parse_setting("tokenizer.kind=regex")
+    ('tokenizer.kind', 'regex')
+    """
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not equals or not re.fullmatch(r"\w+(\.\w+)+", name):
+        raise UsageError(f"expected SECTION.NAME=VALUE, found {text!r}")
+    try:
+        return name, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, value.strip()
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"recipe {path} is not valid TOML: {error}") from error
+
+
+def _resolve_paths(content: dict[str, Any], folder: Path) -> None:
+    """Make the paths of a recipe absolute; one that starts with a variable is left for the reader to complain of."""
+    for section, key in PATHS:
+        values = content.get(section)
+        if not isinstance(values, dict):
+            continue
+        value = values.get(key)
+        if isinstance(value, str) and not value.startswith("hf:"):
+            expanded = os.path.expandvars(value)
+            values[key] = expanded if expanded.startswith("$") else os.path.normpath(folder / expanded)
+
+
+def _lay_over(content: dict[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """Put dotted settings into a recipe's content; return a line for each that has no place there."""
+    problems = []
+    training = content.get("training")
+    if isinstance(training, dict) and any(f"training.{unit}" in settings for unit in ("minutes", "epochs", "steps")):
+        for unit in ("minutes", "epochs", "steps"):
+            training.pop(unit, None)
+    for name, value in settings.items():
+        *path, key = name.split(".")
+        place: Any = content
+        for part in path:
+            place = place.setdefault(part, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place[key] = value
+        else:
+            problems.append(f"{name}: has no place in the recipe")
+    return problems

@@ -1,0 +1,65 @@
+"""What flows through the training stages: filled field by field, never changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nlp_lstm.config import Recipe
+from nlp_lstm.corpora.tokenized import IdTable, TokenTable
+from nlp_lstm.document import Example
+from nlp_lstm.text.tokenizers import Tokenizer
+from nlp_lstm.text.vocabulary import Vocabulary
+from nlp_lstm.training.loop import Batches, Position, Progress
+
+Splits = Mapping[str, Sequence[Example]]
+"""Examples by split: `train`, `dev`, and `test` where there is one."""
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Who is told how training goes: `note` gets a line of text, `progress` the state after each step."""
+
+    note: Callable[[str], None] = lambda line: None
+    progress: Callable[[Progress], None] = lambda progress: None
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """A training run on its way through the stages.
+
+    Attributes:
+        recipe: its settings.
+        out: the folder of the run, which becomes the model folder.
+        device: where the network runs.
+        observer: who is told.
+        splits: the examples; from `read`, completed by `split`.
+        tokenizer: from `tokenize`, like `tokens`.
+        tokens: the tokenized texts by split.
+        vocabulary: from `vocabulary`, like `rows`.
+        rows: the token ids by split.
+        task: from `batch`, like `batches`.
+        batches: the training batches.
+        model: the network with the best weights; from `fit`, like `position`.
+        position: where training ended.
+        reports: the scores by split; from `evaluate`.
+    """
+
+    recipe: Recipe
+    out: Path
+    device: torch.device
+    observer: Observer = field(default_factory=Observer)
+    splits: Splits | None = None
+    tokenizer: Tokenizer | None = None
+    tokens: Mapping[str, TokenTable] | None = None
+    vocabulary: Vocabulary | None = None
+    rows: Mapping[str, IdTable] | None = None
+    task: Any = None
+    batches: Batches | None = None
+    model: torch.nn.Module | None = None
+    position: Position | None = None
+    reports: Mapping[str, Any] | None = None

@@ -1,0 +1,23 @@
+"""What is predicted: one module a task, each on the shared encoder, and the one table of them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from nlp_lstm.errors import UsageError, nearest
+
+TASKS = {"classify": "nlp_lstm.tasks.classify:Classify"}
+"""Every task by name: where its class stands. It is imported when the task is used, because it brings torch."""
+
+
+def find_task(name: str) -> Any:
+    """Return the class of a task.
+
+    Raises:
+        UsageError: there is no such task.
+    """
+    if name not in TASKS:
+        raise UsageError(f"no task {name!r}{nearest(name, TASKS)}")
+    module, attribute = TASKS[name].split(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,1 @@
+"""Strings to ids: normalising, tokenizers and the vocabulary, all without torch."""

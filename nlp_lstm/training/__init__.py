@@ -1,0 +1,1 @@
+"""Training: the optimizer, the loop that yields its progress, checkpoints and seeds."""

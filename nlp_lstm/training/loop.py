@@ -1,0 +1,335 @@
+"""The training loop: a generator that takes one optimizer step at a time and says how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
+
+from nlp_lstm.config import TrainingSettings
+from nlp_lstm.errors import ModelError
+from nlp_lstm.nn.loss import SummedLoss
+from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.training.average import WeightAverage
+from nlp_lstm.training.checkpoint import load_checkpoint, save_checkpoint
+from nlp_lstm.training.interrupts import Interrupted
+from nlp_lstm.training.schedule import rate_factor
+
+CHECKPOINT_SECONDS = 30.0
+"""How much work a crash may cost."""
+
+
+class TrainingBatch(Protocol):
+    """What the loop needs to know of a batch."""
+
+    @property
+    def n_tokens(self) -> int:
+        """Real tokens in the batch."""
+        ...
+
+    def to(self, device: torch.device) -> TrainingBatch:
+        """Return the batch on `device`."""
+        ...
+
+
+Objective = Callable[[Any], SummedLoss]
+"""Turns a batch into its loss."""
+
+
+class Batches(Protocol):
+    """A source of batches that can be asked for any position again."""
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        ...
+
+    def epoch(self, number: int, *, start: int = 0) -> Iterator[Any]:
+        """Yield the batches of epoch `number`, from 0, from its batch `start` on; always the same ones."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How training stands after a step.
+
+    Attributes:
+        step: optimizer steps taken.
+        total_steps: the budget in steps.
+        epoch: passes over the training data, as a fraction.
+        loss: mean training loss an item over the last steps, in nats.
+        learning_rate: of this step.
+        gradient_norm: length of the gradient before clipping.
+        tokens_per_second: real tokens trained on a second, over the last steps.
+        seconds: training time so far, over all sittings, evaluation included.
+        seconds_left: at the present pace.
+        score: dev score of the averaged weights, at evaluations only.
+        best_score: the best dev score so far.
+        best_step: the step it was reached at.
+    """
+
+    step: int
+    total_steps: int
+    epoch: float
+    loss: float
+    learning_rate: float
+    gradient_norm: float
+    tokens_per_second: float
+    seconds: float
+    seconds_left: float
+    score: float | None
+    best_score: float | None
+    best_step: int
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run stands; with the tensors of the checkpoint it decides everything that follows."""
+
+    step: int = 0
+    best_score: float | None = None
+    best_step: int = 0
+    evaluations_since_best: int = 0
+    seconds: float = 0.0
+
+
+class Trainer:
+    """Fits a model within a budget of optimizer steps; a run that was stopped goes on to the same weights.
+
+    Args:
+        model: the network; already on its device.
+        objective: the loss of a batch.
+        batches: the training data.
+        evaluate: the dev score of the model as it stands, higher is better.
+        settings: optimizer, schedule, clipping, averaging.
+        total_steps: the budget.
+        checkpoint: the file that holds the state of the run.
+        keep_best: called while the model holds averaged weights whose dev score is the best so far.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        batches: Batches,
+        *,
+        evaluate: Callable[[], float],
+        settings: TrainingSettings,
+        total_steps: int,
+        checkpoint: Path,
+        keep_best: Callable[[], None],
+    ) -> None:
+        self.model, self.objective, self.batches = model, objective, batches
+        self.evaluate, self.keep_best = evaluate, keep_best
+        self.settings = settings
+        self.total_steps = total_steps
+        self.checkpoint = checkpoint
+        self.device = next(model.parameters()).device
+        self.average = WeightAverage(model, settings.ema)
+        self.optimizer = build_optimizer(model, settings)
+        self.position = Position()
+        self.evaluate_every = max(1, -(-total_steps // settings.evaluations))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the budget is used up, or the dev score has stopped rising."""
+        patience = self.settings.patience
+        tired = patience is not None and self.position.evaluations_since_best >= patience
+        return tired or self.position.step >= self.total_steps
+
+    def run(self, stopped: Callable[[], int | None] = lambda: None) -> Iterator[Progress]:
+        """Yield after each step until the run is finished.
+
+        Args:
+            stopped: the number of a signal that asks for an end, or None; asked after each step.
+
+        Raises:
+            Interrupted: `stopped` asked for the end; the checkpoint is written.
+        """
+        meter = Meter()
+        saved = time.monotonic()
+        groups = self._groups()
+        while not self.finished:
+            started = time.monotonic()
+            progress = self._step(next(groups), meter)
+            if self.position.step % self.evaluate_every == 0 or self.position.step == self.total_steps:
+                progress = self._judge(progress)
+            self.position = replace(self.position, seconds=self.position.seconds + time.monotonic() - started)
+            signal = stopped()
+            due = time.monotonic() - saved > CHECKPOINT_SECONDS
+            if due or signal is not None or progress.score is not None:
+                self.save()
+                saved = time.monotonic()
+            yield self._timed(progress)
+            if signal is not None and not self.finished:
+                raise Interrupted(signal)
+
+    def _groups(self) -> Iterator[list[Any]]:
+        """Yield, from the present position on, the batches that make one optimizer step together."""
+        size = self.settings.accumulate
+        epoch, start = divmod(self.position.step * size, len(self.batches))
+        stream = _endless(self.batches, epoch, start)
+        while True:
+            yield [batch.to(self.device) for batch in islice(stream, size)]
+
+    def _step(self, group: list[Any], meter: Meter) -> Progress:
+        settings, step = self.settings, self.position.step
+        rate = settings.learning_rate * rate_factor(
+            step, self.total_steps, warmup=settings.warmup, decay=settings.decay
+        )
+        for parameters in self.optimizer.param_groups:
+            parameters["lr"] = rate
+        self.model.train()
+        loss = accumulate_gradients(self.model, self.objective, group, self.device, settings.precision)
+        norm = clip_gradients(self.model, settings)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.position = replace(self.position, step=step + 1)
+        self.average.update(step + 1)
+        meter.add(loss, sum(batch.n_tokens for batch in group))
+        return Progress(
+            step=step + 1,
+            total_steps=self.total_steps,
+            epoch=(step + 1) * settings.accumulate / len(self.batches),
+            loss=meter.loss,
+            learning_rate=rate,
+            gradient_norm=norm,
+            tokens_per_second=meter.tokens_per_second,
+            seconds=0.0,
+            seconds_left=0.0,
+            score=None,
+            best_score=self.position.best_score,
+            best_step=self.position.best_step,
+        )
+
+    def _judge(self, progress: Progress) -> Progress:
+        """Take the dev score of the averaged weights, and keep them if it is the best."""
+        self.model.eval()
+        position = self.position
+        with self.average.applied():
+            score = self.evaluate()
+            if position.best_score is None or score > position.best_score:
+                position = replace(position, best_score=score, best_step=position.step, evaluations_since_best=0)
+                self.keep_best()
+            else:
+                position = replace(position, evaluations_since_best=position.evaluations_since_best + 1)
+        self.position = position
+        return replace(progress, score=score, best_score=position.best_score, best_step=position.best_step)
+
+    def _timed(self, progress: Progress) -> Progress:
+        seconds = self.position.seconds
+        left = seconds / progress.step * (self.total_steps - progress.step)
+        return replace(progress, seconds=seconds, seconds_left=left)
+
+    def save(self) -> None:
+        """Write the state of the run."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= {f"average.{i}": tensor for i, tensor in enumerate(self.average.average)}
+        for i, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{i}.{name}": tensor for name, tensor in state.items()}
+        tensors["random"] = torch.get_rng_state()
+        save_checkpoint(self.checkpoint, tensors, asdict(self.position))
+
+    def resume(self) -> None:
+        """Go back to where the checkpoint was written.
+
+        Raises:
+            ModelError: the checkpoint is damaged or belongs to another network.
+        """
+        tensors, values = load_checkpoint(self.checkpoint)
+        try:
+            self.model.load_state_dict(_section(tensors, "model."))
+            for i, average in enumerate(self.average.average):
+                average.copy_(tensors[f"average.{i}"])
+            state = self.optimizer.state_dict()
+            state["state"] = _optimizer_state(_section(tensors, "optimizer."))
+            self.optimizer.load_state_dict(state)
+            torch.set_rng_state(tensors["random"])
+            self.position = Position(**values)
+        except (KeyError, RuntimeError, TypeError) as error:
+            raise ModelError(f"{self.checkpoint} belongs to another network ({error}); --fresh starts over") from error
+
+
+class Meter:
+    """A smoothed view of loss and speed over about the last fifty steps."""
+
+    def __init__(self) -> None:
+        self.loss = 0.0
+        self.tokens_per_second = 0.0
+        self._steps = 0
+        self._last = time.monotonic()
+
+    def add(self, loss: float, n_tokens: int) -> None:
+        """Take in one step's mean loss and its tokens."""
+        now = time.monotonic()
+        pace = n_tokens / max(1e-9, now - self._last)
+        self._last = now
+        self._steps += 1
+        weight = max(1 / self._steps, 0.02)
+        self.loss += weight * (loss - self.loss)
+        self.tokens_per_second += weight * (pace - self.tokens_per_second)
+
+
+def build_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """Return AdamW over a model's weights; biases and norms are not decayed.
+
+    Source: Loshchilov & Hutter 2019, algorithm 2.
+    """
+    weights = list(model.parameters())
+    groups = [
+        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
+    ]
+    betas = (settings.beta1, settings.beta2)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=betas, fused=True)
+
+
+def accumulate_gradients(
+    model: nn.Module, objective: Objective, group: Sequence[Any], device: torch.device, precision: str
+) -> float:
+    """Leave in the model the gradient of the mean loss over all items of `group`; return that mean, in nats an item.
+
+    The mean is over the items of all batches together, so how they are divided into batches does not matter.
+    """
+    total, n_items = 0.0, 0.0
+    for batch in group:
+        with mixed_precision(device, precision):
+            loss = objective(batch)
+        loss.total.backward()
+        total += float(loss.total.detach())
+        n_items += loss.n_items
+    gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+    torch._foreach_div_(gradients, n_items)
+    return total / n_items
+
+
+def clip_gradients(model: nn.Module, settings: TrainingSettings) -> float:
+    """Clip the gradients as the settings say and return their length before it."""
+    if settings.clip_value is not None:
+        clip_grad_value_(model.parameters(), settings.clip_value)
+    limit = float("inf") if settings.clip_norm is None else settings.clip_norm
+    return float(clip_grad_norm_(model.parameters(), limit))
+
+
+def _endless(batches: Batches, epoch: int, start: int) -> Iterator[Any]:
+    while True:
+        yield from batches.epoch(epoch, start=start)
+        epoch, start = epoch + 1, 0
+
+
+def _section(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _optimizer_state(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, name = key.split(".", 1)
+        state.setdefault(int(number), {})[name] = tensor
+    return state
