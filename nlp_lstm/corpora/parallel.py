@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nlp_lstm.corpora.token_table import TokenTable
+from nlp_lstm.text.normalise import prepare
 from nlp_lstm.text.tokenizers import Tokenizer
 
 # The kinds that cut so slowly that handing texts to other processes and tokens back pays: the regular
@@ -35,8 +36,9 @@ def useful_workers(tokenizer: Tokenizer) -> int:
 def tokenize_in_parallel(texts: Sequence[str], tokenizer: Tokenizer, *, workers: int) -> TokenTable:
     """Return the table of `texts`, cut by `workers` processes."""
     tokenizer("")  # loads the rules once, for the copies to share, and fails here if there are none
-    with _datasets() as datasets, _signals_stay_here():
-        mapped = datasets.Dataset.from_dict({"text": list(texts)}).map(
+    with _datasets() as datasets, _ending_together():
+        valid = [prepare(text, strip_markup=False) for text in texts]  # Arrow takes no lone surrogates
+        mapped = datasets.Dataset.from_dict({"text": valid}).map(
             _cut,
             batched=True,
             fn_kwargs={"tokenizer": tokenizer},
@@ -97,33 +99,47 @@ def _datasets() -> Iterator[Any]:
 
 
 @contextmanager
-def _signals_stay_here() -> Iterator[None]:
-    """Keep the copies of this process from handling its signals.
+def _ending_together() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the copies of this process at once, and this one as it would have ended.
 
-    They would inherit its handlers: with one that waits for a good moment to stop they would live on when
-    told to end, with one that raises each would print where it was.
+    The copies would inherit its handlers: with one that waits for a good moment to stop they would live on
+    when told to end, with one that raises each would print where it was. And `map`, interrupted, raises that
+    its processes were not done, in place of what interrupted it.
     """
     if threading.current_thread() is not threading.main_thread():  # handlers are the main thread's alone
         yield
         return
     parent = os.getpid()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    raised: list[BaseException] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
-        handler = before[signal.Signals(number)]
         if os.getpid() != parent:
-            if number == signal.SIGTERM:
+            if number == signal.SIGTERM:  # Ctrl-C reaches all; this process then ends the copies by SIGTERM
                 os._exit(128 + number)
-        elif callable(handler):
-            handler(number, frame)
-        elif handler == signal.SIG_DFL:
-            raise SystemExit(128 + number)
+            return
+        try:
+            _pass_on(before[signal.Signals(number)], number, frame)
+        except BaseException as stop:
+            raised.append(stop)
+            raise
 
     for number in before:
         signal.signal(number, handle)
     try:
         yield
+    except BaseException:
+        if raised:
+            raise raised[0] from None
+        raise
     finally:
         for number, previous in before.items():
             # None stands for a handler that was not set by Python, and cannot be set by it.
             signal.signal(number, signal.SIG_DFL if previous is None else previous)
+
+
+def _pass_on(handler: Any, number: int, frame: FrameType | None) -> None:
+    if callable(handler):
+        handler(number, frame)
+    elif handler != signal.SIG_IGN:
+        raise SystemExit(128 + number)

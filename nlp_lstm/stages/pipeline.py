@@ -11,24 +11,26 @@ R = TypeVar("R")
 
 
 class Stage(Protocol[R]):
-    """One step from record to record.
-
-    Attributes:
-        name: what it does, a verb.
-        requires: fields of the record that must be filled before.
-        provides: fields it fills.
-    """
+    """One step from record to record."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it does, a verb."""
+        ...
 
     @property
-    def requires(self) -> tuple[str, ...]: ...
+    def requires(self) -> tuple[str, ...]:
+        """What must have been provided before."""
+        ...
 
     @property
-    def provides(self) -> tuple[str, ...]: ...
+    def provides(self) -> tuple[str, ...]:
+        """What it adds."""
+        ...
 
-    def __call__(self, record: R) -> R: ...
+    def __call__(self, record: R) -> R:
+        """Return the record with what the stage adds."""
+        ...
 
 
 class Pipeline(Generic[R]):

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nlp_lstm.errors import UsageError
+from nlp_lstm.config import Recipe
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.network import choose_device
 from nlp_lstm.stages.pipeline import Pipeline
@@ -36,6 +36,37 @@ class TrainedRun:
         return load(self.folder)
 
 
+def settle(
+    recipe: str,
+    *,
+    train: str | Path | None = None,
+    dev: str | Path | None = None,
+    test: str | Path | None = None,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """Return the settings `train` would use; the arguments are `train`'s.
+
+    Raises:
+        UsageError: a setting is wrong; all of them are named.
+    """
+    budgets = {"minutes": minutes, "epochs": epochs, "steps": steps}
+    given: dict[str, Any] = {f"training.{unit}": value for unit, value in budgets.items() if value is not None}
+    if train is not None:
+        given |= {"data.dev": None, "data.test": None}  # the recipe's belong to other training data
+    given |= {
+        f"data.{split}": _source(source)
+        for split, source in (("train", train), ("dev", dev), ("test", test))
+        if source is not None
+    }
+    if seed is not None:
+        given["training.seed"] = seed
+    return load_recipe(recipe, {**(settings or {}), **given})
+
+
 def train(
     recipe: str,
     *,
@@ -56,9 +87,9 @@ def train(
 
     Args:
         recipe: a path to a TOML file, or the name of a packaged recipe (`nlp-lstm recipes` lists them).
-        train: the training data in place of the recipe's.
-        dev: the development data in place of the recipe's.
-        test: the test data in place of the recipe's.
+        train: the training data in place of the recipe's; the recipe's dev and test data are then left out too.
+        dev: the development data; without any, a tenth of the training data is held out.
+        test: the test data, scored once at the end.
         out: the run's folder; `runs/RECIPE` by default.
         minutes: the budget as time; with `epochs` and `steps`, at most one of the three.
         epochs: the budget as passes over the training data.
@@ -74,22 +105,24 @@ def train(
         DataError: a data file is missing or malformed.
         Interrupted: Ctrl-C or SIGTERM; the same call goes on from there.
     """
-    given = dict(settings or {})
-    budgets = {"minutes": minutes, "epochs": epochs, "steps": steps}
-    if sum(value is not None for value in budgets.values()) > 1:
-        raise UsageError("give one of minutes, epochs and steps")
-    given |= {f"training.{unit}": value for unit, value in budgets.items() if value is not None}
-    given |= {f"data.{split}": _source(f) for split, f in (("train", train), ("dev", dev), ("test", test)) if f}
-    if seed is not None:
-        given["training.seed"] = seed
-    observer = observer or Observer()
-    loaded = load_recipe(recipe, given)
+    settled = settle(
+        recipe,
+        train=train,
+        dev=dev,
+        test=test,
+        minutes=minutes,
+        epochs=epochs,
+        steps=steps,
+        seed=seed,
+        settings=settings,
+    )
     folder = Path(out) if out is not None else Path("runs") / Path(recipe).stem
-    if loaded.training.threads is not None:
-        torch.set_num_threads(loaded.training.threads)
-    record = TrainingRecord(loaded, folder, choose_device(device), observer)
+    observer = observer or Observer()
+    if settled.training.threads is not None:
+        torch.set_num_threads(settled.training.threads)
+    record = TrainingRecord(settled, folder, choose_device(device), observer)
     ledger = Ledger(folder)
-    ledger.open(loaded, fresh=fresh)
+    ledger.open(settled, fresh=fresh)
     if ledger.metrics is None:
         Pipeline(TRAINING)(record)
     else:

@@ -50,7 +50,7 @@ class Subwords:
         """Yield the pieces of each text, without offsets."""
         ready = map(self._ready, texts)
         while batch := list(islice(ready, _BATCH_SIZE)):
-            for encoding in _model(self.state).encode_batch_fast(batch):
+            for encoding in _model(self.state).encode_batch(batch):
                 yield encoding.tokens
 
     def decode(self, keys: Sequence[str]) -> str:

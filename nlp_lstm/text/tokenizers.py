@@ -93,7 +93,7 @@ def tokenizer_from_dict(record: Mapping[str, Any]) -> Tokenizer:
     """
     settings = dict(record)
     kind = settings.pop("kind", None)
-    if kind not in TOKENIZERS:
+    if not isinstance(kind, str) or kind not in TOKENIZERS:
         raise ModelError(f"tokenizer: unknown kind {kind!r}{nearest(str(kind), TOKENIZERS)}")
     made = TOKENIZERS[kind]
     _check_settings(kind, made, settings)

@@ -1,0 +1,61 @@
+"""`nlp-lstm data`."""
+
+from __future__ import annotations
+
+import click
+
+from nlp_lstm.cli import options
+from nlp_lstm.errors import DataError
+
+
+@click.group()
+def data() -> None:
+    """Look into data files."""
+
+
+@data.command()
+@click.argument("file")
+@click.argument("others", nargs=-1, metavar="[OTHER]...")
+@options.data_format
+@options.text_column
+@options.label_column
+@options.online
+@click.option("--quiet", is_flag=True, help="Problems only, no summary.")
+def check(
+    file: str,
+    others: tuple[str, ...],
+    data_format: str | None,
+    text_column: str,
+    label_column: str,
+    online: bool,
+    quiet: bool,
+) -> None:
+    """List every problem of FILE, and of the OTHER splits (dev, test) beside it.
+
+    An error makes training refuse the file, and ends this command with code 3; a warning does not.
+    """
+    from nlp_lstm.corpora.checking import check as run_check  # only when it is used
+
+    report = run_check(
+        file,
+        others=others,
+        data_format=data_format,
+        text_column=text_column,
+        label_column=label_column,
+        online=online,
+    )
+    for kind, problems in (("error", report.errors), ("warning", report.warnings)):
+        for problem in problems:
+            click.echo(f"{kind}: {problem}")
+    if not quiet:
+        click.echo(f"{report.n_examples:,} texts in {file}", err=True)
+        if report.lengths is not None:
+            lengths = report.lengths
+            click.echo(
+                f"words in a text: {lengths.min:,} at least, {lengths.median:g} in the middle, {lengths.max:,} at most",
+                err=True,
+            )
+        for label, count in sorted(report.labels.items(), key=lambda pair: (-pair[1], pair[0])):
+            click.echo(f"label {label}: {count:,}", err=True)
+    if report.errors:
+        raise DataError(f"{len(report.errors):,} errors, {len(report.warnings):,} warnings")

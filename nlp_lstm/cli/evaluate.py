@@ -1,0 +1,82 @@
+"""`nlp-lstm evaluate`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nlp_lstm.cli import options
+from nlp_lstm.errors import RequirementError, UsageError, nearest
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("file")
+@click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--require", "requirements", multiple=True, metavar="NAME=X", help="End with code 5 below this score.")
+@options.data_format
+@options.text_column
+@options.label_column
+@options.online
+@options.batch_size
+@options.device
+def evaluate(
+    model: Path,
+    file: str,
+    output_format: str,
+    requirements: tuple[str, ...],
+    data_format: str | None,
+    text_column: str,
+    label_column: str,
+    online: bool,
+    batch_size: int,
+    device: str,
+) -> None:
+    """Score MODEL on the labelled texts of FILE.
+
+    \b
+        nlp-lstm evaluate runs/mine test.csv --require accuracy=0.85
+    """
+    wanted = [_requirement(text) for text in requirements]
+    from nlp_lstm.corpora.reading import read_examples  # heavy, like all below: only when it is used
+    from nlp_lstm.stages.predictor import load
+
+    examples = read_examples(
+        file, data_format=data_format, text_column=text_column, label_column=label_column, online=online
+    )
+    report = load(model, device=device).evaluate(examples, batch_size=batch_size).to_dict()
+    if output_format == "json":
+        click.echo(json.dumps(report, ensure_ascii=False))
+    else:
+        from nlp_lstm.cli.tables import print_report
+
+        print_report(report)
+    check_requirements(report, wanted)
+
+
+def _requirement(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise UsageError(f"--require: expected NAME=NUMBER, found {text!r}") from None
+
+
+def check_requirements(report: Mapping[str, Any], wanted: list[tuple[str, float]]) -> None:
+    """Compare scores with what was asked for.
+
+    Raises:
+        UsageError: there is no score of a name.
+        RequirementError: a score is below; every such one is named.
+    """
+    scores = {name: value for name, value in report.items() if isinstance(value, float)}
+    for name, _ in wanted:
+        if name not in scores:
+            raise UsageError(f"--require: no score {name!r}{nearest(name, scores)}")
+    low = [f"{name} is {scores[name]:.4f}, {bar:g} was required" for name, bar in wanted if scores[name] < bar]
+    if low:
+        raise RequirementError("; ".join(low))

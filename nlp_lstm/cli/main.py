@@ -1,0 +1,82 @@
+"""The command `nlp-lstm`: finds the sub-command, runs it, turns our errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from nlp_lstm import __version__
+from nlp_lstm.errors import NlpLstmError
+
+COMMANDS = {
+    "train": "Train a recipe on the CPU; the same line again goes on where it stopped.",
+    "predict": "Predict for texts, line for line.",
+    "evaluate": "Score a model on labelled data.",
+    "data": "Look into data files.",
+    "recipes": "List the recipes that come along.",
+    "info": "Describe a model.",
+}
+"""Every sub-command and its short help. Each stands in a module of its own name, imported when it is used: a help
+page must not wait for torch."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a sub-command when it is called, and lists the others without importing them."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Return one sub-command, or None if there is none of that name."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"nlp_lstm.cli.{name}"), name)
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, "-V", "--version", prog_name="nlp-lstm")
+def command_line() -> None:
+    """Small LSTM language tools, trained on your own text, on a laptop CPU, in minutes.
+
+    \b
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 bad data, 4 model missing or damaged,
+    5 --require not met, 130 and 143 after Ctrl-C and SIGTERM.
+    """
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        code = command_line.main(arguments, prog_name="nlp-lstm", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return 130
+    except NlpLstmError as error:
+        return complain(str(error), error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:  # the reader has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        return complain("out of memory; a smaller batch size or model may do", 1)
+    except OSError as error:
+        return complain(str(error), 1)
+
+
+def complain(message: str, code: int) -> int:
+    """Say what went wrong on standard error; return the exit code."""
+    click.echo(f"error: {message}", err=True)
+    return code

@@ -1,0 +1,56 @@
+"""Options that several commands share, so that they are named and explained once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def data_format(command: F) -> F:
+    """Add `--data-format`."""
+    return click.option(
+        "--data-format", metavar="NAME", help="csv, tsv, jsonl, tab, fasttext, trec or text; else told by the ending."
+    )(command)
+
+
+def text_column(command: F) -> F:
+    """Add `--text-column`."""
+    return click.option(
+        "--text-column", metavar="NAME", default="text", show_default=True, help="Column or key of the texts."
+    )(command)
+
+
+def label_column(command: F) -> F:
+    """Add `--label-column`."""
+    return click.option(
+        "--label-column", metavar="NAME", default="label", show_default=True, help="Column or key of the labels."
+    )(command)
+
+
+def online(command: F) -> F:
+    """Add `--online`."""
+    return click.option("--online", is_flag=True, help="Let hf:NAME ask the Hub; nothing else uses the network.")(
+        command
+    )
+
+
+def batch_size(command: F) -> F:
+    """Add `--batch-size`."""
+    return click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        default=256,
+        show_default=True,
+        help="Texts that go through the network together; no answer depends on it.",
+    )(command)
+
+
+def device(command: F) -> F:
+    """Add `--device`."""
+    return click.option("--device", metavar="D", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")(
+        command
+    )

@@ -1,0 +1,84 @@
+"""How training shows itself: a live bar on a terminal, plain lines elsewhere, all of it on standard error."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from nlp_lstm.stages.record import Observer
+from nlp_lstm.stages.run import TrainedRun
+from nlp_lstm.training.loop import Progress as Step
+
+PLAIN_SECONDS = 15.0
+"""Between two plain lines, when no dev score comes in between."""
+
+
+class TrainingView:
+    """Shows notes and steps while the block runs; `observer` is what `train` takes."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self.observer = Observer(note=self._say, progress=self._step)
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[line]}"), console=self.console
+        )
+        self._task: TaskID | None = None
+        self._shown = time.monotonic()
+
+    def __enter__(self) -> TrainingView:
+        if self.console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._bar.stop()
+
+    def _step(self, step: Step) -> None:
+        line = f"step {step.step:,}/{step.total_steps:,}  {_numbers(step)}"
+        if step.score is not None:
+            best = "  best so far" if step.best_step == step.step else ""
+            self._say(f"{line}  dev {step.score:.4f}{best}")
+        elif not self.console.is_terminal and time.monotonic() - self._shown > PLAIN_SECONDS:
+            self._say(line)
+        if self.console.is_terminal:
+            if self._task is None:
+                self._task = self._bar.add_task("training", total=step.total_steps, line="")
+            self._bar.update(self._task, completed=step.step, line=_numbers(step))
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, markup=False, soft_wrap=True)
+        self._shown = time.monotonic()
+
+    def summary(self, run: TrainedRun) -> None:
+        """Show the scores of a finished run and what to do next."""
+        table = Table("data", "texts", "accuracy", "95 % interval", "macro F1")
+        for split in ("dev", "test"):
+            if split in run.metrics:
+                report = run.metrics[split]
+                low, high = report["accuracy_interval"]
+                table.add_row(
+                    split,
+                    f"{report['n']:,}",
+                    f"{report['accuracy']:.4f}",
+                    f"{low:.4f} to {high:.4f}",
+                    f"{report['macro_f1']:.4f}",
+                )
+        self.console.print(table)
+        self.console.print(f"model in {run.folder}; next: nlp-lstm predict {run.folder} --text '…'", markup=False)
+
+
+def _numbers(step: Step) -> str:
+    return (
+        f"epoch {step.epoch:.1f}  loss {step.loss:.3f}  {step.tokens_per_second:,.0f} tokens/s  "
+        f"{_clock(step.seconds_left)} left"
+    )
+
+
+def _clock(seconds: float) -> str:
+    """Return seconds as `m:ss`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
