@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 
 from nlp_lstm import __version__
-from nlp_lstm.errors import NlpLstmError
+from nlp_lstm.errors import NlpLstmError, nearest
 
 COMMANDS = {
     "train": "Train a recipe on the CPU; the same line again goes on where it stopped.",
@@ -37,6 +37,22 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(f"nlp_lstm.cli.{name}"), name)
         return command
 
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the sub-command that the arguments name; for a mistyped one, offer the nearest."""
+        if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+            raise click.UsageError(f"no command {arguments[0]!r}{nearest(arguments[0], COMMANDS)}", context)
+        return super().resolve_command(context, arguments)
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the sub-command; that the reader of a pipe has seen enough, as `head` does, is no failure."""
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table."""
         with formatter.section("Commands"):
@@ -58,7 +74,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     try:
         code = command_line.main(arguments, prog_name="nlp-lstm", standalone_mode=False)
-        sys.stdout.flush()
         return int(code or 0)
     except (click.exceptions.Abort, KeyboardInterrupt):
         return 130
@@ -67,9 +82,6 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:  # the reader has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except MemoryError:
         return complain("out of memory; a smaller batch size or model may do", 1)
     except OSError as error:

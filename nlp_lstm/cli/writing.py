@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.document import Prediction
@@ -50,7 +50,7 @@ class JsonWriter:
 
 
 class TsvWriter:
-    """The input's columns, then label and score; a tab or line end inside a text is written `\\t`, `\\n`, `\\r`."""
+    r"""The input's columns, then label and score; a tab or line end inside a text is written `\t`, `\n`, `\r`."""
 
     def line(self, record: Record, prediction: Prediction) -> str:
         """Return the columns."""
@@ -71,11 +71,15 @@ def open_output(path: Path | None) -> Iterator[Callable[[str], object]]:
     still there, and what was written so far is in `FILE.partial`.
     """
     if path is None:
-        stream = sys.stdout.buffer
-        yield lambda line: stream.write(line.encode() + b"\n")
-        stream.flush()
+        yield lambda line: _write(sys.stdout.buffer, line)
         return
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("wb") as file:
-        yield lambda line: file.write(line.encode() + b"\n")
+        yield lambda line: _write(file, line)
     partial.replace(path)
+
+
+def _write(file: BinaryIO, line: str) -> None:
+    """Write a line at once: who reads a pipe sees an answer when it is there."""
+    file.write(line.encode() + b"\n")
+    file.flush()

@@ -27,8 +27,8 @@ _BATCH_SIZE = 1000
 class Subwords:
     """Cut a text into pieces of bytes; made by `train_subwords`.
 
-    A key is a piece in the byte alphabet, in which each byte is a printable character and a blank is `Ġ`. The
-    pieces of one character that was cut share its offset and its text.
+    A key is a piece in the byte alphabet, in which each byte is a printable character and a blank is `Ġ`. A
+    character that is cut belongs to the text of each piece that holds some of its bytes.
 
     Args:
         state: the trained model, the JSON of the `tokenizers` library.

@@ -11,8 +11,8 @@ class Tokens:
     """The tokens of one text, with offsets into the original string.
 
     Each token is a slice of the text as it was given, whatever was normalised on the way:
-    `text[starts[i] : starts[i] + len(texts[i])] == texts[i]`. Subwords that split one character, as those of
-    an emoji may, share its offset and its text.
+    `text[starts[i] : starts[i] + len(texts[i])] == texts[i]`. Tokens do not overlap, but for subwords: a
+    character whose bytes are cut, an emoji for example, belongs to each piece that holds some of them.
 
     Attributes:
         texts: the tokens as they stand in the text.

@@ -107,7 +107,7 @@ def encode_by_hand() -> Callable[..., tuple[Tensor, list[LayerState]]]:
                 halves.append(half.flip(0))
                 after.append(last)
             states = torch.cat(halves, -1)  # (time, output)
-            if depth < len(encoder.norms):
+            if len(encoder.norms) and depth < len(encoder.layers) - 1:  # between layers, not after the last
                 states = norm_by_hand(encoder.norms[depth], states)
         return states, after
 

@@ -2,8 +2,9 @@
 
 Each line on stdin is a JSON object: the keywords of `train`, and when this sitting ends:
 
-- `kill_at`: a moment such as `["step", 3]`, `["half", NAME, 2]`, `["before", NAME, 1]`, `["after", NAME, 1]`: at
-  that progress report; in the middle of the second write of the file NAME; before or after NAME gets its content.
+- `kill_at`: a moment such as `["step", 3]`, `["half", NAME, 2]`, `["before", NAME, 1]`, `["after", NAME, 1]`,
+  `["gone", NAME, 1]`: at that progress report; in the middle of the second write of the file NAME; before or after
+  NAME gets its content; after NAME was deleted.
   `["moment", 17]`: at the seventeenth moment of any of these kinds.
 - `kill_after`: seconds until the process is killed from outside.
 - `signal_at`: the step and the number of a signal that the process sends itself.
@@ -42,8 +43,8 @@ class Fate:
 
 
 def instrument(fate: Fate) -> None:
-    """Let `fate` hear of each file that is about to be written, half written, renamed, or there."""
-    replace, write_bytes, write_text = Path.replace, Path.write_bytes, Path.write_text
+    """Let `fate` hear of each file that is half written, about to be there, there, or gone."""
+    replace, unlink, write_bytes, write_text = Path.replace, Path.unlink, Path.write_bytes, Path.write_text
 
     def final_name(place: Path) -> str:
         return place.name.removeprefix(".").removesuffix(".tmp").rpartition(".")[0] or place.name
@@ -64,7 +65,14 @@ def instrument(fate: Fate) -> None:
         fate.come("after", Path(target).name)
         return moved
 
-    Path.replace, Path.write_bytes, Path.write_text = watched_replace, half_then_all, half_text  # type: ignore
+    def watched_unlink(place: Path, *, missing_ok: bool = False) -> None:
+        was_there = place.exists()
+        unlink(place, missing_ok=missing_ok)
+        if was_there:
+            fate.come("gone", place.name)
+
+    Path.replace, Path.unlink = watched_replace, watched_unlink  # type: ignore[method-assign, assignment]
+    Path.write_bytes, Path.write_text = half_then_all, half_text  # type: ignore[method-assign, assignment]
 
 
 def sit(given: dict[str, Any]) -> int:

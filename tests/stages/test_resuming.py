@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from nlp_lstm import train
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is killed in a fork")
 
 Sitting = Callable[..., int]
@@ -160,11 +162,12 @@ def test_a_run_killed_from_outside_fifty_times_goes_on_to_the_same_end(sitting, 
     assert not failed
 
 
-def test_a_run_killed_while_it_starts_afresh_can_be_started_afresh_again(sitting, unbroken, recipe, tmp_path):
+@pytest.mark.parametrize("moment", [["gone", "run.json", 1], ["gone", "log.jsonl", 1], ["before", "run.json", 1]])
+def test_a_run_killed_while_it_starts_afresh_can_be_started_afresh_again(sitting, unbroken, recipe, tmp_path, moment):
     kept, expected = unbroken(recipe, FULL)
     out = tmp_path / "run"
     assert sitting(kept, out=out, settings=FULL, seed=5, kill_at=["step", 4]) == KILLED
-    assert sitting(kept, out=out, settings=FULL, fresh=True, kill_at=["before", "run.json", 1]) == KILLED
+    assert sitting(kept, out=out, settings=FULL, fresh=True, kill_at=moment) == KILLED
     assert sitting(kept, out=out, settings=FULL, fresh=True) == 0
     assert outcome(out) == expected
 
@@ -210,29 +213,34 @@ def test_an_interruption_at_the_last_step_lets_the_run_finish(sitting, unbroken,
     assert outcome(tmp_path / "run") == expected
 
 
-def start(recipe: Path, out: Path, *, hash_seed: int, seed: int) -> subprocess.Popen[bytes]:
-    """Train in a new interpreter, whose sets and dictionaries of strings have an order of their own."""
-    code = f"import nlp_lstm; nlp_lstm.train({str(recipe)!r}, out={str(out)!r}, seed={seed})"
-    root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": str(root)}
-    environment["NLP_LSTM_CACHE"] = str(out.parent / f"cache-{out.name}")
-    return subprocess.Popen([sys.executable, "-c", code], env=environment)
-
-
-def test_the_same_seed_gives_the_same_bytes_in_another_interpreter_and_another_seed_other_bytes(recipe, tmp_path):
-    with start(recipe, tmp_path / "a", hash_seed=1, seed=7) as process:
-        assert process.wait(120) == 0
-    with start(recipe, tmp_path / "b", hash_seed=2, seed=7) as process:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "b" / "checkpoint.safetensors").exists() and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        process.kill()
-    with start(recipe, tmp_path / "b", hash_seed=3, seed=7) as process:
-        assert process.wait(120) == 0
-    with start(recipe, tmp_path / "c", hash_seed=1, seed=8) as process:
-        assert process.wait(120) == 0
+def test_the_same_seed_gives_the_same_bytes_in_another_process_and_another_seed_other_bytes(sitting, recipe, tmp_path):
+    # The processes order sets of strings differently.
+    assert sitting(recipe, out=tmp_path / "a", settings=FULL, seed=7) == 0
+    train(str(recipe), out=tmp_path / "b", settings=FULL, seed=7)
+    train(str(recipe), out=tmp_path / "c", settings=FULL, seed=8)
     a, b, c = (outcome(tmp_path / name) for name in "abc")
     assert a == b
     assert a["model.safetensors"] != c["model.safetensors"]
     assert a["vocab.json"] == c["vocab.json"]
+
+
+@pytest.mark.slow
+def test_the_same_line_in_a_new_interpreter_goes_on_where_a_killed_one_was(recipe, tmp_path):
+    started = [start(recipe, tmp_path / name, hash_seed=seed) for seed, name in enumerate("ab", start=1)]
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "b" / "checkpoint.safetensors").exists() and started[1].poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    started[1].kill()
+    started[1].wait()
+    started.append(start(recipe, tmp_path / "b", hash_seed=3))
+    assert [process.wait(120) for process in started] == [0, KILLED, 0]
+    assert outcome(tmp_path / "a") == outcome(tmp_path / "b")
+
+
+def start(recipe: Path, out: Path, *, hash_seed: int) -> subprocess.Popen[bytes]:
+    """Train in a new interpreter, whose sets of strings have an order of their own."""
+    code = f"import nlp_lstm; nlp_lstm.train({str(recipe)!r}, out={str(out)!r}, steps=200)"
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed), "PYTHONPATH": str(root)}
+    return subprocess.Popen([sys.executable, "-c", code], env=environment)

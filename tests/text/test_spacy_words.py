@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import gzip
 import subprocess
 import sys
 
@@ -29,6 +30,44 @@ def test_a_text_is_cut_by_the_rules_of_its_language(language, text, tokens):
 @pytest.mark.slow  # the French rules take seconds to load
 def test_french_is_cut_by_french_rules():
     assert SpacyWords("fr")("l'homme qu'il aime").texts == ("l'", "homme", "qu'", "il", "aime")
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("en", ["I'm in N.Y.C. :) (see http://a.b/c?d=e), don't.", "10km/h... 'twas  a.m.\n\nU.S.-based :-( x"]),
+        ("de", ["z.B. 3,5%-ige Lösung, d.h. »gut« – so'n Ding.", "www.a.de/b und/oder 5. Mai"]),
+        ("es", ["¿EE. UU. o no? Sr. López", "el EE. UU.\nvs. 3 p.m."]),  # `EE. UU.` is one token
+        ("xx", ["don't :) a/b"]),
+    ],
+)
+def test_cutting_run_by_run_gives_what_spacy_gives(language, texts):
+    import spacy
+
+    whole = spacy.blank(language).tokenizer
+    for text in texts:
+        words = [word for word in whole(text) if not word.is_space]
+        tokens = SpacyWords(language)(text)
+        assert list(tokens.texts) == [word.text for word in words]
+        assert list(tokens.starts) == [word.idx for word in words]
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("en", "ud_english_ewt/en_ewt-ud-dev.conllu.gz"), ("de", "multi30k/train.de.gz")]
+)
+def test_real_text_is_cut_as_spacy_cuts_it(real_data, language, name):
+    import spacy
+
+    folder, file = name.split("/")
+    with gzip.open(real_data(folder) / file, "rt", encoding="utf-8") as lines:
+        texts = [line for line, _ in zip(lines, range(3_000), strict=False)]
+    whole = spacy.blank(language).tokenizer
+    expected = [[word.text for word in whole(text) if not word.is_space] for text in texts]
+    assert list(SpacyWords(language).keys(texts)) == expected
+
+
+def test_a_rule_across_white_space_is_kept():
+    assert SpacyWords("es")("los EE. UU. no").texts == ("los", "EE. UU.", "no")
 
 
 def test_white_space_is_dropped_and_offsets_count_it():
@@ -66,15 +105,14 @@ def test_every_text_of_many_batches_comes_back_in_order():
     assert keys == [[f"n{number}"] for number in range(2_345)]
 
 
-def test_the_memory_of_a_long_stream_is_bounded(monkeypatch):
-    monkeypatch.setattr(spacy_words, "MAX_REMEMBERED_STRINGS", 2_000)
-    monkeypatch.setattr(spacy_words, "_BATCH_SIZE", 100)
+@pytest.mark.parametrize("text", ["word{}", "a,b{}" * 2])
+def test_the_memory_of_a_long_stream_is_bounded(monkeypatch, text):
+    monkeypatch.setattr(spacy_words, "MAX_REMEMBERED", 2_000)
     sizes = []
-    cut = SpacyWords("xx")
-    for number, keys in enumerate(cut.keys(f"word{number}" for number in range(6_000))):
-        assert keys == [f"word{number}"]
-        sizes.append(len(spacy_words._build("xx").vocab.strings))
-    assert max(sizes) <= 3_000
+    for number, keys in enumerate(SpacyWords("xx").keys(text.format(n, n) for n in range(6_000))):
+        assert "".join(keys) == text.format(number, number)
+        sizes.append(spacy_words._build("xx").remembered)
+    assert max(sizes) <= 2_010
 
 
 def test_an_unknown_language_names_the_nearest():

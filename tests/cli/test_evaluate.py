@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+TEXTS = "text,label\nso kind,good\nso rude,bad\nso grim,good\n"
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    file = tmp_path / "test.csv"
+    file.write_text(TEXTS)
+    return file
+
+
+def test_json_holds_the_promised_scores(run, trained, labelled):
+    ran = run("evaluate", trained, labelled, "--format", "json")
+    assert ran.code == 0
+    report = json.loads(ran.out)
+    assert report["n"] == 3 and report["accuracy"] == pytest.approx(2 / 3)
+    assert report["labels"] == ["bad", "good"] and report["confusion"] == [[1, 0], [1, 1]]
+    assert report["per_class"]["good"]["recall"] == 0.5
+    assert report["macro_f1"] == pytest.approx(2 / 3)
+
+
+def test_the_table_shows_scores_classes_and_confusion(run, trained, labelled):
+    ran = run("evaluate", trained, labelled)
+    assert "accuracy 0.6667 (95 % interval 0.2077 to 0.9385)" in ran.out
+    assert "macro F1 0.6667" in ran.out and "true \\ predicted" in ran.out
+
+
+def test_a_score_below_what_is_required_ends_with_5_and_still_prints_the_report(run, trained, labelled):
+    ran = run("evaluate", trained, labelled, "--require", "accuracy=0.9", "--require", "macro_f1=0.1")
+    assert ran.code == 5
+    assert ran.err == "error: accuracy is 0.6667, 0.9 was required\n"
+    assert "accuracy 0.6667" in ran.out
+    assert run("evaluate", trained, labelled, "--require", "accuracy=0.6").code == 0
+
+
+@pytest.mark.parametrize("wanted", ["acuracy=0.5", "accuracy", "accuracy=high"])
+def test_a_requirement_that_makes_no_sense_is_a_usage_error(run, trained, labelled, wanted):
+    assert run("evaluate", trained, labelled, "--require", wanted).code == 2
+
+
+def test_a_label_the_model_never_saw_is_named_with_its_line(run, trained, labelled):
+    labelled.write_text(TEXTS + "so so,goood\n")
+    ran = run("evaluate", trained, labelled)
+    assert ran.code == 3
+    assert f"line 5 of {labelled}: label 'goood'" in ran.err and "did you mean 'good'" in ran.err

@@ -1,0 +1,209 @@
+"""What `load` does not do, and which folders it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nlp_lstm import load
+from nlp_lstm.errors import ModelError, UsageError
+
+FILES = ("config.json", "vocab.json", "labels.json", "model.safetensors")
+
+
+@pytest.fixture
+def model(tiny_run, tmp_path) -> Path:
+    """A copy of the trained model to damage, of the files that make it one."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in FILES:
+        shutil.copy(tiny_run.folder / name, folder)
+    return folder
+
+
+def change(folder: Path, *path: str, **values: Any) -> None:
+    """Set keys of a section of the folder's config."""
+    config = json.loads((folder / "config.json").read_text())
+    section = config
+    for part in path:
+        section = section[part]
+    section.update(values)
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_a_loaded_model_answers_as_the_one_it_was_saved_from(model, predictor):
+    texts = ["fine", "dull", "a fine film", ""]
+    assert load(model)(texts) == load(str(model))(texts) == predictor(texts)
+
+
+def test_a_run_loads_its_model(tiny_run, predictor):
+    assert tiny_run.load()("fine end") == predictor("fine end")
+
+
+def refuse(*arguments: object, **options: object) -> None:
+    raise AssertionError("not wanted here")
+
+
+def test_loading_unpickles_nothing_and_opens_no_socket(model, monkeypatch):
+    monkeypatch.setattr(torch, "load", refuse)
+    for name in ("load", "loads", "Unpickler", "_Unpickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+    for name in ("socket", "create_connection", "getaddrinfo"):
+        monkeypatch.setattr(socket, name, refuse)
+    assert load(model)("fine").label == "good"
+
+
+AUDIT = """
+import sys
+import nlp_lstm
+load = nlp_lstm.load
+met = []
+sys.addaudithook(lambda event, _: met.append(event))
+assert load(sys.argv[1])("fine").label == "good"
+unwanted = ("pickle.", "marshal.loads", "socket.", "subprocess.", "os.system", "os.exec", "os.fork", "urllib.", "http.")
+assert "open" in met
+print(sorted({event for event in met if event.startswith(unwanted)}))
+"""
+
+
+def test_the_interpreter_sees_no_unpickling_no_socket_and_no_process(model):
+    # What is imported on the way reads its byte code with marshal; that has no event of its own kind but `loads`.
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", AUDIT, str(model)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout.replace("'", '"'))) <= {"marshal.loads"}
+
+
+def test_a_model_with_code_beside_it_runs_none_of_it(model):
+    for name in ("modeling.py", "__init__.py", "sitecustomize.py"):
+        (model / name).write_text("raise SystemExit('ran')")
+    assert load(model)("fine").label == "good"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(model, name):
+    (model / name).unlink()
+    with pytest.raises(ModelError, match=rf"{name}: .* is no complete model folder"):
+        load(model)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_cut_short_is_named(model, name, share):
+    content = (model / name).read_bytes()
+    (model / name).write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ModelError, match=str(model / name)):
+        load(model)
+
+
+@pytest.mark.parametrize("name", ["vocab.json", "labels.json", "model.safetensors"])
+def test_a_flipped_bit_is_noticed(model, name):
+    content = bytearray((model / name).read_bytes())
+    content[len(content) * 2 // 3] ^= 4
+    (model / name).write_bytes(content)
+    with pytest.raises(ModelError, match=str(model / name)):
+        load(model)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_whichever_byte_of_the_config_changes_it_is_refused_or_changes_no_answer(
+    tiny_run, predictor, tmp_path_factory, data
+):
+    folder = Path(shutil.copytree(tiny_run.folder, tmp_path_factory.mktemp("damaged") / "model"))
+    content = bytearray((folder / "config.json").read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] = data.draw(st.sampled_from(b'0123456789.-+eE"{}[],: \n_x\x00\xff') | st.integers(0, 255))
+    (folder / "config.json").write_bytes(content)
+    try:
+        changed = load(folder)
+    except ModelError as error:
+        assert str(folder) in str(error)
+        return
+    assert changed("a fine film") == predictor("a fine film")
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "told"),
+    [
+        ((), {"task": "clasify"}, "clasify"),
+        ((), {"task": ["classify"]}, "task"),
+        (("encoder",), {"cell": "lstn"}, "cell"),
+        (("encoder",), {"hidden_size": "wide"}, "hidden_size"),
+        (("encoder",), {"hiden_size": 8}, "hiden_size"),
+        (("head",), {"pooling": "sum"}, "pooling"),
+        ((), {"encoder": None}, "encoder"),
+        ((), {"head": []}, "head"),
+        ((), {"tokenizer": 3}, "tokenizer"),
+        (("tokenizer",), {"kind": "regx"}, "regx"),
+        (("tokenizer",), {"lowercas": True}, "lowercas"),
+    ],
+    ids=repr,
+)
+def test_a_config_that_fits_nothing_is_refused_with_file_and_setting(model, section, values, told):
+    change(model, *section, **values)
+    with pytest.raises(ModelError) as caught:
+        load(model)
+    assert str(model / "config.json") in str(caught.value)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["task", "encoder", "head", "tokenizer", "format"])
+def test_a_config_that_lacks_something_is_refused_with_its_name(model, name):
+    config = json.loads((model / "config.json").read_text())
+    del config[name]
+    (model / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=rf"config\.json: .*{name}"):
+        load(model)
+
+
+@pytest.mark.parametrize("values", [{"hidden_size": 16}, {"n_layers": 2}, {"bidirectional": False}, {"cell": "gru"}])
+def test_weights_that_do_not_fit_the_config_are_refused_with_their_name(model, values):
+    change(model, "encoder", **values)
+    with pytest.raises(ModelError, match=r"tensor .*model\.safetensors"):
+        load(model)
+
+
+def test_a_damaged_size_is_refused_before_memory_is_taken_for_it(model):
+    change(model, "encoder", hidden_size=10_000_000)
+    with pytest.raises(ModelError, match=r"tensor .*model\.safetensors"):
+        load(model)
+
+
+def test_an_impossible_size_is_refused(model):
+    # What 128 becomes when one of its bytes does: 1e8, whose square no tensor can hold.
+    change(model, "encoder", hidden_size=10**10)
+    with pytest.raises(ModelError, match=str(model)):
+        load(model)
+
+
+def test_a_later_format_is_refused(model):
+    change(model, format=2)
+    with pytest.raises(ModelError, match=r"config\.json: expected format 1, found 2"):
+        load(model)
+
+
+def test_a_device_that_is_not_there_is_refused(model):
+    with pytest.raises(UsageError, match="device 'cuda:99'"):
+        load(model, device="cuda:99")
+
+
+@pytest.mark.parametrize("name", ["cud", "meta"])
+def test_a_device_that_can_not_predict_is_refused(model, name):
+    with pytest.raises(UsageError, match=f"device '{name}'"):
+        load(model, device=name)

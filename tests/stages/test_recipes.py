@@ -1,0 +1,254 @@
+"""Recipes are found, read with a person's settings over them, and checked whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nlp_lstm.errors import UsageError
+from nlp_lstm.stages.recipes import find_recipe, list_recipes, load_recipe, parse_setting, recipe_folder
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a recipe and return its path as text."""
+
+    def write_recipe(content: str, name: str = "mine.toml") -> str:
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        return str(tmp_path / name)
+
+    return write_recipe
+
+
+def problems(call, *arguments) -> list[str]:
+    """Return the lines of the UsageError that the call ends with, the title apart."""
+    with pytest.raises(UsageError) as caught:
+        call(*arguments)
+    title, *lines = str(caught.value).split("\n  ")
+    return lines or [title]
+
+
+PACKAGED = sorted(path.stem for path in recipe_folder().glob("*.toml"))
+
+
+def test_there_are_packaged_recipes():
+    assert "sentiment" in PACKAGED
+    assert [line.name for line in list_recipes()] == PACKAGED
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_a_packaged_recipe_is_in_order(name):
+    recipe = load_recipe(name)
+    line = next(line for line in list_recipes() if line.name == name)
+    assert (recipe.task, recipe.description) == (line.task, line.description)
+    assert recipe.description
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_the_data_of_a_packaged_recipe_is_there_or_named_by_a_variable_or_on_the_hub(name):
+    data = load_recipe(name).data
+    for source in (data.train, data.dev, data.test):
+        assert source is None or source.startswith(("$", "hf:")) or Path(source).is_file()
+
+
+def test_a_recipe_is_found_by_name_or_path(write):
+    assert find_recipe("sentiment") == recipe_folder() / "sentiment.toml"
+    path = write('task = "classify"')
+    assert find_recipe(path) == Path(path)
+
+
+def test_a_file_in_the_present_folder_is_found(write, tmp_path, monkeypatch):
+    write('task = "classify"', "sentiment.toml")
+    monkeypatch.chdir(tmp_path)
+    assert find_recipe("sentiment.toml") == Path("sentiment.toml")
+    assert find_recipe("sentiment") == recipe_folder() / "sentiment.toml"
+
+
+def test_a_mistyped_name_is_met_with_the_nearest():
+    with pytest.raises(UsageError, match=r"^no recipe 'sentimnet'; did you mean 'sentiment'\?$"):
+        find_recipe("sentimnet")
+
+
+def test_a_path_that_leads_nowhere_is_told(tmp_path):
+    with pytest.raises(UsageError, match=r"no recipe at .*nowhere\.toml: there is no such file"):
+        find_recipe(str(tmp_path / "nowhere.toml"))
+
+
+@pytest.mark.parametrize("name", ["../sentiment", "", ".", "zzz"])
+def test_a_name_outside_the_package_is_not_found(name):
+    with pytest.raises(UsageError, match="no recipe"):
+        find_recipe(name)
+
+
+@pytest.mark.parametrize("content", ["task = ", "= 3", 'task = "a"\ntask = "b"'])
+def test_a_file_that_is_no_toml_is_refused_in_one_line(write, content):
+    with pytest.raises(UsageError, match=r"^recipe .*mine\.toml is not valid TOML: [^\n]*line \d+[^\n]*$"):
+        load_recipe(write(content))
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    (tmp_path / "mine.toml").write_bytes(b"task = '\xff'")
+    with pytest.raises(UsageError, match="is not valid TOML"):
+        load_recipe(str(tmp_path / "mine.toml"))
+
+
+WRONG = """
+task = "classify"
+modle = 1
+
+[data]
+trian = "x.csv"
+
+[encoder]
+hiden_size = 64
+dropout = 1.5
+cell = "lstn"
+
+[head]
+poolng = "max"
+label_smoothing = 2
+
+[training]
+epochs = 3
+steps = 4
+batch_size = "many"
+"""
+
+
+def test_every_problem_of_a_recipe_is_told_at_once(write):
+    found = problems(load_recipe, write(WRONG), {"encoder.n_layer": 2, "training.seed.x": 1})
+    assert sorted(line.split(": ")[0] for line in found) == sorted(
+        [
+            "modle",
+            "data.trian",
+            "encoder.hiden_size",
+            "encoder.dropout",
+            "encoder.cell",
+            "encoder.n_layer",
+            "head.poolng",
+            "head.label_smoothing",
+            "training",
+            "training.batch_size",
+            "training.seed",
+        ]
+    )
+    hints = {line.split(": ")[0]: line for line in found}
+    for name, hint in (
+        ("data.trian", "train"),
+        ("encoder.hiden_size", "hidden_size"),
+        ("encoder.n_layer", "n_layers"),
+        ("head.poolng", "pooling"),
+    ):
+        assert hints[name].endswith(f"unknown setting; did you mean '{hint}'?")
+    assert hints["training"] == "training: give one of epochs, steps, not 2"
+
+
+def test_an_unknown_task_is_told_among_the_other_problems(write):
+    found = problems(load_recipe, write('task = "clasify"\n[encoder]\ncel = "gru"'))
+    assert found == [
+        "encoder.cel: unknown setting; did you mean 'cell'?",
+        "task: no task 'clasify'; did you mean 'classify'?",
+    ]
+
+
+def test_a_section_that_is_no_table_is_told(write):
+    found = problems(load_recipe, write('task = "classify"\ntraining = 3\nhead = "x"\ndata = []'), {"training.seed": 1})
+    assert sorted({line.split(": ")[0].split(".")[0] for line in found}) == ["data", "head", "training"]
+
+
+def test_a_recipe_without_a_task_is_told(write):
+    assert problems(load_recipe, write("")) == [f"recipe {write('')}: task: missing"]
+
+
+def test_settings_are_laid_over_the_recipe(write):
+    path = write('task = "classify"\n[encoder]\nhidden_size = 5\ncell = "gru"\n[head]\npooling = "max"')
+    recipe = load_recipe(path, {"encoder.hidden_size": 7, "head.dropout": 0.5, "tokenizer.kind": "regex"})
+    assert (recipe.encoder.hidden_size, recipe.encoder.cell) == (7, "gru")
+    assert recipe.head == {"pooling": "max", "dropout": 0.5}
+    assert recipe.tokenizer.kind == "regex"
+
+
+@pytest.mark.parametrize("unit", ["epochs", "steps", "minutes"])
+@pytest.mark.parametrize("given", ["epochs", "steps", "minutes"])
+def test_a_budget_given_takes_the_place_of_the_recipes(write, unit, given):
+    recipe = load_recipe(write(f'task = "classify"\n[training]\n{unit} = 3\nseed = 5'), {f"training.{given}": 7})
+    assert recipe.training.budget() == (given, 7)
+    assert recipe.training.seed == 5
+
+
+def test_two_budgets_given_are_one_too_many(write):
+    found = problems(load_recipe, write('task = "classify"'), {"training.epochs": 7, "training.minutes": 1})
+    assert "give one of minutes, epochs, not 2" in found[0]
+
+
+def test_a_setting_without_a_section_is_unknown(write):
+    found = problems(load_recipe, write('task = "classify"'), {"hidden_size": 7})
+    assert "hidden_size: unknown setting" in found[0]
+
+
+@pytest.mark.parametrize("name", ["encoder.cell.kind", "task.name"])
+def test_a_setting_below_a_value_has_no_place(write, name):
+    path = write('task = "classify"\n[encoder]\ncell = "gru"')
+    assert f"{name}: has no place in the recipe" in problems(load_recipe, path, {name: 7})[0]
+
+
+DATA = 'task = "classify"\n[data]\ntrain = "{}"\n[vocabulary]\nvectors = "{}"'
+
+
+def test_paths_are_relative_to_the_recipe(write, tmp_path):
+    recipe = load_recipe(write(DATA.format("sub/a.csv", "../glove.txt")))
+    assert recipe.data.train == str(tmp_path / "sub" / "a.csv")
+    assert recipe.vocabulary.vectors == str(tmp_path.parent / "glove.txt")
+
+
+def test_an_absolute_path_and_a_name_on_the_hub_stay_as_they_are(write):
+    recipe = load_recipe(write(DATA.format("hf:imdb:train", "/glove.txt")))
+    assert recipe.data.train == "hf:imdb:train"
+    assert recipe.vocabulary.vectors == "/glove.txt"
+
+
+def test_paths_given_by_a_person_are_relative_to_where_they_are(write):
+    recipe = load_recipe(write(DATA.format("a.csv", "b.txt")), {"data.train": "c.csv"})
+    assert recipe.data.train == "c.csv"
+
+
+@pytest.mark.parametrize("way", ["$SOME_FOLDER", "${SOME_FOLDER}"])
+def test_a_variable_stands_for_a_folder(write, tmp_path, monkeypatch, way):
+    monkeypatch.setenv("SOME_FOLDER", "/elsewhere")
+    assert load_recipe(write(DATA.format(f"{way}/a.csv", "b"))).data.train == "/elsewhere/a.csv"
+    monkeypatch.setenv("SOME_FOLDER", "sub")
+    assert load_recipe(write(DATA.format(f"{way}/a.csv", "b"))).data.train == str(tmp_path / "sub" / "a.csv")
+
+
+def test_a_recipe_whose_variable_is_not_set_can_be_looked_at(write, monkeypatch):
+    monkeypatch.delenv("SOME_FOLDER", raising=False)
+    assert load_recipe(write(DATA.format("$SOME_FOLDER/a.csv", "b"))).data.train == "$SOME_FOLDER/a.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("encoder.hidden_size=256", "encoder.hidden_size", 256),
+        ("training.learning_rate=1e-3", "training.learning_rate", 1e-3),
+        ("tokenizer.lowercase=false", "tokenizer.lowercase", False),
+        ("tokenizer.kind=regex", "tokenizer.kind", "regex"),
+        ('tokenizer.kind="regex"', "tokenizer.kind", "regex"),
+        ("data.train=a=b.csv", "data.train", "a=b.csv"),
+        ("data.train=C:\\new\\a.csv", "data.train", "C:\\new\\a.csv"),
+        ("data.train = a b.csv ", "data.train", "a b.csv"),
+        ("data.train=", "data.train", ""),
+        ("a.b.c=[1, 2]", "a.b.c", [1, 2]),
+        ("data.train=1\nother = 2", "data.train", "1\nother = 2"),
+    ],
+)
+def test_a_setting_is_read_as_toml_or_else_as_text(text, name, value):
+    found = parse_setting(text)
+    assert found == (name, value)
+    assert type(found[1]) is type(value)
+
+
+@pytest.mark.parametrize("text", ["", "=", "encoder.hidden_size", "hidden_size=3", ".a=3", "a.=3", "a b.c=3", "=3"])
+def test_what_is_no_setting_is_refused(text):
+    with pytest.raises(UsageError, match=r"expected SECTION\.NAME=VALUE, found"):
+        parse_setting(text)
