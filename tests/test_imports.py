@@ -119,11 +119,7 @@ def stray_output(module: str, source: str) -> list[str]:
         return []
     printers = {"print", "click.echo", "click.secho", "sys.stdout", "sys.stderr"}
     used = {*printers.intersection(attributes(source))}
-    used |= {
-        name
-        for name in imports(module, source)
-        if name in printers | {"pprint.pprint"} or within(name, "rich")
-    }
+    used |= {name for name in imports(module, source) if name in printers | {"pprint.pprint"} or within(name, "rich")}
     return [f"{module} uses {name}" for name in sorted(used)]
 
 

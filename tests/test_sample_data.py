@@ -157,8 +157,7 @@ def test_readme_counts_of_domains_agree_with_the_files(
     counted = {name: Counter(review.domain for review in rows) for name, rows in reviews.items()}
     counted["all"] = Counter(review.domain for review in everything)
     expected = {
-        domain: {name: str(counts[domain]) for name, counts in counted.items()}
-        for domain in sorted(counted["all"])
+        domain: {name: str(counts[domain]) for name, counts in counted.items()} for domain in sorted(counted["all"])
     }
     assert readme_rows("domain") == expected
 

@@ -109,7 +109,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 def test_a_file_is_no_model_folder(tmp_path):
     (tmp_path / "file").write_text("text")
-    with pytest.raises(ModelError, match="no model at .*file"):
+    with pytest.raises(ModelError, match=r"no model at .*file"):
         read_model(tmp_path / "file")
 
 
@@ -188,7 +188,7 @@ def test_a_config_that_lost_a_checksum_is_refused(model, missing):
     config = json.loads((model / "config.json").read_text())
     del config["checksums"][missing]
     (model / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="config.json"):
+    with pytest.raises(ModelError, match=r"config\.json"):
         read_model(model)
 
 

@@ -51,8 +51,7 @@ def batches_by_length(
     start = 0
     while start < len(order):
         width = rounded_length(int(lengths[order[start]]))
-        # a power of two, so that equal widths come with equal heights and the kernel meets few shapes
-        rows = min(max_rows, 1 << (max(1, max_tokens // width).bit_length() - 1))
+        rows = min(max_rows, max(1, max_tokens // width))  # told by the width, so the kernel meets few shapes
         batches.append(order[start : start + rows])
         start += rows
     return batches

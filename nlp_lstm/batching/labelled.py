@@ -46,7 +46,7 @@ class LabelledBatches:
         batch_size: texts in a batch.
         seed: decides every order.
         pad_id: the id of padding.
-        max_tokens: a longer text is cut to its first so many tokens.
+        max_tokens: of a longer text each epoch sees another random window of so many tokens.
     """
 
     def __init__(
@@ -59,13 +59,20 @@ class LabelledBatches:
         pad_id: int,
         max_tokens: int,
     ) -> None:
-        self.rows = [row[:max_tokens] for row in rows]
+        self.rows = rows
         self.targets = targets
+        self.max_tokens = max_tokens
         self.batch_size = batch_size
         self.seed = seed
         self.pad_id = pad_id
-        self.n_cut = sum(len(row) > max_tokens for row in rows)
-        self._lengths = np.array([len(row) for row in self.rows], dtype=np.int64)
+        full = np.array([len(row) for row in rows], dtype=np.int64)
+        self._spare = np.maximum(0, full - max_tokens)  # how far a window can move
+        self._lengths = np.minimum(full, max_tokens)
+
+    @property
+    def n_cut(self) -> int:
+        """Texts of which an epoch sees a window only."""
+        return int((self._spare > 0).sum())
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -74,6 +81,8 @@ class LabelledBatches:
     def epoch(self, number: int, *, start: int = 0) -> Iterator[LabelledBatch]:
         """Yield the batches of epoch `number` (from 0), from its batch `start` on."""
         batches = shuffled_batches(self._lengths, batch_size=self.batch_size, seed=self.seed, epoch=number)
+        starts = np.random.default_rng((self.seed, number, 1)).integers(0, self._spare + 1)
         for chosen in batches[start:]:
-            ids, mask = pad_ids([self.rows[row] for row in chosen], pad_id=self.pad_id)
+            windows = [self.rows[row][starts[row] : starts[row] + self.max_tokens] for row in chosen]
+            ids, mask = pad_ids(windows, pad_id=self.pad_id)
             yield LabelledBatch(ids, mask, torch.from_numpy(self.targets[chosen]))

@@ -32,8 +32,8 @@ def rounded_length(length: int) -> int:
     >>> [rounded_length(n) for n in (1, 5, 33, 65, 1000)]
     [4, 8, 36, 72, 1024]
     """
-    step = max(4, 2 ** ((length - 1).bit_length() - 4)) if length > 1 else 4
-    return -(-length // step) * step
+    step = max(4, 2 ** max(0, (length - 1).bit_length() - 4))
+    return max(step, -(-length // step) * step)
 
 
 def pad_ids(rows: Sequence[NDArray[np.int32]], *, pad_id: int) -> Padded:

@@ -71,9 +71,7 @@ class ClassificationReport:
         }
 
 
-def classification_report(
-    gold: ArrayLike, predicted: ArrayLike, labels: Sequence[str]
-) -> ClassificationReport:
+def classification_report(gold: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> ClassificationReport:
     """Return the scores of predicted against gold label indices.
 
     Gold labels that the model does not know are the caller's to settle, because only the caller can say so:

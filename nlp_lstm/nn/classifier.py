@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from nlp_lstm.nn.encoder import Encoder
@@ -28,5 +29,7 @@ class TextClassifier(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Return logits, float32 (batch, n_labels), of token `ids` int64 (batch, time) under `mask` bool."""
         states = self.encoder(ids, mask).states  # (batch, time, hidden)
-        logits: Tensor = self.output(self.dropout(self.pooling(states, mask)))
-        return logits.float()
+        pooled = self.dropout(self.pooling(states, mask))
+        with torch.autocast(pooled.device.type, enabled=False):  # eight bits would make ties of close scores
+            logits: Tensor = self.output(pooled)
+        return logits

@@ -64,13 +64,15 @@ class Recurrence(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw new weights from U(−1/√hidden, 1/√hidden); an LSTM's forget gate starts open (bias 1).
+        """Draw new weights: W_ih as Glorot & Bengio 2010, W_hh orthogonal in each gate, biases zero.
 
-        Source of the bias: Gers et al. 2000; Jozefowicz et al. 2015, section 4.
+        An orthogonal W_hh neither shrinks nor stretches what it carries (Saxe et al. 2014). An LSTM's forget gate
+        starts open, with bias 1 (Gers et al. 2000; Jozefowicz et al. 2015, section 4).
         """
-        bound = self.hidden_size**-0.5
-        for weight in (self.weight_ih, self.weight_hh):
-            nn.init.uniform_(weight, -bound, bound)
+        nn.init.xavier_uniform_(self.weight_ih)
+        with torch.no_grad():
+            for gate in self.weight_hh.split(self.hidden_size):
+                nn.init.orthogonal_(gate)
         nn.init.zeros_(self.bias_ih)
         nn.init.zeros_(self.bias_hh)
         if self.cell == "lstm":
@@ -94,7 +96,12 @@ class Recurrence(nn.Module):
 
         Returns:
             The hidden states (batch, time, hidden), meaningless at padding, and the final state or None.
+
+        Raises:
+            ValueError: `state` is of another shape or type, or lacks an LSTM's cell state.
         """
+        if state is not None:
+            self._check_state(state, inputs.shape[0])
         held = final_state and self.cell == "lstm" and bool((lengths < inputs.shape[1]).any())
         weight_ih: Tensor = self.weight_ih
         if held:
@@ -105,6 +112,18 @@ class Recurrence(nn.Module):
             return states, None
         rows = torch.arange(len(lengths), device=lengths.device)
         return states, LayerState(states[rows, lengths - 1], c)
+
+    def _check_state(self, state: LayerState, batch: int) -> None:
+        """Refuse what the kernel would take as it is: it reads past the end of a state that is too small."""
+        expected = (batch, self.hidden_size)
+        parts = {"h": state.h, "c": state.c} if self.cell == "lstm" else {"h": state.h}
+        for name, part in parts.items():
+            if part is None:
+                raise ValueError("an LSTM's state must hold the cell state c, not None")
+            if part.shape != expected:
+                raise ValueError(f"state {name} must be of shape {expected}, not {tuple(part.shape)}")
+            if part.dtype != self.weight_hh.dtype and part.dtype != torch.bfloat16:
+                raise ValueError(f"state {name} must be {self.weight_hh.dtype}, not {part.dtype}")
 
     def _run(
         self, inputs: Tensor, weights: tuple[Tensor, ...], state: LayerState | None

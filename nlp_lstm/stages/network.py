@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-import nlp_lstm
 from nlp_lstm.config import EncoderSettings, Recipe
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.nn.encoder import Encoder
@@ -30,7 +30,7 @@ def describe_model(recipe: Recipe, tokenizer: Tokenizer) -> dict[str, Any]:
     """Return what a model folder must say so that `load` can build the network again."""
     return {
         "task": recipe.task,
-        "version": nlp_lstm.__version__,
+        "version": version("nlp-lstm"),
         "tokenizer": tokenizer.to_dict(),
         "encoder": recipe.encoder.model_dump(),
         "head": dict(recipe.head),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nlp_lstm
 from nlp_lstm.config import Recipe, check_budget, parse_settings, problems_of
 from nlp_lstm.errors import UsageError, listed, nearest
 from nlp_lstm.tasks import TASKS, find_task
@@ -30,7 +29,7 @@ class RecipeLine:
 
 def recipe_folder() -> Path:
     """Return the folder of the recipes that come with the package: in the wheel, or beside it in a checkout."""
-    package = Path(nlp_lstm.__file__).parent
+    package = Path(__file__).parents[1]
     inside = package / "share" / "pipelines"
     return inside if inside.is_dir() else package.parent / "pipelines"
 

@@ -132,7 +132,7 @@ class Batch:
         if batches.n_cut:
             record.observer.note(
                 f"{batches.n_cut:,} training texts are longer than training.max_tokens = "
-                f"{recipe.training.max_tokens}: training reads their first part, prediction all of them"
+                f"{recipe.training.max_tokens}: each epoch reads another window of them, prediction all"
             )
         return replace(record, task=task, batches=batches)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from nlp_lstm.cli.main import main
-from tests.cli.made_reviews import SMALL, write_reviews
+from tests.cli.made_reviews import SMALL
 
 
 class Ran(NamedTuple):
@@ -26,7 +25,19 @@ def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Ran]:
 
     def call(*arguments: object) -> Ran:
         capsysbinary.readouterr()
-        line = ["train", "classify", "--train", data[0], "--dev", data[1], "--out", folder / "run", "--epochs=15", *SMALL]
+        line = [
+            "train",
+            "classify",
+            "--train",
+            data[0],
+            "--dev",
+            data[1],
+            "--out",
+            folder / "run",
+            "--epochs=15",
+            *SMALL,
+        ]
+
     code = main([str(word) for word in line])
     assert code == 0
     return folder / "run"

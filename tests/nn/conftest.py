@@ -61,6 +61,22 @@ def random_state() -> Callable[..., tuple[LayerState, ...]]:
     return draw
 
 
+@pytest.fixture(scope="session")
+def autocast() -> Callable[[bool], torch.autocast]:
+    """Return a function that makes a context with bfloat16 on or off; on, it skips where no LSTM kernel has it."""
+
+    def context(bfloat16: bool) -> torch.autocast:
+        within = torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16)
+        try:
+            with within:
+                nn.LSTM(3, 5)(torch.zeros(2, 1, 3))
+        except RuntimeError:
+            pytest.skip("the LSTM kernel of this processor has no bfloat16")
+        return within
+
+    return context
+
+
 def run_by_hand(layer: Recurrence, inputs: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
     """Return the states (time, hidden) and the final state (hidden,) of one row, step by step."""
     zeros = inputs.new_zeros(1, layer.hidden_size)

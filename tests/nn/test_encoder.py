@@ -211,11 +211,13 @@ def test_the_padding_row_of_the_embedding_starts_at_zero_and_is_not_trained(ragg
 
 
 @pytest.mark.parametrize(("cell", "bidirectional"), list(product(CELLS, (False, True))))
-def test_bfloat16_gives_nearly_the_same_states_and_a_state_that_can_go_back_in(cell, bidirectional, make, ragged):
+def test_bfloat16_gives_nearly_the_same_states_and_a_state_that_can_go_back_in(
+    cell, bidirectional, make, ragged, autocast
+):
     encoder = make(cell=cell, bidirectional=bidirectional, n_layers=2, layer_norm=True)
     ids, mask = ragged(LENGTHS)
     exact = encoder(ids, mask, encoder(ids, mask, final_state=True).state)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with autocast(True):
         rounded = encoder(ids, mask, encoder(ids, mask, final_state=True).state)
     close(rounded.states.float(), exact.states, 0.1)  # eight bits of mantissa through two layers and two passes
 

@@ -54,10 +54,10 @@ def test_auto_on_a_cpu_takes_what_the_cpu_is_fast_in(fast, monkeypatch):
         assert product_dtype() == (torch.bfloat16 if fast else torch.float32)
 
 
-def test_only_auto_asks_the_processor(monkeypatch):
-    monkeypatch.setattr(precision, "cpu_has_bfloat16", lambda: pytest.fail("asked"))
-    mixed_precision(CPU, "float32")
-    mixed_precision(CPU, "bfloat16")
+def test_bfloat16_is_refused_where_the_processor_lacks_it(monkeypatch):
+    monkeypatch.setattr(precision, "cpu_has_bfloat16", lambda: False)
+    with pytest.raises(ValueError, match="no bfloat16 instructions"):
+        mixed_precision(CPU, "bfloat16")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -68,12 +68,14 @@ def test_the_hold_saturates_a_gate_exactly(dtype):
 @pytest.mark.parametrize("bfloat16", [False, True])
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("hidden", [5, 33])
-def test_not_a_bit_of_the_final_state_depends_on_what_stands_at_padding(hidden, training, bfloat16, randomised):
+def test_not_a_bit_of_the_final_state_depends_on_what_stands_at_padding(
+    hidden, training, bfloat16, randomised, autocast
+):
     layer = randomised(Recurrence(INPUT, hidden)).train(training)
     inputs = make_inputs(4, 90, INPUT)
     noise = torch.where((torch.arange(90) < LENGTHS.unsqueeze(1)).unsqueeze(-1), inputs, 9 * inputs.flip(1))
     before = LayerState(*make_inputs(2, 4, hidden))
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+    with autocast(bfloat16):
         _, ours = layer(inputs, LENGTHS, before, final_state=True)
         _, noisy = layer(noise, LENGTHS, before, final_state=True)
     assert torch.equal(ours.c, noisy.c)
@@ -83,13 +85,13 @@ def test_not_a_bit_of_the_final_state_depends_on_what_stands_at_padding(hidden, 
 @pytest.mark.parametrize("bfloat16", [False, True])
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("hidden", [5, 33])
-def test_the_final_state_of_a_padded_row_is_that_of_the_row_alone(hidden, training, bfloat16, randomised):
+def test_the_final_state_of_a_padded_row_is_that_of_the_row_alone(hidden, training, bfloat16, randomised, autocast):
     layer = randomised(Recurrence(INPUT, hidden)).train(training)
     inputs = make_inputs(4, 90, INPUT)  # 83 columns of padding and more: a leak of one rounding a step would add up
     c = 5 * make_inputs(4, hidden)
     # Exact on most processors; a matrix product may take its sums in another order at another shape.
     rounding = 2**-7 if bfloat16 else 2**-21
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+    with autocast(bfloat16):
         _, padded = layer(inputs, LENGTHS, LayerState(c.tanh(), c), final_state=True)
         for row, length in enumerate(LENGTHS.tolist()):
             only, before = slice(row, row + 1), LayerState(c[row : row + 1].tanh(), c[row : row + 1])
@@ -116,12 +118,15 @@ def test_the_parameters_are_those_of_torch(cell):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_new_layer_is_uniform_with_zero_biases_but_for_an_open_forget_gate(cell):
+def test_a_new_layer_has_orthogonal_recurrent_gates_and_zero_biases_but_for_an_open_forget_gate(cell):
     torch.manual_seed(0)
     layer = Recurrence(30, 16, cell=cell)
-    for weight in (layer.weight_ih, layer.weight_hh):
-        assert float(weight.detach().abs().max()) <= 1 / 4  # 1/√16
-        assert float(weight.detach().std()) == pytest.approx(1 / 4 / 3**0.5, rel=0.1)  # of U(−1/4, 1/4)
+    for gate in layer.weight_hh.detach().split(16):
+        torch.testing.assert_close(gate @ gate.T, torch.eye(16), atol=1e-6, rtol=0)
+    rows = layer.weight_ih.shape[0]
+    bound = (6 / (rows + 30)) ** 0.5  # Glorot's uniform bound
+    assert float(layer.weight_ih.detach().abs().max()) <= bound
+    assert float(layer.weight_ih.detach().std()) == pytest.approx(bound / 3**0.5, rel=0.1)
     total = (layer.bias_ih + layer.bias_hh).detach()
     expected = torch.zeros_like(total)
     if cell == "lstm":

@@ -101,8 +101,8 @@ def sit(given: dict[str, Any]) -> int:
 
 def serve() -> None:
     """Answer each line with the way its sitting ended."""
-    # Imported before the forks, which then start at once; the optimizer would import the second one.
-    import torch._dynamo
+    # Imported before the forks, which then start at once; the optimizer would import torch._dynamo.
+    import torch._dynamo  # noqa: F401
     import torchtext.vocab  # noqa: F401
 
     import nlp_lstm.stages.run  # noqa: F401

@@ -7,7 +7,6 @@ import os
 import pickle
 import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -65,27 +64,21 @@ def test_loading_unpickles_nothing_and_opens_no_socket(model, monkeypatch):
     assert load(model)("fine").label == "good"
 
 
-AUDIT = """
-import sys
-import nlp_lstm
-load = nlp_lstm.load
-met = []
-sys.addaudithook(lambda event, _: met.append(event))
-assert load(sys.argv[1])("fine").label == "good"
-unwanted = ("pickle.", "marshal.loads", "socket.", "subprocess.", "os.system", "os.exec", "os.fork", "urllib.", "http.")
-assert "open" in met
-print(sorted({event for event in met if event.startswith(unwanted)}))
-"""
-
-
-def test_the_interpreter_sees_no_unpickling_no_socket_and_no_process(model):
-    # What is imported on the way reads its byte code with marshal; that has no event of its own kind but `loads`.
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    done = subprocess.run(
-        [sys.executable, "-c", AUDIT, str(model)], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert set(json.loads(done.stdout.replace("'", '"'))) <= {"marshal.loads"}
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="what hears of all events can't be taken away again, but in a fork")
+def test_the_interpreter_hears_of_no_unpickling_no_socket_and_no_process(model, tmp_path):
+    unwanted = ("pickle.", "socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "urllib.")
+    child = os.fork()
+    if child == 0:
+        met: list[str] = []
+        sys.addaudithook(lambda event, _: met.append(event))
+        label = load(model)("fine").label
+        (tmp_path / "met").write_text("\n".join([label, *met]))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    label, *met = (tmp_path / "met").read_text().split("\n")
+    assert label == "good"
+    assert "open" in met
+    assert [event for event in met if event.startswith(unwanted)] == []
 
 
 def test_a_model_with_code_beside_it_runs_none_of_it(model):
@@ -198,12 +191,7 @@ def test_a_later_format_is_refused(model):
         load(model)
 
 
-def test_a_device_that_is_not_there_is_refused(model):
-    with pytest.raises(UsageError, match="device 'cuda:99'"):
-        load(model, device="cuda:99")
-
-
-@pytest.mark.parametrize("name", ["cud", "meta"])
-def test_a_device_that_can_not_predict_is_refused(model, name):
-    with pytest.raises(UsageError, match=f"device '{name}'"):
+@pytest.mark.parametrize("name", ["cuda:99", "gpu"])
+def test_a_device_that_is_not_there_is_refused(model, name):
+    with pytest.raises(UsageError, match=f"device '{name}' cannot be used here"):
         load(model, device=name)

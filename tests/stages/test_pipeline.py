@@ -54,15 +54,6 @@ def test_what_is_given_need_not_be_provided():
     assert Pipeline([Step("a", ("x",))], given=["x"])([]) == ["a"]
 
 
-def test_a_record_is_not_touched_when_the_stages_do_not_fit():
-    ran = []
-    noting = Step("noting")
-    object.__setattr__(noting, "name", "noting")
-    with pytest.raises(UsageError):
-        Pipeline([noting, Step("b", ("x",))])
-    assert ran == []
-
-
 def test_an_error_of_a_stage_passes_through():
     class Failing(Step):
         def __call__(self, record):

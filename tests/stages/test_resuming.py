@@ -33,6 +33,7 @@ FULL = {
     "encoder.layer_norm": True,
     "training.accumulate": 2,
     "training.ema": 0.9,
+    "training.max_tokens": 4,
 }
 """Every kind of randomness, and steps that end in the middle of an epoch."""
 

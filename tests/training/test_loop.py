@@ -320,7 +320,7 @@ def test_between_evaluations_a_checkpoint_is_written_when_it_is_due(made, monkey
 def test_a_checkpoint_of_another_network_is_refused_in_one_line(made):
     made.trainer().save()
     other = made.trainer(model=nn.Linear(3, 3, dtype=torch.float64))
-    with pytest.raises(ModelError, match="belongs to another network.*--fresh starts over"):
+    with pytest.raises(ModelError, match=r"belongs to another network.*--fresh starts over"):
         other.resume()
 
 

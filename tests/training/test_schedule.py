@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -30,8 +31,8 @@ def test_the_factor_lies_above_zero_and_reaches_one_but_never_passes_it(total_st
 def test_the_factor_rises_to_the_end_of_the_warmup_and_never_after(total_steps, warmup, decay):
     found = factors(total_steps, warmup, decay)
     top = round(warmup * total_steps)
-    assert all(before < after for before, after in zip(found[:top], found[1:top], strict=False))
-    assert all(before >= after for before, after in zip(found[max(0, top - 1) :], found[max(1, top) :], strict=False))
+    assert all(before < after for before, after in pairwise(found[:top]))
+    assert all(before >= after for before, after in pairwise(found[max(0, top - 1) :]))
 
 
 @pytest.mark.parametrize("decay", ["cosine", "linear"])
