@@ -18,7 +18,7 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 class Settings(BaseModel):
     """A frozen group of settings in which an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataSettings(Settings):

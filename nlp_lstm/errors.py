@@ -45,9 +45,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     '; known: a, b'
     """
     names = sorted(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    lower = {each.lower(): each for each in names}
+    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
     if close:
-        return f"; did you mean '{close[0]}'?"
+        return f"; did you mean '{lower[close[0]]}'?"
     return f"; known: {', '.join(names)}" if names else ""
 
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from nlp_lstm.errors import ModelError
-from nlp_lstm.files import write_json, write_text, write_whole
+from nlp_lstm.files import write_json, write_text
+from nlp_lstm.tensor_file import load_tensors, save_tensors
 
 FORMAT = 1
 """Number of the folder's layout; raised when a change makes older programs misread it."""
@@ -57,9 +56,7 @@ def write_description(folder: Path, *, config: Mapping[str, Any], tokens: Sequen
 
 def write_weights(folder: Path, model: nn.Module) -> None:
     """Write a model's weights, whole or not at all."""
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    header = {"checksum": _weights_checksum(weights)}
-    write_whole(folder / WEIGHTS, lambda place: place.write_bytes(save(weights, metadata=header)))
+    save_tensors(folder / WEIGHTS, model.state_dict())
 
 
 def write_card(folder: Path, text: str) -> None:
@@ -78,15 +75,20 @@ def read_model(folder: Path) -> ModelFolder:
     config = _read_json(folder / CONFIG, dict)
     if config.get("format") != FORMAT:
         raise ModelError(f"{folder / CONFIG}: expected format {FORMAT}, found {config.get('format')!r}")
-    for name, expected in config.get("checksums", {}).items():
+    checksums = config.get("checksums")
+    for name in (VOCABULARY, LABELS):
+        expected = checksums.get(name) if isinstance(checksums, dict) else None
         if _checksum(_read(folder / name)) != expected:
-            raise ModelError(f"{folder / name} is damaged or of another model: its checksum is not the one noted")
+            raise ModelError(f"{folder / name} is damaged or of another model: its checksum is not the one in {CONFIG}")
     tokens, labels = _read_json(folder / VOCABULARY, list), _read_json(folder / LABELS, list)
-    return ModelFolder(folder, config, tokens, labels, _read_weights(folder / WEIGHTS))
+    if not (folder / WEIGHTS).is_file():
+        raise ModelError(f"{folder / WEIGHTS}: there is no such file; {folder} is no complete model folder")
+    weights, _ = load_tensors(folder / WEIGHTS)
+    return ModelFolder(folder, config, tokens, labels, weights)
 
 
 def load_weights(model: nn.Module, stored: ModelFolder) -> None:
-    """Put stored weights into a network.
+    """Put stored weights into a network, which may be on the meta device: it takes the stored tensors themselves.
 
     Raises:
         ModelError: names or shapes differ; the message names the first.
@@ -100,26 +102,12 @@ def load_weights(model: nn.Module, stored: ModelFolder) -> None:
         if tensor.shape != stored.weights[name].shape:
             shapes = f"expected {tuple(tensor.shape)}, found {tuple(stored.weights[name].shape)}"
             raise ModelError(f"tensor {name} of {place}: {shapes}")
-    model.load_state_dict(dict(stored.weights))
+    model.load_state_dict(dict(stored.weights), assign=True)
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    _read(path, limit=1)
+def _read(path: Path) -> bytes:
     try:
-        with safe_open(path, framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            noted = (file.metadata() or {}).get("checksum")
-    except SafetensorError as error:
-        raise ModelError(f"{path} is damaged: {error}") from error
-    if noted != _weights_checksum(weights):
-        raise ModelError(f"{path} is damaged: its checksum is not the one noted")
-    return weights
-
-
-def _read(path: Path, *, limit: int = -1) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(limit)
+        return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror}; {path.parent} is no complete model folder") from error
 
@@ -136,11 +124,3 @@ def _read_json(path: Path, kind: type) -> Any:
 
 def _checksum(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
-
-
-def _weights_checksum(weights: Mapping[str, Tensor]) -> str:
-    total = hashlib.blake2b(digest_size=16)
-    for name in sorted(weights):
-        total.update(name.encode())
-        total.update(weights[name].numpy().data)
-    return total.hexdigest()

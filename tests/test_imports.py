@@ -23,7 +23,7 @@ ROWS = (
     {"shell"},
     {"stages"},
     {"tasks", "training", "store"},
-    {"nn", "batching", "corpora"},
+    {"nn", "batching", "corpora", "tensor_file"},
     {"text", "metrics", "config", "document"},
     {"errors", "files"},
 )

@@ -30,8 +30,12 @@ class Fit:
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
         """Fill `model` and `position`."""
+        with torch.random.fork_rng():  # the caller's random state stays its own
+            torch.manual_seed(record.recipe.training.seed)
+            return self._fit(record)
+
+    def _fit(self, record: TrainingRecord) -> TrainingRecord:
         assert record.tokenizer is not None and record.vocabulary is not None
-        torch.manual_seed(record.recipe.training.seed)
         model = _new_network(record)
         ledger = Ledger(record.out)
         write_description(
@@ -80,6 +84,7 @@ def _prepare(record: TrainingRecord, model: nn.Module, ledger: Ledger) -> Traine
         total_steps=total_steps,
         checkpoint=ledger.checkpoint,
         keep_best=partial(write_weights, record.out, model),
+        log=lambda progress: ledger.append(asdict(progress)),
     )
 
 
@@ -96,7 +101,7 @@ def _dev_score(record: TrainingRecord, model: nn.Module) -> Callable[[], float]:
 
 
 def _train(record: TrainingRecord, trainer: Trainer, ledger: Ledger) -> None:
-    """Take the steps that are left; note every evaluation in the log."""
+    """Take the steps that are left."""
     if ledger.checkpoint.exists():
         trainer.resume()
         record.observer.note(f"going on after step {trainer.position.step:,} of {trainer.total_steps:,}")
@@ -104,5 +109,3 @@ def _train(record: TrainingRecord, trainer: Trainer, ledger: Ledger) -> None:
     with catch_signals() as stopped:
         for progress in trainer.run(stopped):
             record.observer.progress(progress)
-            if progress.score is not None:
-                ledger.append(asdict(progress))

@@ -14,7 +14,7 @@ from nlp_lstm.files import write_json, write_text
 from nlp_lstm.store import CARD, CONFIG, LABELS, VOCABULARY, WEIGHTS
 
 RUN, LOG, METRICS, CHECKPOINT = "run.json", "log.jsonl", "metrics.json", "checkpoint.safetensors"
-_OWN = (RUN, LOG, METRICS, CHECKPOINT, WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD)
+_OWN = (LOG, METRICS, CHECKPOINT, WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD)
 
 
 class Ledger:
@@ -32,17 +32,24 @@ class Ledger:
     def open(self, recipe: Recipe, *, fresh: bool) -> None:
         """Start the run, or find that it is the one that was started here before.
 
+        A run that never came to train, because its data were bad for example, may be started again with other
+        settings.
+
         Raises:
             UsageError: the folder holds a run with other settings or data (each difference is shown), or
-                something that is no run.
+                something that is no run; nothing has been changed then.
         """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UsageError(f"{self.folder} is a file: give another --out")
+        if not (self.folder / RUN).exists() and any(not _is_temporary(path) for path in self._files()):
+            raise UsageError(f"{self.folder} holds something that is no run of ours: give another --out")
+        for path in filter(_is_temporary, self._files()):
+            path.unlink()  # left by a crash
         if fresh:
             self._clear()
-        now = {"settings": recipe.model_dump(), "data": _checksums(recipe)}
+        now = {"settings": recipe.model_dump(exclude={"description"}), "data": _checksums(recipe)}
         before = self._read(RUN)
-        if before is None:
-            if self.folder.is_dir() and any(self.folder.iterdir()):
-                raise UsageError(f"{self.folder} holds something that is no run of ours: give another --out")
+        if before is None or "total_steps" not in before:
             write_json(self.folder / RUN, now)
             return
         changed = list(_differences({name: before.get(name) for name in now}, now))
@@ -94,13 +101,22 @@ class Ledger:
             return None
         except ValueError as error:
             raise UsageError(f"{self.folder / name} is damaged ({error}); --fresh starts over") from error
-        return dict(content)
+        if not isinstance(content, dict):
+            raise UsageError(f"{self.folder / name} is damaged (it holds no JSON object); --fresh starts over")
+        return content
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.iterdir()) if self.folder.is_dir() else []
 
     def _clear(self) -> None:
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not (self.folder / RUN).exists():
-            raise UsageError(f"{self.folder} holds something that is no run of ours: give another --out")
-        for name in _OWN:
+        """Remove what a run left, its settings last: until then the folder is known as a run's."""
+        for name in (*_OWN, RUN):
             (self.folder / name).unlink(missing_ok=True)
+
+
+def _is_temporary(path: Path) -> bool:
+    """Return whether a file is one of ours that a crash left half-written."""
+    return path.suffix == ".tmp" and any(path.name.startswith(f".{name}.") for name in (*_OWN, RUN))
 
 
 def _checksums(recipe: Recipe) -> dict[str, str]:
@@ -113,12 +129,20 @@ def _checksums(recipe: Recipe) -> dict[str, str]:
     return found
 
 
-def _differences(before: Any, now: Any, name: str = "") -> Iterator[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted(before.keys() | now.keys()):
-            yield from _differences(before.get(key), now.get(key), f"{name}.{key}" if name else key)
-    elif before != now:
-        if name.startswith("data."):
-            yield f"{name.removeprefix('data.')}: its content is not the same"
-        else:
-            yield f"{name.removeprefix('settings.')}: was {before!r}, now {now!r}"
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each setting, and for each file of the same name, that is not as it was."""
+    then, today = _flat(before["settings"]), _flat(now["settings"])
+    for name in sorted(then.keys() | today.keys()):
+        if then.get(name) != today.get(name):
+            yield f"{name}: was {then.get(name)!r}, now {today.get(name)!r}"
+    for name in sorted(before["data"].keys() & now["data"].keys()):
+        if before["data"][name] != now["data"][name]:
+            yield f"{name}: its content is not the same"
+
+
+def _flat(settings: Any, name: str = "") -> dict[str, Any]:
+    """Return nested settings by their dotted names."""
+    if not isinstance(settings, dict):
+        return {name: settings}
+    inner = (_flat(value, f"{name}.{key}" if name else key) for key, value in settings.items())
+    return {key: value for part in inner for key, value in part.items()}

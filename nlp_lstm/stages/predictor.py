@@ -9,14 +9,13 @@ from typing import Any, overload
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from torch import nn
 
-from nlp_lstm.config import EncoderSettings
+from nlp_lstm.config import EncoderSettings, problems_of
 from nlp_lstm.document import Example, Prediction
-from nlp_lstm.errors import ModelError
+from nlp_lstm.errors import ModelError, UsageError, listed, nearest
 from nlp_lstm.stages.network import build_network, choose_device
-from nlp_lstm.store import load_weights, read_model
+from nlp_lstm.store import CONFIG, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import TASKS, find_task
 from nlp_lstm.text.tokenizers import Tokenizer, tokenizer_from_dict
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -135,21 +134,49 @@ def load(folder: str | Path, *, device: str | None = None) -> Predictor:
         UsageError: there is no such device.
     """
     stored = read_model(Path(folder))
-    place = stored.folder / "config.json"
-    config = dict(stored.config)
+    task, encoder, tokenizer, vocabulary = _parts(stored)
     try:
-        if config["task"] not in TASKS:
-            raise ModelError(f"{place}: unknown task {config['task']!r}")
-        kind = find_task(config["task"])
-        task = kind(stored.labels, kind.Settings(**config["head"]))
-        encoder = EncoderSettings(**config["encoder"])
-        tokenizer = tokenizer_from_dict(config["tokenizer"])
-    except (KeyError, TypeError, ValidationError) as error:
-        reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error).partition("\n")[0]
-        raise ModelError(f"{place}: {reason}") from error
-    vocabulary = Vocabulary.from_list(stored.tokens)
-    with torch.device("meta"):
-        model = build_network(task, encoder, vocabulary)
-    model = model.to_empty(device=choose_device(device))
+        with torch.device("meta"):  # no memory yet: only the shapes are compared
+            model = build_network(task, encoder, vocabulary)
+    except (RuntimeError, OverflowError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ModelError(f"{stored.folder / CONFIG}: the network cannot be built ({reason})") from error
     load_weights(model, stored)
-    return Predictor(task, model, tokenizer, vocabulary, config)
+    return Predictor(task, model.to(choose_device(device)), tokenizer, vocabulary, dict(stored.config))
+
+
+def _parts(stored: ModelFolder) -> tuple[Any, EncoderSettings, Tokenizer, Vocabulary]:
+    """Return task, encoder settings, tokenizer and vocabulary of a folder; every problem names its file."""
+    config, place = stored.config, stored.folder / CONFIG
+    name = config.get("task")
+    if not isinstance(name, str) or name not in TASKS:
+        raise ModelError(f"{place}: unknown task {name!r}{nearest(str(name), TASKS)}")
+    kind = find_task(name)
+    sections = {"head": kind.Settings, "encoder": EncoderSettings}
+    problems = [
+        problem
+        for name, settings in sections.items()
+        for problem in (
+            problems_of(settings, config[name], section=name)
+            if isinstance(config.get(name), dict)
+            else [f"{name}: expected an object, found {config.get(name)!r}"]
+        )
+    ]
+    if not isinstance(config.get("tokenizer"), dict):
+        problems.append(f"tokenizer: expected an object, found {config.get('tokenizer')!r}")
+    if problems:
+        raise ModelError(listed(str(place), problems))
+    try:
+        tokenizer = tokenizer_from_dict(config["tokenizer"])
+    except (ModelError, UsageError) as error:
+        raise ModelError(f"{place}: {error}") from error
+    try:
+        vocabulary = Vocabulary.from_list(stored.tokens)
+    except ModelError as error:
+        raise ModelError(f"{stored.folder / VOCABULARY}: {error}") from error
+    return (
+        kind(stored.labels, kind.Settings(**config["head"])),
+        EncoderSettings(**config["encoder"]),
+        tokenizer,
+        vocabulary,
+    )

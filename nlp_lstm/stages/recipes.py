@@ -88,6 +88,25 @@ def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     return parse_settings(Recipe, content, title=f"recipe {path}")
 
 
+def check_sources(recipe: Recipe) -> None:
+    """See that what a recipe reads is named and its variables are set, before anything is done.
+
+    Raises:
+        UsageError: there is no training data, or an environment variable in a path is not set; all are named.
+    """
+    problems = []
+    for section, key in PATHS:
+        source = getattr(getattr(recipe, section), key)
+        variable = re.match(r"\$\{?(\w+)", source or "")
+        if variable:
+            flag = f", or give --{key} FILE" if section == "data" else ""
+            problems.append(f"{section}.{key} is expected at {source}: set {variable[1]}{flag}")
+    if recipe.data.train is None:
+        problems.append("the recipe names no training data: give --train FILE")
+    if problems:
+        raise UsageError(listed("the recipe cannot start", problems))
+
+
 def parse_setting(text: str) -> tuple[str, Any]:
     """Return the dotted name and the value of `a.b=v`; a value that is no TOML value is a string.
 

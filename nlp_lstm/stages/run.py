@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,4 +134,4 @@ def train(
 def _source(source: str | Path) -> str:
     """Return a data source as a recipe names it: `hf:` names as they are, paths absolute."""
     text = str(source)
-    return text if text.startswith("hf:") else str(Path(text).absolute())
+    return text if text.startswith("hf:") else os.path.abspath(text)  # noqa: PTH100 -- also takes out "..", which Path does not

@@ -16,7 +16,7 @@ class Save:
     """Writes the scores and the card beside the weights that training kept."""
 
     name: ClassVar[str] = "save"
-    requires: ClassVar[tuple[str, ...]] = ("model", "reports", "task", "splits")
+    requires: ClassVar[tuple[str, ...]] = ("model", "position", "reports", "task", "splits")
     provides: ClassVar[tuple[str, ...]] = ("metrics",)
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
@@ -58,7 +58,6 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
         for name, value in dict(getattr(recipe, section)).items()
         if (section, name) != ("vocabulary", "vectors")
     ]
-    minutes = metrics["seconds"] / 60
     return "\n".join(
         [
             f"# A {recipe.task} model",
@@ -79,9 +78,10 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
             "",
             "## Scores",
             "",
-            f"One run with seed {recipe.training.seed}: {metrics['steps']:,} steps in {minutes:.1f} minutes; the",
-            f"weights are the averaged ones of step {metrics['best_step']:,}, the best on dev. So the dev score is a",
-            "little flattering; the interval is the 95 % Wilson interval over texts and knows nothing of other seeds.",
+            f"One run with seed {recipe.training.seed}: {metrics['steps']:,} steps, {metrics['seconds'] / 60:.1f} minutes. "
+            f"The weights are {'averaged ones' if recipe.training.ema else 'those'} of step {metrics['best_step']:,}, "
+            "the best on dev, so the dev score flatters a little. The interval is the 95 % Wilson interval over texts; "
+            "it knows nothing of other seeds.",
             "",
             "| split | texts | accuracy (95 % interval) | macro F1 |",
             "|---|---|---|---|",

@@ -8,8 +8,8 @@ from typing import ClassVar
 from nlp_lstm.corpora.reading import read_examples
 from nlp_lstm.corpora.splitting import hold_out
 from nlp_lstm.corpora.tokenized import default_cache, tokenize_texts
-from nlp_lstm.errors import UsageError
 from nlp_lstm.stages.fitting import Fit
+from nlp_lstm.stages.recipes import check_sources
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.stages.saving import Save
 from nlp_lstm.tasks import find_task
@@ -27,17 +27,13 @@ class Read:
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
         """Fill `splits`."""
+        check_sources(record.recipe)
         data = record.recipe.data
         splits = {}
         for split in ("train", "dev", "test"):
             source = getattr(data, split)
             if source is None:
                 continue
-            if source.startswith("$"):
-                variable = source.split("/", 1)[0]
-                raise UsageError(
-                    f"the recipe expects its {split} data at {source}: set {variable[1:]}, or give --{split} FILE"
-                )
             splits[split] = read_examples(
                 source,
                 data_format=data.format,
@@ -45,8 +41,6 @@ class Read:
                 label_column=data.label_column,
                 online=data.online,
             )
-        if "train" not in splits:
-            raise UsageError("the recipe names no training data: give --train FILE")
         sizes = ", ".join(f"{split} {len(examples):,}" for split, examples in splits.items())
         record.observer.note(f"read {sizes} texts")
         return replace(record, splits=splits)
@@ -142,7 +136,7 @@ class Evaluate:
     """Scores the best weights on the dev data, and on the test data where there is some."""
 
     name: ClassVar[str] = "evaluate"
-    requires: ClassVar[tuple[str, ...]] = ("task", "model", "rows", "splits")
+    requires: ClassVar[tuple[str, ...]] = ("task", "model", "vocabulary", "rows", "splits")
     provides: ClassVar[tuple[str, ...]] = ("reports",)
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:

@@ -83,8 +83,10 @@ class Classify:
         for i, example in enumerate(examples):
             number = self._numbers.get(example.label or "")
             if number is None:
-                hint = nearest(example.label or "", self.labels)
                 place = f"line {example.line} of {example.source}"
+                if example.label is None:
+                    raise DataError(f"{place}: no label; expected one of {', '.join(self.labels)}")
+                hint = nearest(example.label, self.labels)
                 raise DataError(f"{place}: label {example.label!r} is not one of the training data's{hint}")
             numbers[i] = number
         return numbers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,14 +12,14 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_, clip_grad_value_
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
 from nlp_lstm.config import TrainingSettings
-from nlp_lstm.errors import ModelError
+from nlp_lstm.errors import ModelError, NlpLstmError
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.tensor_file import load_tensors, save_tensors
 from nlp_lstm.training.average import WeightAverage
-from nlp_lstm.training.checkpoint import load_checkpoint, save_checkpoint
 from nlp_lstm.training.interrupts import Interrupted
 from nlp_lstm.training.schedule import rate_factor
 
@@ -111,6 +112,8 @@ class Trainer:
         total_steps: the budget.
         checkpoint: the file that holds the state of the run.
         keep_best: called while the model holds averaged weights whose dev score is the best so far.
+        log: called with each evaluation before its checkpoint is written; after a crash between the two, the
+            evaluation is made, and logged, again.
     """
 
     def __init__(
@@ -124,9 +127,10 @@ class Trainer:
         total_steps: int,
         checkpoint: Path,
         keep_best: Callable[[], None],
+        log: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self.model, self.objective, self.batches = model, objective, batches
-        self.evaluate, self.keep_best = evaluate, keep_best
+        self.evaluate, self.keep_best, self.log = evaluate, keep_best, log
         self.settings = settings
         self.total_steps = total_steps
         self.checkpoint = checkpoint
@@ -151,6 +155,7 @@ class Trainer:
 
         Raises:
             Interrupted: `stopped` asked for the end; the checkpoint is written.
+            NlpLstmError: the loss is no longer a number.
         """
         meter = Meter()
         saved = time.monotonic()
@@ -161,12 +166,15 @@ class Trainer:
             if self.position.step % self.evaluate_every == 0 or self.position.step == self.total_steps:
                 progress = self._judge(progress)
             self.position = replace(self.position, seconds=self.position.seconds + time.monotonic() - started)
+            progress = self._timed(progress)
+            if progress.score is not None:
+                self.log(progress)
             signal = stopped()
             due = time.monotonic() - saved > CHECKPOINT_SECONDS
             if due or signal is not None or progress.score is not None:
                 self.save()
                 saved = time.monotonic()
-            yield self._timed(progress)
+            yield progress
             if signal is not None and not self.finished:
                 raise Interrupted(signal)
 
@@ -188,6 +196,11 @@ class Trainer:
         self.model.train()
         loss = accumulate_gradients(self.model, self.objective, group, self.device, settings.precision)
         norm = clip_gradients(self.model, settings)
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            raise NlpLstmError(
+                f"training diverged at step {step + 1}: loss {loss}, gradient length {norm}; "
+                "a smaller training.learning_rate or training.clip_norm may help"
+            )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.position = replace(self.position, step=step + 1)
@@ -234,7 +247,9 @@ class Trainer:
         for i, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{name}": tensor for name, tensor in state.items()}
         tensors["random"] = torch.get_rng_state()
-        save_checkpoint(self.checkpoint, tensors, asdict(self.position))
+        if self.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
+        save_tensors(self.checkpoint, tensors, asdict(self.position))
 
     def resume(self) -> None:
         """Go back to where the checkpoint was written.
@@ -242,7 +257,10 @@ class Trainer:
         Raises:
             ModelError: the checkpoint is damaged or belongs to another network.
         """
-        tensors, values = load_checkpoint(self.checkpoint)
+        try:
+            tensors, values = load_tensors(self.checkpoint)
+        except ModelError as error:
+            raise ModelError(f"{error}; --fresh starts over") from error
         try:
             self.model.load_state_dict(_section(tensors, "model."))
             for i, average in enumerate(self.average.average):
@@ -251,9 +269,12 @@ class Trainer:
             state["state"] = _optimizer_state(_section(tensors, "optimizer."))
             self.optimizer.load_state_dict(state)
             torch.set_rng_state(tensors["random"])
+            if self.device.type == "cuda":
+                torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
             self.position = Position(**values)
         except (KeyError, RuntimeError, TypeError) as error:
-            raise ModelError(f"{self.checkpoint} belongs to another network ({error}); --fresh starts over") from error
+            reason = str(error).partition("\n")[0]
+            raise ModelError(f"{self.checkpoint} belongs to another network ({reason}); --fresh starts over") from error
 
 
 class Meter:
@@ -310,11 +331,14 @@ def accumulate_gradients(
 
 
 def clip_gradients(model: nn.Module, settings: TrainingSettings) -> float:
-    """Clip the gradients as the settings say and return their length before it."""
+    """Clip the gradients as the settings say, entries before length, and return their length before all clipping."""
+    gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+    before = float(get_total_norm(gradients))
     if settings.clip_value is not None:
         clip_grad_value_(model.parameters(), settings.clip_value)
-    limit = float("inf") if settings.clip_norm is None else settings.clip_norm
-    return float(clip_grad_norm_(model.parameters(), limit))
+    if settings.clip_norm is not None:
+        clip_grad_norm_(model.parameters(), settings.clip_norm)
+    return before
 
 
 def _endless(batches: Batches, epoch: int, start: int) -> Iterator[Any]:

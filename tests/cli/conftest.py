@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from nlp_lstm.cli.main import main
-from tests.cli.made_reviews import SMALL
+from tests.cli.made_reviews import SMALL, write_reviews
 
 
 class Ran(NamedTuple):
@@ -25,19 +26,19 @@ def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Callable[..., Ran]:
 
     def call(*arguments: object) -> Ran:
         capsysbinary.readouterr()
-        line = [
-            "train",
-            "classify",
-            "--train",
-            data[0],
-            "--dev",
-            data[1],
-            "--out",
-            folder / "run",
-            "--epochs=15",
-            *SMALL,
-        ]
+        code = main([str(argument) for argument in arguments])
+        out, err = capsysbinary.readouterr()
+        return Ran(code, out.decode(), err.decode())
 
+    return call
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a model that knows the words of `write_reviews`."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = [write_reviews(folder / f"{split}.csv", 120, seed=seed) for seed, split in enumerate(("train", "dev"))]
+    line = ["train", "classify", "--train", data[0], "--dev", data[1], "--out", folder / "run", "--epochs=15", *SMALL]
     code = main([str(word) for word in line])
     assert code == 0
     return folder / "run"

@@ -63,7 +63,7 @@ def test_a_missing_file_is_named(begin):
 @pytest.mark.parametrize("place", ["$NO_SUCH_FOLDER/a.csv", "$NO_SUCH_FOLDER", "${NO_SUCH_FOLDER}/a.csv"])
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
 def test_a_variable_that_is_not_set_is_named(begin, place, split):
-    expected = rf"expects its {split} data at .*: set NO_SUCH_FOLDER, or give --{split} FILE"
+    expected = rf"data.{split} is expected at .*: set NO_SUCH_FOLDER, or give --{split} FILE"
     with pytest.raises(UsageError, match=expected):
         Read()(begin(**{f"data__{split}": place}))
 

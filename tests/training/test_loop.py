@@ -328,9 +328,9 @@ def test_a_checkpoint_of_another_network_is_refused_in_one_line(made):
 def test_a_checkpoint_that_lacks_something_is_refused(made, lost):
     trainer = made.trainer(total_steps=2)
     list(trainer.run())
-    tensors, values = loop.load_checkpoint(trainer.checkpoint)
+    tensors, values = loop.load_tensors(trainer.checkpoint)
     del tensors[lost]
-    loop.save_checkpoint(trainer.checkpoint, tensors, values)
+    loop.save_tensors(trainer.checkpoint, tensors, values)
     with pytest.raises(ModelError, match="--fresh starts over"):
         made.trainer(total_steps=2).resume()
 
