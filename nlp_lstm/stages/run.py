@@ -18,6 +18,7 @@ from nlp_lstm.stages.predictor import Predictor, load
 from nlp_lstm.stages.recipes import load_recipe
 from nlp_lstm.stages.record import Observer, TrainingRecord
 from nlp_lstm.stages.training import TRAINING
+from nlp_lstm.training.allocator import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def train(
     observer = observer or Observer()
     if settled.training.threads is not None:
         torch.set_num_threads(settled.training.threads)
+    keep_freed_memory()
     record = TrainingRecord(settled, folder, choose_device(device), observer)
     ledger = Ledger(folder)
     ledger.open(settled, fresh=fresh)

@@ -78,7 +78,7 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
             "",
             "## Scores",
             "",
-            f"One run with seed {recipe.training.seed}: {metrics['steps']:,} steps, {metrics['seconds'] / 60:.1f} minutes. "
+            f"Seed {recipe.training.seed}, {metrics['steps']:,} steps in {metrics['seconds'] / 60:.1f} minutes. "
             f"The weights are {'averaged ones' if recipe.training.ema else 'those'} of step {metrics['best_step']:,}, "
             "the best on dev, so the dev score flatters a little. The interval is the 95 % Wilson interval over texts; "
             "it knows nothing of other seeds.",

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -30,12 +30,14 @@ def test_each_commands_help_needs_no_torch(name):
     assert ran.stdout.startswith("Usage: nlp-lstm") and ran.stdout.endswith("False\n")
 
 
-def test_help_answers_within_a_third_of_a_second():
+def test_help_answers_within_three_tenths_of_a_second_of_processor_time():
+    # processor time, because the clock on the wall also counts what else the machine is doing
     seconds = []
     for _ in range(5):
-        started = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "nlp_lstm", "--help"], capture_output=True, check=True)
-        seconds.append(time.perf_counter() - started)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(seconds) < 0.3
 
 
