@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nlp_lstm.document import Example as Example
     from nlp_lstm.document import Prediction as Prediction
     from nlp_lstm.errors import DataError as DataError
+    from nlp_lstm.errors import Interrupted as Interrupted
     from nlp_lstm.errors import ModelError as ModelError
     from nlp_lstm.errors import NlpLstmError as NlpLstmError
     from nlp_lstm.errors import RequirementError as RequirementError
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "DataError": "nlp_lstm.errors",
     "Example": "nlp_lstm.document",
+    "Interrupted": "nlp_lstm.errors",
     "ModelError": "nlp_lstm.errors",
     "NlpLstmError": "nlp_lstm.errors",
     "Pipeline": "nlp_lstm.stages.pipeline",

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nlp_lstm.errors import UsageError, listed, nearest
 
+BUDGETS = ("minutes", "epochs", "steps")
+"""The units a training budget can be given in; a run has one."""
+
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -54,7 +57,8 @@ class TokenizerSettings(Settings):
 class VocabularySettings(Settings):
     """Which tokens get an embedding of their own."""
 
-    min_count: Positive = 1
+    min_count: Positive = 2
+    """A rarer token is read as the unknown word, which is how the network learns to deal with unknown ones."""
     max_size: Positive | None = None
     """The commonest so many tokens; None keeps all."""
     vectors: str | None = None
@@ -97,10 +101,10 @@ class TrainingSettings(Settings):
     """Part of the budget over which the learning rate rises."""
     decay: Literal["cosine", "linear", "none"] = "cosine"
     """How the learning rate falls from there to zero at the end of the budget."""
-    clip_norm: Annotated[float, Field(gt=0)] | None = 1.0
-    """Longest gradient, over all weights together."""
-    clip_value: Annotated[float, Field(gt=0)] | None = None
-    """Largest single gradient entry."""
+    clip_norm: Annotated[float, Field(ge=0)] = 1.0
+    """Longest gradient, over all weights together; 0 sets no limit."""
+    clip_value: Annotated[float, Field(ge=0)] = 0.0
+    """Largest single gradient entry; 0 sets no limit."""
     ema: Fraction = 0.999
     """Decay of the moving average of the weights, a step; 0 uses the weights as they are."""
     evaluations: Positive = 10
@@ -149,7 +153,7 @@ def problems_of(kind: type[Settings], values: Mapping[str, Any], *, section: str
 
 def check_budget(training: Any) -> list[str]:
     """Return a line if a recipe's `training` section names more than one budget."""
-    given = [unit for unit in ("minutes", "epochs", "steps") if isinstance(training, dict) and unit in training]
+    given = [unit for unit in BUDGETS if isinstance(training, dict) and unit in training]
     return [f"training: give one of {', '.join(given)}, not {len(given)}"] if len(given) > 1 else []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from signal import Signals
 
 
 class NlpLstmError(Exception):
@@ -34,6 +35,14 @@ class RequirementError(NlpLstmError):
     """A score asked for with `--require` was not reached."""
 
     exit_code = 5
+
+
+class Interrupted(NlpLstmError):
+    """Training was asked to stop by a signal and has written its checkpoint."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {Signals(number).name}; the same line again goes on from here")
+        self.exit_code = 128 + number
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -45,7 +45,12 @@ def batches_by_length(
         lengths: tokens of each row.
         max_rows: rows in a batch.
         max_tokens: rows × padded length of a batch, unless a single row is longer.
+
+    Raises:
+        ValueError: `max_rows` is less than 1.
     """
+    if max_rows < 1:
+        raise ValueError(f"a batch must hold at least one row, not {max_rows}")
     order = np.argsort(lengths, kind="stable")[::-1]  # longest first: the largest batch fails first, if any does
     batches: list[NDArray[np.int64]] = []
     start = 0

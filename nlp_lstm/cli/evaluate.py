@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,12 @@ def evaluate(
 def _requirement(text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
     try:
-        return name.strip(), float(value)
+        bar = float(value)
     except ValueError:
-        raise UsageError(f"--require: expected NAME=NUMBER, found {text!r}") from None
+        bar = math.nan
+    if not math.isfinite(bar):
+        raise UsageError(f"--require: expected NAME=NUMBER, found {text!r}")
+    return name.strip(), bar
 
 
 def check_requirements(report: Mapping[str, Any], wanted: list[tuple[str, float]]) -> None:

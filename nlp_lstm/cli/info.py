@@ -13,19 +13,19 @@ import click
 @click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def info(model: Path, output_format: str) -> None:
     """Describe MODEL: its task, labels, sizes and settings."""
-    from nlp_lstm.store import read_model  # heavy: only when it is used
+    from nlp_lstm.stages.predictor import load  # heavy: only when it is used
 
-    stored = read_model(model)
-    config = stored.config
+    predictor = load(model)
+    config = predictor.description
     found = {
         "folder": str(model),
         "task": config["task"],
-        "version": config["version"],
-        "labels": list(stored.labels),
-        "vocabulary": len(stored.tokens),
-        "weights": sum(tensor.numel() for tensor in stored.weights.values()),
+        "version": config.get("version"),
+        "labels": list(predictor.labels),
+        "vocabulary": len(predictor.vocabulary),
+        "weights": sum(weights.numel() for weights in predictor.model.parameters()),
         "bytes": sum(file.stat().st_size for file in model.iterdir() if file.name.startswith("model.")),
-        **{section: config[section] for section in ("tokenizer", "encoder", "head", "training")},
+        **{section: config.get(section, {}) for section in ("tokenizer", "encoder", "head", "training")},
     }
     if isinstance(found["tokenizer"], dict):  # subwords carry their whole table: too long to show
         found["tokenizer"] = {name: value for name, value in found["tokenizer"].items() if len(str(value)) < 1000}

@@ -21,16 +21,17 @@ class TrainingView:
     """Shows notes and steps while the block runs; `observer` is what `train` takes."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, highlight=False)
+        self.console = console or Console(stderr=True, highlight=False, markup=False)
         self.observer = Observer(note=self._say, progress=self._step)
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[line]}"), console=self.console
         )
         self._task: TaskID | None = None
+        self._live = self.console.is_terminal and not self.console.no_color
         self._shown = time.monotonic()
 
     def __enter__(self) -> TrainingView:
-        if self.console.is_terminal:
+        if self._live:
             self._bar.start()
         return self
 
@@ -42,15 +43,15 @@ class TrainingView:
         if step.score is not None:
             best = "  best so far" if step.best_step == step.step else ""
             self._say(f"{line}  dev {step.score:.4f}{best}")
-        elif not self.console.is_terminal and time.monotonic() - self._shown > PLAIN_SECONDS:
+        elif not self._live and time.monotonic() - self._shown > PLAIN_SECONDS:
             self._say(line)
-        if self.console.is_terminal:
+        if self._live:
             if self._task is None:
                 self._task = self._bar.add_task("training", total=step.total_steps, line="")
             self._bar.update(self._task, completed=step.step, line=_numbers(step))
 
     def _say(self, line: str) -> None:
-        self.console.print(line, markup=False, soft_wrap=True)
+        self.console.print(line, soft_wrap=True)
         self._shown = time.monotonic()
 
     def summary(self, run: TrainedRun) -> None:
@@ -68,7 +69,7 @@ class TrainingView:
                     f"{report['macro_f1']:.4f}",
                 )
         self.console.print(table)
-        self.console.print(f"model in {run.folder}; next: nlp-lstm predict {run.folder} --text '…'", markup=False)
+        self.console.print(f"model in {run.folder}; next: nlp-lstm predict {run.folder} --text '…'", soft_wrap=True)
 
 
 def _numbers(step: Step) -> str:

@@ -8,10 +8,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+PIPE_WIDTH = 100_000
+"""Columns when there is no terminal: a table takes what it needs."""
+
+
+def plain_console() -> Console:
+    """Return a console on standard output that prints brackets as they are, and on a pipe cuts nothing."""
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=PIPE_WIDTH)
+
 
 def print_report(report: Mapping[str, Any]) -> None:
     """Print a classification report (`ClassificationReport.to_dict`) on standard output."""
-    console = Console(highlight=False)
+    console = plain_console()
     low, high = report["accuracy_interval"]
     console.print(f"{report['n']:,} texts")
     console.print(f"accuracy {report['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f})")
@@ -31,7 +40,7 @@ def print_report(report: Mapping[str, Any]) -> None:
 
 def print_pairs(pairs: Mapping[str, str]) -> None:
     """Print names and values side by side on standard output."""
-    console = Console(highlight=False)
+    console = plain_console()
     table = Table.grid(padding=(0, 2))
     for name, value in pairs.items():
         table.add_row(name, value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -61,13 +60,11 @@ def train(
     from nlp_lstm.stages import run
     from nlp_lstm.stages.recipes import parse_setting
 
-    columns = {"format": data_format, "text_column": text_column, "label_column": label_column}
-    settings: dict[str, Any] = {f"data.{name}": value for name, value in columns.items() if value is not None}
-    settings |= {"data.online": True} if online else {}
-    settings |= dict(parse_setting(assignment) for assignment in assignments)
-    choices: dict[str, Any] = {
-        **{"train": train_data, "dev": dev_data, "test": test_data, "seed": seed, "settings": settings},
-        **{"minutes": minutes, "epochs": epochs, "steps": steps},
+    choices: run.Choices = {
+        **{"train": train_data, "dev": dev_data, "test": test_data, "online": online or None},
+        **{"data_format": data_format, "text_column": text_column, "label_column": label_column},
+        **{"minutes": minutes, "epochs": epochs, "steps": steps, "seed": seed},
+        "settings": dict(parse_setting(assignment) for assignment in assignments),
     }
     if dry_run:
         click.echo(json.dumps(run.settle(recipe, **choices).model_dump(), indent=1, ensure_ascii=False))

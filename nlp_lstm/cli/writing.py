@@ -12,7 +12,7 @@ from typing import BinaryIO, Protocol
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.document import Prediction
 
-_CELL = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_CELL = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class Writer(Protocol):
@@ -50,7 +50,10 @@ class JsonWriter:
 
 
 class TsvWriter:
-    r"""The input's columns, then label and score; a tab or line end inside a text is written `\t`, `\n`, `\r`."""
+    r"""The input's columns, then label and score.
+
+    A tab, line end or backslash inside a text is written `\t`, `\n`, `\r`, `\\`.
+    """
 
     def line(self, record: Record, prediction: Prediction) -> str:
         """Return the columns."""
@@ -81,5 +84,5 @@ def open_output(path: Path | None) -> Iterator[Callable[[str], object]]:
 
 def _write(file: BinaryIO, line: str) -> None:
     """Write a line at once: who reads a pipe sees an answer when it is there."""
-    file.write(line.encode() + b"\n")
+    file.write(line.encode(errors="replace") + b"\n")
     file.flush()

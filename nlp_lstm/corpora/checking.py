@@ -14,9 +14,7 @@ from nlp_lstm.corpora.reading import scan
 from nlp_lstm.document import Example
 from nlp_lstm.errors import nearest
 
-WARNINGS: frozenset[Kind] = frozenset(
-    {"empty-text", "duplicate", "two-labels", "shared", "single-example", "one-label"}
-)
+WARNINGS: frozenset[Kind] = frozenset({"empty-text", "duplicate", "two-labels", "shared", "single-example"})
 """The kinds of problem that training puts up with; it refuses every other."""
 
 

@@ -74,9 +74,11 @@ class Wanted:
         return Problem(self.source, line, kind, message)
 
     def row(self, line: int, text: str, label: str | None, fields: dict[str, object]) -> Row | Problem:
-        """Return the row, or the problem that it has no label where one is wanted."""
+        """Return the row, or what is wrong with its label."""
         if label is None and self.labelled:
             return self.problem(line, "label", "no label; expected one for every text")
+        if label is not None and any(ord(sign) < 32 for sign in label):
+            return self.problem(line, "label", f"the label {label!r} holds a tab, a line end or another control sign")
         return Row(line, text, label, fields)
 
 

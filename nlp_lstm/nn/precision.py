@@ -38,7 +38,7 @@ def mixed_precision(device: torch.device, precision: str) -> torch.autocast:
     """
     if precision not in ("auto", "float32", "bfloat16"):
         raise ValueError(f"precision must be auto, float32 or bfloat16, not {precision!r}")
-    able = cpu_has_bfloat16() if device.type == "cpu" else torch.cuda.is_bf16_supported()
+    able = cpu_has_bfloat16() if device.type == "cpu" else device.type == "cuda" and torch.cuda.is_bf16_supported()
     if precision == "bfloat16" and not able:
         raise ValueError("this processor has no bfloat16 instructions; precision must be auto or float32")
     fast = able and precision != "float32"

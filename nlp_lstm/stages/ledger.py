@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,11 @@ from nlp_lstm.config import Recipe
 from nlp_lstm.errors import UsageError, listed
 from nlp_lstm.files import write_json, write_text
 from nlp_lstm.store import CARD, CONFIG, LABELS, VOCABULARY, WEIGHTS
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: no lock
+    fcntl = None  # type: ignore[assignment]
 
 RUN, LOG, METRICS, CHECKPOINT = "run.json", "log.jsonl", "metrics.json", "checkpoint.safetensors"
 _OWN = (LOG, METRICS, CHECKPOINT, WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD)
@@ -29,33 +36,62 @@ class Ledger:
         self.checkpoint = folder / CHECKPOINT
         self.log_file = folder / LOG
 
-    def open(self, recipe: Recipe, *, fresh: bool) -> None:
-        """Start the run, or find that it is the one that was started here before.
+    def check(self, recipe: Recipe, *, fresh: bool) -> None:
+        """See that a run may start or go on here; nothing is changed.
 
-        A run that never came to train, because its data were bad for example, may be started again with other
-        settings.
+        A run that never came to train may be started again with other settings.
 
         Raises:
             UsageError: the folder holds a run with other settings or data (each difference is shown), or
-                something that is no run; nothing has been changed then.
+                something that is no run.
         """
         if self.folder.exists() and not self.folder.is_dir():
             raise UsageError(f"{self.folder} is a file: give another --out")
         if not (self.folder / RUN).exists() and any(not _is_temporary(path) for path in self._files()):
             raise UsageError(f"{self.folder} holds something that is no run of ours: give another --out")
-        for path in filter(_is_temporary, self._files()):
-            path.unlink()  # left by a crash
-        if fresh:
-            self._clear()
-        now = {"settings": recipe.model_dump(exclude={"description"}), "data": _checksums(recipe)}
-        before = self._read(RUN)
+        before = None if fresh else self._read(RUN)
         if before is None or "total_steps" not in before:
-            write_json(self.folder / RUN, now)
             return
-        changed = list(_differences({name: before.get(name) for name in now}, now))
+        if not all(isinstance(before.get(part), dict) for part in ("settings", "data")):
+            raise UsageError(f"{self.folder / RUN} is damaged (it lacks settings or data); --fresh starts over")
+        changed = list(_differences(before, _identity(recipe)))
         if changed:
             advice = "the same settings go on with it, --fresh starts over, another --out keeps both"
             raise UsageError(listed(f"{self.folder} holds a run that differs ({advice})", changed))
+
+    def begin(self, recipe: Recipe, *, fresh: bool) -> None:
+        """Start the run, or go on with it; clear away what a crash left, and with `fresh` what a run left.
+
+        Raises:
+            UsageError: as `check`; nothing has been changed then.
+        """
+        self.check(recipe, fresh=fresh)
+        for path in filter(_is_temporary, self._files()):
+            path.unlink()
+        if fresh:
+            self._clear()
+        if self.total_steps is None:
+            write_json(self.folder / RUN, _identity(recipe))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training in this folder while the block runs.
+
+        Raises:
+            UsageError: another one is training here.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if fcntl is None:
+            yield
+            return
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise UsageError(f"another process is training in {self.folder}") from None
+        finally:
+            os.close(handle)  # which also unlocks it, as does the end of the process
 
     @property
     def total_steps(self) -> int | None:
@@ -117,6 +153,11 @@ class Ledger:
 def _is_temporary(path: Path) -> bool:
     """Return whether a file is one of ours that a crash left half-written."""
     return path.suffix == ".tmp" and any(path.name.startswith(f".{name}.") for name in (*_OWN, RUN))
+
+
+def _identity(recipe: Recipe) -> dict[str, Any]:
+    """Return what makes two runs the same run: the settings, and the content of the data files."""
+    return {"settings": recipe.model_dump(exclude={"description"}), "data": _checksums(recipe)}
 
 
 def _checksums(recipe: Recipe) -> dict[str, str]:

@@ -12,6 +12,7 @@ from torch import nn
 from nlp_lstm.config import EncoderSettings, Recipe
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.nn.encoder import Encoder
+from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.vectors import read_vectors
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -47,15 +48,26 @@ def put_vectors(model: nn.Module, vocabulary: Vocabulary, path: Path) -> int:
     embedding = model.get_submodule("encoder.embedding")
     assert isinstance(embedding, nn.Embedding)
     vectors = read_vectors(path, wanted=vocabulary)
-    if vectors.matrix.shape[1] != embedding.embedding_dim:
+    if vectors.size != embedding.embedding_dim:
         raise DataError(
-            f"{path}: its vectors have {vectors.matrix.shape[1]} values; encoder.embed_size is "
-            f"{embedding.embedding_dim}"
+            f"{path}: its vectors have {vectors.size} values; encoder.embed_size is {embedding.embedding_dim}"
         )
     rows = torch.tensor([vocabulary[token] for token in vectors.tokens], dtype=torch.int64)
     with torch.no_grad():
         embedding.weight[rows] = torch.from_numpy(vectors.matrix)
     return len(rows)
+
+
+def check_precision(device: torch.device, precision: str) -> None:
+    """See that a device can compute in a precision.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    try:
+        mixed_precision(device, precision)
+    except ValueError as error:
+        raise UsageError(f"training.precision: {error}") from error
 
 
 def choose_device(name: str | None) -> torch.device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -23,7 +24,9 @@ from nlp_lstm.text.vocabulary import Vocabulary
 FIRST_CHUNK, LAST_CHUNK = 16, 4096
 """Texts taken from a stream at once: few at first, so that the first answer comes soon, then ever more."""
 CHUNK_CHARACTERS = 4_000_000
-"""Characters taken from a stream at once, so that memory does not grow with the length of texts."""
+"""Characters taken from a stream at once, unless a single text is longer."""
+LONGEST_WAIT = 1.0
+"""Seconds that a text may wait for others to go through the network with."""
 
 
 class Predictor:
@@ -81,10 +84,13 @@ class Predictor:
     __call__ = predict
 
     def stream(self, texts: Iterable[str], *, batch_size: int = 256) -> Iterator[Prediction]:
-        """Yield a prediction for each text, in order, in constant memory.
+        """Yield a prediction for each text, in order; memory does not grow with their number.
+
+        A text is read whole, however long: one of 50,000 tokens takes some 200 MB at hidden size 128.
 
         Raises:
             TypeError: something among the texts is no string; what came before it is yielded first.
+            ValueError: `batch_size` is less than 1.
         """
         for chunk in grow_chunks(texts):
             rows = [self.row(keys) for keys in self.tokenizer.keys(chunk)]
@@ -106,18 +112,37 @@ class Predictor:
 
 
 def grow_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the texts in lists that grow from a few to many, none of them over about four million characters."""
-    size, n_characters = FIRST_CHUNK, 0
+    """Yield the texts in lists that grow from a few to many.
+
+    A list ends early when it holds about four million characters, or when its first text has waited for a second,
+    as happens when a person types. When the source raises, what came before is yielded first.
+
+    Raises:
+        TypeError: something among the texts is no string.
+    """
+    size, source = FIRST_CHUNK, iter(texts)
     chunk: list[str] = []
-    for number, text in enumerate(texts, start=1):
-        if not isinstance(text, str):
+    number = n_characters = 0
+    started = time.monotonic()
+    while True:
+        try:
+            text = next(source)
+            number += 1
+            if not isinstance(text, str):
+                raise TypeError(f"text {number}: expected a string, found {type(text).__name__}")
+        except StopIteration:
+            break
+        except Exception:
             yield chunk
-            raise TypeError(f"text {number}: expected a string, found {type(text).__name__}")
+            raise
         chunk.append(text)
         n_characters += len(text)
-        if len(chunk) == size or n_characters >= CHUNK_CHARACTERS:
+        waited = time.monotonic() - started > LONGEST_WAIT
+        if len(chunk) == size or n_characters >= CHUNK_CHARACTERS or waited:
             yield chunk
-            size, chunk, n_characters = min(2 * size, LAST_CHUNK), [], 0
+            size, n_characters = min(2 * size, LAST_CHUNK), 0
+            chunk = []
+            started = time.monotonic()
     if chunk:
         yield chunk
 

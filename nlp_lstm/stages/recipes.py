@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_lstm.config import Recipe, check_budget, parse_settings, problems_of
+from nlp_lstm.config import BUDGETS, Recipe, check_budget, parse_settings, problems_of
 from nlp_lstm.errors import UsageError, listed, nearest
 from nlp_lstm.tasks import TASKS, find_task
 
@@ -82,7 +82,11 @@ def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
         if task not in TASKS:
             problems.append(f"task: no task {task!r}{nearest(task, TASKS)}")
         elif isinstance(content.get("head", {}), dict):
-            problems += problems_of(find_task(task).Settings, content.get("head", {}), section="head")
+            kind = find_task(task).Settings
+            wrong = problems_of(kind, content.get("head", {}), section="head")
+            problems += wrong
+            if not wrong:  # defaults are written out, so that a later change of one changes no older model
+                content["head"] = kind(**content.get("head", {})).model_dump()
     if problems:
         raise UsageError(listed(f"recipe {path}", problems))
     return parse_settings(Recipe, content, title=f"recipe {path}")
@@ -151,8 +155,8 @@ def _lay_over(content: dict[str, Any], settings: Mapping[str, Any]) -> list[str]
     """Put dotted settings into a recipe's content; return a line for each that has no place there."""
     problems = []
     training = content.get("training")
-    if isinstance(training, dict) and any(f"training.{unit}" in settings for unit in ("minutes", "epochs", "steps")):
-        for unit in ("minutes", "epochs", "steps"):
+    if isinstance(training, dict) and any(f"training.{unit}" in settings for unit in BUDGETS):
+        for unit in BUDGETS:
             training.pop(unit, None)
     for name, value in settings.items():
         *path, key = name.split(".")

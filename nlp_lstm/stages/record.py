@@ -37,6 +37,7 @@ class TrainingRecord:
         out: the folder of the run, which becomes the model folder.
         device: where the network runs.
         observer: who is told.
+        fresh: whether what an earlier run left in the folder is to be forgotten.
         splits: the examples; from `read`, completed by `split`.
         tokenizer: from `tokenize`, like `tokens`.
         tokens: the tokenized texts by split.
@@ -53,6 +54,7 @@ class TrainingRecord:
     out: Path
     device: torch.device
     observer: Observer = field(default_factory=Observer)
+    fresh: bool = False
     splits: Splits | None = None
     tokenizer: Tokenizer | None = None
     tokens: Mapping[str, TokenTable] | None = None

@@ -6,13 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 
-from nlp_lstm.config import Recipe
+from nlp_lstm.config import BUDGETS, Recipe
+from nlp_lstm.errors import nearest
 from nlp_lstm.stages.ledger import Ledger
-from nlp_lstm.stages.network import choose_device
+from nlp_lstm.stages.network import check_precision, choose_device
 from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.predictor import Predictor, load
 from nlp_lstm.stages.recipes import load_recipe
@@ -38,102 +39,114 @@ class TrainedRun:
         return load(self.folder)
 
 
-def settle(
-    recipe: str,
-    *,
-    train: str | Path | None = None,
-    dev: str | Path | None = None,
-    test: str | Path | None = None,
-    minutes: float | None = None,
-    epochs: float | None = None,
-    steps: int | None = None,
-    seed: int | None = None,
-    settings: Mapping[str, Any] | None = None,
-) -> Recipe:
-    """Return the settings `train` would use; the arguments are `train`'s.
+class Choices(TypedDict, total=False):
+    """What a person lays over a recipe: the flags of `nlp-lstm train`, and the keywords of `train` and `settle`.
+
+    Attributes:
+        train: the training data in place of the recipe's; the recipe's dev and test data are then left out too.
+        dev: the development data; without any, a part of the training data is held out.
+        test: the test data, scored once at the end.
+        data_format: one of the formats of `nlp-lstm data check`, where the file's ending does not tell.
+        text_column: the column or key of the texts.
+        label_column: the column or key of the labels.
+        online: whether `hf:` names may ask the Hub.
+        minutes: the budget as time; with `epochs` and `steps`, at most one of the three.
+        epochs: the budget as passes over the training data.
+        steps: the budget as steps of the optimizer.
+        seed: decides every random choice.
+        settings: any other setting by its dotted name, such as `{"encoder.hidden_size": 256}`.
+    """
+
+    train: str | Path | None
+    dev: str | Path | None
+    test: str | Path | None
+    data_format: str | None
+    text_column: str | None
+    label_column: str | None
+    online: bool | None
+    minutes: float | None
+    epochs: float | None
+    steps: int | None
+    seed: int | None
+    settings: Mapping[str, Any] | None
+
+
+_SETTING_OF = {
+    **{split: f"data.{split}" for split in ("train", "dev", "test")},
+    **{"data_format": "data.format", "text_column": "data.text_column", "label_column": "data.label_column"},
+    **{"online": "data.online", "seed": "training.seed"},
+    **{unit: f"training.{unit}" for unit in BUDGETS},
+}
+"""The setting that each choice stands for."""
+
+
+def settle(recipe: str, **choices: Unpack[Choices]) -> Recipe:
+    """Return the settings `train` would use.
+
+    Args:
+        recipe: a path to a TOML file, or the name of a packaged recipe.
+        **choices: see `Choices`.
 
     Raises:
+        TypeError: there is no such choice.
         UsageError: a setting is wrong; all of them are named.
     """
-    budgets = {"minutes": minutes, "epochs": epochs, "steps": steps}
-    given: dict[str, Any] = {f"training.{unit}": value for unit, value in budgets.items() if value is not None}
-    if train is not None:
-        given |= {"data.dev": None, "data.test": None}  # the recipe's belong to other training data
-    given |= {
-        f"data.{split}": _source(source)
-        for split, source in (("train", train), ("dev", dev), ("test", test))
-        if source is not None
-    }
-    if seed is not None:
-        given["training.seed"] = seed
-    return load_recipe(recipe, {**(settings or {}), **given})
+    given = dict(choices)
+    settings: dict[str, Any] = dict(given.pop("settings", None) or {})  # type: ignore[call-overload]
+    if given.get("train") is not None:  # the recipe's other data belong to its own training data
+        settings = {"data.dev": None, "data.test": None, **settings}
+    for name, value in given.items():
+        if name not in _SETTING_OF:
+            raise TypeError(f"unexpected keyword {name!r}{nearest(name, _SETTING_OF)}")
+        if value is not None:
+            settings[_SETTING_OF[name]] = _source(value) if name in ("train", "dev", "test") else value
+    return load_recipe(recipe, settings)
 
 
 def train(
     recipe: str,
     *,
-    train: str | Path | None = None,
-    dev: str | Path | None = None,
-    test: str | Path | None = None,
     out: str | Path | None = None,
-    minutes: float | None = None,
-    epochs: float | None = None,
-    steps: int | None = None,
-    seed: int | None = None,
     device: str | None = None,
     fresh: bool = False,
-    settings: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
+    **choices: Unpack[Choices],
 ) -> TrainedRun:
     """Train a recipe, or go on with it where an earlier call in the same folder was stopped.
 
     Args:
         recipe: a path to a TOML file, or the name of a packaged recipe (`nlp-lstm recipes` lists them).
-        train: the training data in place of the recipe's; the recipe's dev and test data are then left out too.
-        dev: the development data; without any, a tenth of the training data is held out.
-        test: the test data, scored once at the end.
         out: the run's folder; `runs/RECIPE` by default.
-        minutes: the budget as time; with `epochs` and `steps`, at most one of the three.
-        epochs: the budget as passes over the training data.
-        steps: the budget as steps of the optimizer.
-        seed: decides every random choice.
         device: `cpu` (the default), `cuda`, ...
         fresh: forget what an earlier run left in the folder.
-        settings: any other setting by its dotted name, such as `{"encoder.hidden_size": 256}`.
         observer: who is told how it goes.
+        **choices: data, budget, seed and settings, as in `Choices`.
 
     Raises:
-        UsageError: a setting is wrong (all of them are named), or the folder holds a run with other settings.
+        UsageError: a setting is wrong (all of them are named), the folder holds a run with other settings, or
+            another process is training there.
         DataError: a data file is missing or malformed.
         Interrupted: Ctrl-C or SIGTERM; the same call goes on from there.
     """
-    settled = settle(
-        recipe,
-        train=train,
-        dev=dev,
-        test=test,
-        minutes=minutes,
-        epochs=epochs,
-        steps=steps,
-        seed=seed,
-        settings=settings,
-    )
+    settled = settle(recipe, **choices)
     folder = Path(out) if out is not None else Path("runs") / Path(recipe).stem
     observer = observer or Observer()
+    place = choose_device(device)
+    check_precision(place, settled.training.precision)
     if settled.training.threads is not None:
         torch.set_num_threads(settled.training.threads)
     keep_freed_memory()
-    record = TrainingRecord(settled, folder, choose_device(device), observer)
     ledger = Ledger(folder)
-    ledger.open(settled, fresh=fresh)
-    if ledger.metrics is None:
-        Pipeline(TRAINING)(record)
+    ledger.check(settled, fresh=fresh)
+    if fresh or ledger.metrics is None:
+        with ledger.locked():
+            Pipeline(TRAINING)(TrainingRecord(settled, folder, place, observer, fresh))
     else:
         observer.note(f"{folder} holds this run already, finished; --fresh trains it again")
     return TrainedRun(folder, ledger.metrics or {})
 
 
-def _source(source: str | Path) -> str:
+def _source(source: Any) -> str:
     """Return a data source as a recipe names it: `hf:` names as they are, paths absolute."""
     text = str(source)
     return text if text.startswith("hf:") else os.path.abspath(text)  # noqa: PTH100 -- also takes out "..", which Path does not

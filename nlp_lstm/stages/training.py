@@ -9,6 +9,7 @@ from nlp_lstm.corpora.reading import read_examples
 from nlp_lstm.corpora.splitting import hold_out
 from nlp_lstm.corpora.tokenized import default_cache, tokenize_texts
 from nlp_lstm.stages.fitting import Fit
+from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.recipes import check_sources
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.stages.saving import Save
@@ -19,7 +20,7 @@ from nlp_lstm.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Read:
-    """Reads the examples of the files the recipe names."""
+    """Reads the examples of the files the recipe names, and opens the run's folder once they are there."""
 
     name: ClassVar[str] = "read"
     requires: ClassVar[tuple[str, ...]] = ()
@@ -41,6 +42,7 @@ class Read:
                 label_column=data.label_column,
                 online=data.online,
             )
+        Ledger(record.out).begin(record.recipe, fresh=record.fresh)  # only now: bad data must not cost an older run
         sizes = ", ".join(f"{split} {len(examples):,}" for split, examples in splits.items())
         record.observer.note(f"read {sizes} texts")
         return replace(record, splits=splits)

@@ -47,7 +47,6 @@ class Classify:
     """
 
     Settings = ClassifySettings
-    score_name = "accuracy"
 
     def __init__(
         self, labels: Sequence[str], settings: ClassifySettings, label_weights: Sequence[float] | None = None

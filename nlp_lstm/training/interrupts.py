@@ -8,16 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from nlp_lstm.errors import NlpLstmError
-
-
-class Interrupted(NlpLstmError):
-    """Training was asked to stop and has written its checkpoint."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(number).name}; the same line again goes on from here")
-        self.exit_code = 128 + number
-
 
 @contextmanager
 def catch_signals() -> Iterator[Callable[[], int | None]]:

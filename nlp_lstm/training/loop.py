@@ -15,12 +15,11 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
 from nlp_lstm.config import TrainingSettings
-from nlp_lstm.errors import ModelError, NlpLstmError
+from nlp_lstm.errors import Interrupted, ModelError, NlpLstmError
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.tensor_file import load_tensors, save_tensors
 from nlp_lstm.training.average import WeightAverage
-from nlp_lstm.training.interrupts import Interrupted
 from nlp_lstm.training.schedule import rate_factor
 
 CHECKPOINT_SECONDS = 30.0
@@ -334,9 +333,9 @@ def clip_gradients(model: nn.Module, settings: TrainingSettings) -> float:
     """Clip the gradients as the settings say, entries before length, and return their length before all clipping."""
     gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
     before = float(get_total_norm(gradients))
-    if settings.clip_value is not None:
+    if settings.clip_value > 0:
         clip_grad_value_(model.parameters(), settings.clip_value)
-    if settings.clip_norm is not None:
+    if settings.clip_norm > 0:
         clip_grad_norm_(model.parameters(), settings.clip_norm)
     return before
 

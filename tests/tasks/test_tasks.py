@@ -41,7 +41,6 @@ def test_an_unknown_task_is_met_with_the_nearest():
 
 def test_a_task_says_what_its_settings_and_its_score_are(kind):
     assert issubclass(kind.Settings, Settings)
-    assert isinstance(kind.score_name, str) and kind.score_name
     assert kind.__doc__
 
 
