@@ -58,4 +58,5 @@ def check(
         for label, count in sorted(report.labels.items(), key=lambda pair: (-pair[1], pair[0])):
             click.echo(f"label {label}: {count:,}", err=True)
     if report.errors:
-        raise DataError(f"{len(report.errors):,} errors, {len(report.warnings):,} warnings")
+        counts = f"errors: {len(report.errors):,}, warnings: {len(report.warnings):,}"
+        raise DataError(f"{file} cannot be trained on as it is ({counts})")

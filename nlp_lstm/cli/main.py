@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -74,6 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     # Threads that wait give the processor away; where other work runs too, spinning ones made a step 20 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    _mend_streams()
     try:
         code = command_line.main(arguments, prog_name="nlp-lstm", standalone_mode=False)
         return int(code or 0)
@@ -88,6 +90,15 @@ def main(arguments: list[str] | None = None) -> int:
         return complain("out of memory; a smaller batch size or model may do", 1)
     except OSError as error:
         return complain(str(error), 1)
+
+
+def _mend_streams() -> None:
+    """Give a process that was started with closed streams empty ones, and no letter a way to fail an old terminal."""
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: PTH123, SIM115
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def complain(message: str, code: int) -> int:

@@ -45,7 +45,7 @@ def batch_size(command: F) -> F:
         type=click.IntRange(min=1),
         default=256,
         show_default=True,
-        help="Texts that go through the network together; no answer depends on it.",
+        help="Texts that go through the network together; no answer depends on it. 1 answers each before reading on.",
     )(command)
 
 

@@ -25,7 +25,7 @@ def hold_out(examples: Sequence[Example], *, fraction: float, seed: int) -> tupl
         seed: which of the possible splits to take.
 
     Raises:
-        DataError: there are fewer than two different texts.
+        DataError: there are fewer than two different texts, or no label has two.
         UsageError: `fraction` is not between 0 and 1.
 
     >>> films = [Example(f"film {number}", "good" if number % 2 else "bad") for number in range(8)]
@@ -43,7 +43,7 @@ def hold_out(examples: Sequence[Example], *, fraction: float, seed: int) -> tupl
         generator.shuffle(by_label[label])
     quotas = _quotas(by_label, fraction)
     held = {place for label, groups in by_label.items() for place in _take(groups, quotas[label])}
-    held = held or set(_smallest(by_label))
+    held = held or set(_smallest(by_label, name=_name(examples)))
     rest = [example for place, example in enumerate(examples) if place not in held]
     return rest, [example for place, example in enumerate(examples) if place in held]
 
@@ -87,9 +87,11 @@ def _take(groups: Sequence[_Group], quota: int) -> list[int]:
     return taken
 
 
-def _smallest(by_label: dict[str, list[_Group]]) -> _Group:
+def _smallest(by_label: dict[str, list[_Group]], *, name: str) -> _Group:
     """Return the group to hold out when none fitted: of the label with most texts, one of the smallest."""
-    label = min(by_label, key=lambda name: (-len(by_label[name]), name))
+    label = min(by_label, key=lambda label: (-len(by_label[label]), label))
+    if len(by_label) > 1 and len(by_label[label]) == 1:
+        raise DataError(f"{name}: every label has one text only, so none can be held out; give development data")
     return min(by_label[label], key=len)
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from nlp_lstm.errors import UsageError
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.network import build_network, describe_model, put_vectors
 from nlp_lstm.stages.record import TrainingRecord
@@ -52,7 +53,11 @@ class Fit:
 
 def _new_network(record: TrainingRecord) -> nn.Module:
     assert record.vocabulary is not None
-    model = build_network(record.task, record.recipe.encoder, record.vocabulary)
+    try:
+        model = build_network(record.task, record.recipe.encoder, record.vocabulary)
+    except (RuntimeError, MemoryError) as error:  # torch raises the former when memory is short
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"the network cannot be built ({reason}); are the sizes in [encoder] meant?") from error
     vectors = record.recipe.vocabulary.vectors
     if vectors is not None:
         n_found = put_vectors(model, record.vocabulary, Path(vectors))

@@ -109,8 +109,9 @@ class Ledger:
         return self._read(METRICS)
 
     def keep_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Note the scores; with them the run is finished."""
+        """Note the scores; with them the run is finished, and its checkpoint, several models large, goes."""
         write_json(self.folder / METRICS, metrics)
+        self.checkpoint.unlink(missing_ok=True)
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Add a line to the log."""

@@ -71,14 +71,15 @@ class Predictor:
 
         Args:
             texts: a string gives a prediction, a list or tuple a list, any other iterable an iterator.
-            batch_size: texts that go through the network together; it does not change what comes out.
+            batch_size: texts that go through the network together; it does not change what comes out. With 1,
+                a stream is answered text by text; otherwise it is read ahead.
 
         Raises:
-            TypeError: something among the texts is no string.
+            TypeError: `texts` cannot be iterated over, or something among them is no string.
         """
         if isinstance(texts, str):
             return next(self.stream([texts], batch_size=batch_size))
-        stream = self.stream(texts, batch_size=batch_size)
+        stream = self.stream(iter(texts), batch_size=batch_size)
         return list(stream) if isinstance(texts, Sequence) else stream
 
     __call__ = predict
@@ -92,7 +93,8 @@ class Predictor:
             TypeError: something among the texts is no string; what came before it is yielded first.
             ValueError: `batch_size` is less than 1.
         """
-        for chunk in grow_chunks(texts):
+        first, last = (FIRST_CHUNK, LAST_CHUNK) if batch_size > 1 else (1, 1)
+        for chunk in grow_chunks(texts, first=first, last=last):
             rows = [self.row(keys) for keys in self.tokenizer.keys(chunk)]
             yield from self.task.predict(self.model, rows, pad_id=self.vocabulary.pad_id, batch_size=batch_size)
 
@@ -111,8 +113,8 @@ class Predictor:
         return self.task.report(examples, predictions)
 
 
-def grow_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the texts in lists that grow from a few to many.
+def grow_chunks(texts: Iterable[str], *, first: int = FIRST_CHUNK, last: int = LAST_CHUNK) -> Iterator[list[str]]:
+    """Yield the texts in lists that grow from `first` to `last` texts.
 
     A list ends early when it holds about four million characters, or when its first text has waited for a second,
     as happens when a person types. When the source raises, what came before is yielded first.
@@ -120,7 +122,7 @@ def grow_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
     Raises:
         TypeError: something among the texts is no string.
     """
-    size, source = FIRST_CHUNK, iter(texts)
+    size, source = first, iter(texts)
     chunk: list[str] = []
     number = n_characters = 0
     started = time.monotonic()
@@ -140,7 +142,7 @@ def grow_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         waited = time.monotonic() - started > LONGEST_WAIT
         if len(chunk) == size or n_characters >= CHUNK_CHARACTERS or waited:
             yield chunk
-            size, n_characters = min(2 * size, LAST_CHUNK), 0
+            size, n_characters = min(2 * size, last), 0
             chunk = []
             started = time.monotonic()
     if chunk:

@@ -89,15 +89,16 @@ class BuildVocabulary:
     """Gives the training tokens their ids."""
 
     name: ClassVar[str] = "vocabulary"
-    requires: ClassVar[tuple[str, ...]] = ("tokens",)
+    requires: ClassVar[tuple[str, ...]] = ("tokenizer", "tokens")
     provides: ClassVar[tuple[str, ...]] = ("vocabulary", "rows")
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
         """Fill `vocabulary` and `rows`."""
-        assert record.tokens is not None
+        assert record.tokens is not None and record.tokenizer is not None
         settings = record.recipe.vocabulary
         counts = record.tokens["train"].counts()
-        vocabulary = Vocabulary.build(counts, min_count=settings.min_count, max_size=settings.max_size)
+        pieces = {piece: max(settings.min_count, counts.get(piece, 0)) for piece in record.tokenizer.pieces}
+        vocabulary = Vocabulary.build(counts | pieces, min_count=settings.min_count, max_size=settings.max_size)
         known = sum(count for token, count in counts.items() if token in vocabulary)
         share = known / max(1, sum(counts.values()))
         record.observer.note(

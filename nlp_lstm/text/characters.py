@@ -25,6 +25,7 @@ class Characters:
     lowercase: bool = False
     strip_markup: bool = False
     kind: ClassVar[str] = "characters"
+    pieces: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, text: str) -> Tokens:
         """Return the characters of `text` with their offsets."""

@@ -42,6 +42,7 @@ class RegexWords:
     lowercase: bool = False
     strip_markup: bool = False
     kind: ClassVar[str] = "regex"
+    pieces: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, text: str) -> Tokens:
         """Return the tokens of `text` with their offsets."""

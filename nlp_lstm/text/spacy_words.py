@@ -36,6 +36,7 @@ class SpacyWords:
     lowercase: bool = False
     strip_markup: bool = False
     kind: ClassVar[str] = "spacy"
+    pieces: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, text: str) -> Tokens:
         """Return the tokens of `text` with their offsets.

@@ -26,6 +26,11 @@ class Tokenizer(Protocol):
         """Its name in the table."""
         ...
 
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """Every token it can make, where there is such a list: a vocabulary that holds them knows any text."""
+        ...
+
     def __call__(self, text: str) -> Tokens:
         """Return the tokens of `text` with their offsets."""
         ...

@@ -67,7 +67,7 @@ def test_data_check_lists_every_problem_and_ends_with_3_for_errors(run, tmp_path
     assert ran.code == 3
     for line, words in ((3, "label"), (4, "column"), (5, "empty")):
         assert any(f"line {line} of {file}" in found and words in found for found in ran.out.split("\n"))
-    assert "error: 1 error" in ran.err
+    assert f"error: {file} cannot be trained on as it is (errors: 1, warnings: 3)" in ran.err
 
 
 def test_data_check_of_good_files_says_nothing_on_stdout(run, trained):

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import sys
 
 import pytest
 
 from nlp_lstm import load
+from tests.cli.made_reviews import SMALL
 
 
 def feed(monkeypatch, content: bytes) -> None:
@@ -58,9 +61,65 @@ def test_tsv_writes_the_inputs_columns_then_label_and_score(run, trained, tmp_pa
 
 def test_batch_size_changes_no_answer(run, trained, tmp_path):
     file = tmp_path / "in.txt"
-    file.write_text("".join(f"{'word ' * (i % 9)} kind\n" for i in range(60)))
-    answers = {run("predict", trained, file, "--batch-size", size).out for size in (1, 7, 256)}
-    assert len(answers) == 1
+    words = ["kind", "rude", "w3", "w7"]
+    file.write_text("".join(" ".join(words[(i * k) % 4] for k in range(i % 9)) + "\n" for i in range(60)))
+    answers = [run("predict", trained, file, "--batch-size", size, "--format", "jsonl").out for size in (1, 7, 256)]
+    scores = [[json.loads(line)["scores"]["good"] for line in answer.strip().split("\n")] for answer in answers]
+    assert len(scores[0]) == 60 and max(scores[0]) - min(scores[0]) > 0.5
+    assert scores[1] == pytest.approx(scores[0], abs=1e-5) and scores[2] == pytest.approx(scores[0], abs=1e-5)
+
+
+def test_a_pipe_or_a_link_as_output_stays_what_it_is(run, trained, tmp_path):
+    target, link = tmp_path / "target.txt", tmp_path / "link.txt"
+    target.write_text("old\n")
+    link.symlink_to(target)
+    assert run("predict", trained, "--text", "kind", "-o", link).code == 0
+    assert link.is_symlink() and target.read_text() == "good\n"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert run("predict", trained, "--text", "rude", "-o", pipe).code == 0
+    assert os.read(reader, 99) == b"bad\n" and pipe.is_fifo()
+    os.close(reader)
+
+
+def test_a_folder_as_output_is_refused_before_anything_is_done(run, trained, tmp_path):
+    ran = run("predict", trained, "--text", "kind", "-o", tmp_path)
+    assert ran.code == 2 and "is a folder" in ran.err and list(tmp_path.iterdir()) == []
+
+
+def test_with_batches_of_one_each_text_is_answered_before_the_next_is_read(trained):
+    read = []
+
+    def texts():
+        for text in ("kind", "rude", "grim"):
+            read.append(text)
+            yield text
+
+    answers = load(trained).predict(texts(), batch_size=1)
+    for number in (1, 2, 3):
+        next(answers)
+        assert len(read) == number
+
+
+def test_labels_with_brackets_are_printed_as_they_are(run, tmp_path):
+    file = tmp_path / "odd.csv"
+    file.write_text("text,label\n" + "".join(f"kind {i},[/good]\nrude {i},[red]\n" for i in range(12)))
+    assert run("train", "classify", "--train", file, "--out", tmp_path / "r", "--steps=2", *SMALL).code == 0
+    for line in (["evaluate", tmp_path / "r", file], ["info", tmp_path / "r"]):
+        ran = run(*line)
+        assert ran.code == 0 and "[/good]" in ran.out and "[red]" in ran.out
+
+
+def test_closed_streams_and_old_terminals_end_in_no_traceback(trained):
+    program = f"{sys.executable} -m nlp_lstm predict '{trained}'"
+    for line in (
+        f"{program} --text kind >&-",
+        f"{program} - <&-",
+        f"LC_ALL=C PYTHONIOENCODING=ascii {program} --text ü",
+    ):
+        ran = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+        assert ran.returncode == 0 and ran.stderr == ""
 
 
 def test_an_output_file_is_whole_or_untouched(run, trained, tmp_path):
@@ -73,7 +132,7 @@ def test_an_output_file_is_whole_or_untouched(run, trained, tmp_path):
     assert ran.code == 3
     assert ran.err.startswith(f"error: line 41 of {bad}")
     assert target.read_text() == "good\n"
-    assert (tmp_path / "out.txt.partial").read_text() == "good\n" * 16  # the chunk before the bad line
+    assert (tmp_path / "out.txt.partial").read_text() == "good\n" * 40  # every line before the bad one
 
 
 @pytest.mark.parametrize(

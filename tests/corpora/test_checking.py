@@ -71,9 +71,9 @@ def test_labels_with_one_example_are_warned_of(write):
     assert lines(check(path).warnings) == ["line 3 of a.tsv: label 'god' has this one example only"]
 
 
-def test_one_label_for_everything_is_warned_of(write):
+def test_one_label_for_everything_is_an_error_because_training_refuses_it(write):
     path = write("a.tsv", rows(("a", "good"), ("b", "good")))
-    assert lines(check(path).warnings) == ["a.tsv: every label is 'good'; expected at least two labels to tell apart"]
+    assert lines(check(path).errors) == ["a.tsv: every label is 'good'; expected at least two labels to tell apart"]
 
 
 def test_labels_outside_those_known_are_errors(write):

@@ -16,7 +16,7 @@ def begun(recipe, tmp_path):
     """A run that has begun: its ledger, and the recipe it was begun with."""
     ledger = Ledger(tmp_path / "run")
     loaded = load_recipe(str(recipe))
-    ledger.open(loaded, fresh=False)
+    ledger.begin(loaded, fresh=False)
     ledger.keep_total_steps(12)
     ledger.checkpoint.write_bytes(b"a checkpoint")
     return ledger, loaded
@@ -25,7 +25,7 @@ def begun(recipe, tmp_path):
 def test_the_same_run_is_opened_again(begun):
     ledger, loaded = begun
     before = (ledger.folder / "run.json").read_bytes()
-    Ledger(ledger.folder).open(loaded, fresh=False)
+    Ledger(ledger.folder).begin(loaded, fresh=False)
     assert (ledger.folder / "run.json").read_bytes() == before
     assert Ledger(ledger.folder).total_steps == 12
 
@@ -33,7 +33,7 @@ def test_the_same_run_is_opened_again(begun):
 def test_an_empty_folder_is_as_good_as_none(recipe, tmp_path):
     (tmp_path / "empty").mkdir()
     ledger = Ledger(tmp_path / "empty")
-    ledger.open(load_recipe(str(recipe)), fresh=False)
+    ledger.begin(load_recipe(str(recipe)), fresh=False)
     assert ledger.total_steps is None and ledger.metrics is None
 
 
@@ -41,12 +41,12 @@ def test_changed_settings_are_refused_and_each_difference_is_shown(begun, recipe
     ledger, _ = begun
     changed = load_recipe(str(recipe), {"encoder.hidden_size": 9, "training.seed": 2, "head.pooling": "max"})
     with pytest.raises(UsageError) as caught:
-        ledger.open(changed, fresh=False)
+        ledger.begin(changed, fresh=False)
     title, *lines = str(caught.value).split("\n  ")
     assert str(ledger.folder) in title and "--fresh" in title and "--out" in title
     assert lines == [
         "encoder.hidden_size: was 8, now 9",
-        "head.pooling: was None, now 'max'",
+        "head.pooling: was 'concat', now 'max'",
         "training.seed: was 1, now 2",
     ]
 
@@ -54,7 +54,7 @@ def test_changed_settings_are_refused_and_each_difference_is_shown(begun, recipe
 def test_another_budget_is_another_run(begun, recipe):
     ledger, _ = begun
     with pytest.raises(UsageError) as caught:
-        ledger.open(load_recipe(str(recipe), {"training.epochs": 3}), fresh=False)
+        ledger.begin(load_recipe(str(recipe), {"training.epochs": 3}), fresh=False)
     assert "training.steps: was 12, now None" in str(caught.value)
 
 
@@ -64,7 +64,7 @@ def test_changed_data_is_refused_by_name(begun, recipe, name):
     path = recipe.parent / name
     path.write_text(path.read_text().replace("fine", "five", 1))
     with pytest.raises(UsageError) as caught:
-        ledger.open(loaded, fresh=False)
+        ledger.begin(loaded, fresh=False)
     assert f"{path}: its content is not the same" in str(caught.value)
 
 
@@ -73,7 +73,7 @@ def test_another_file_is_not_called_a_changed_one(begun, recipe):
     path = recipe.parent / "other.csv"
     path.write_bytes((recipe.parent / "train.csv").read_bytes())
     with pytest.raises(UsageError) as caught:
-        ledger.open(load_recipe(str(recipe), {"data.train": str(path)}), fresh=False)
+        ledger.begin(load_recipe(str(recipe), {"data.train": str(path)}), fresh=False)
     assert "data.train: was" in str(caught.value)
     assert "its content is not the same" not in str(caught.value)
 
@@ -82,7 +82,7 @@ def test_data_touched_but_not_changed_is_the_same(begun, recipe):
     ledger, loaded = begun
     path = recipe.parent / "train.csv"
     path.write_bytes(path.read_bytes())
-    ledger.open(loaded, fresh=False)
+    ledger.begin(loaded, fresh=False)
 
 
 @pytest.mark.parametrize("fresh", [False, True])
@@ -90,7 +90,7 @@ def test_a_foreign_folder_is_refused_and_left_alone(recipe, tmp_path, fresh):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "README.md").write_text("my notes")
     with pytest.raises(UsageError, match="mine holds something that is no run of ours: give another --out"):
-        Ledger(tmp_path / "mine").open(load_recipe(str(recipe)), fresh=fresh)
+        Ledger(tmp_path / "mine").begin(load_recipe(str(recipe)), fresh=fresh)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["README.md"]
     assert (tmp_path / "mine" / "README.md").read_text() == "my notes"
 
@@ -99,7 +99,7 @@ def test_a_foreign_folder_is_refused_and_left_alone(recipe, tmp_path, fresh):
 def test_a_file_in_the_place_of_the_folder_is_refused(recipe, tmp_path, fresh):
     (tmp_path / "out").write_text("my notes")
     with pytest.raises(UsageError, match="out"):
-        Ledger(tmp_path / "out").open(load_recipe(str(recipe)), fresh=fresh)
+        Ledger(tmp_path / "out").begin(load_recipe(str(recipe)), fresh=fresh)
 
 
 @pytest.mark.parametrize("content", ["{", "[1, 2]", "3", '"text"', "\x00"])
@@ -107,8 +107,8 @@ def test_a_damaged_memory_is_refused_in_one_line(begun, content):
     ledger, loaded = begun
     (ledger.folder / "run.json").write_text(content)
     with pytest.raises(UsageError, match=r"^[^\n]*run\.json is damaged[^\n]*; --fresh starts over$"):
-        ledger.open(loaded, fresh=False)
-    ledger.open(loaded, fresh=True)
+        ledger.begin(loaded, fresh=False)
+    ledger.begin(loaded, fresh=True)
 
 
 def test_afresh_forgets_the_run_but_keeps_what_is_not_of_it(begun, recipe):
@@ -117,7 +117,7 @@ def test_afresh_forgets_the_run_but_keeps_what_is_not_of_it(begun, recipe):
     ledger.keep_metrics({"n": 3})
     (ledger.folder / "notes.txt").write_text("mine")
     changed = load_recipe(str(recipe), {"training.seed": 2})
-    ledger.open(changed, fresh=True)
+    ledger.begin(changed, fresh=True)
     assert ledger.total_steps is None and ledger.metrics is None
     assert sorted(path.name for path in ledger.folder.iterdir()) == ["notes.txt", "run.json"]
     assert json.loads((ledger.folder / "run.json").read_text())["settings"]["training"]["seed"] == 2

@@ -165,7 +165,7 @@ def test_settings_are_laid_over_the_recipe(write):
     path = write('task = "classify"\n[encoder]\nhidden_size = 5\ncell = "gru"\n[head]\npooling = "max"')
     recipe = load_recipe(path, {"encoder.hidden_size": 7, "head.dropout": 0.5, "tokenizer.kind": "regex"})
     assert (recipe.encoder.hidden_size, recipe.encoder.cell) == (7, "gru")
-    assert recipe.head == {"pooling": "max", "dropout": 0.5}
+    assert recipe.head == {"pooling": "max", "dropout": 0.5, "label_smoothing": 0.0, "class_weights": "none"}
     assert recipe.tokenizer.kind == "regex"
 
 

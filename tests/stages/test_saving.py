@@ -49,7 +49,7 @@ def test_the_card_tells_the_scores_with_their_intervals(run):
 def test_the_card_tells_seed_steps_labels_and_settings(run):
     text = card(run)
     assert "# A classify model" in text
-    assert "seed 1: 60 steps" in text
+    assert "Seed 1, 60 steps" in text
     assert "Labels: bad, good." in text
     assert "encoder.hidden_size = 8" in text and "head.pooling = 'max'" in text
 

@@ -51,7 +51,7 @@ def records(tmp_path_factory, tiny_run):
     """The record before and after each training stage of one run."""
     place = tmp_path_factory.mktemp("contract")
     recipe = load_recipe(str(tiny_run.folder.parent / "tiny" / "tiny.toml"), {"data.dev": None})
-    Ledger(place / "run").open(recipe, fresh=False)
+    Ledger(place / "run").begin(recipe, fresh=False)
     record = TrainingRecord(recipe, place / "run", torch.device("cpu"))
     seen = {}
     for stage in TRAINING:

@@ -86,7 +86,7 @@ class Made:
         return loss
 
     def settings(self, **settings: Any) -> TrainingSettings:
-        plain = {"warmup": 0.0, "decay": "none", "clip_norm": None, "ema": 0.0, "precision": "float32"}
+        plain = {"warmup": 0.0, "decay": "none", "clip_norm": 0.0, "ema": 0.0, "precision": "float32"}
         return TrainingSettings(**{**plain, **settings})
 
     def trainer(

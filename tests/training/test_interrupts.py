@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from nlp_lstm.errors import NlpLstmError
-from nlp_lstm.training.interrupts import Interrupted, catch_signals
+from nlp_lstm.errors import Interrupted, NlpLstmError
+from nlp_lstm.training.interrupts import catch_signals
 
 WATCHED = (signal.SIGINT, signal.SIGTERM)
 

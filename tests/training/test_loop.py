@@ -15,12 +15,11 @@ from torch import nn
 
 from nlp_lstm.batching.labelled import LabelledBatches
 from nlp_lstm.config import TrainingSettings
-from nlp_lstm.errors import ModelError
+from nlp_lstm.errors import Interrupted, ModelError
 from nlp_lstm.nn.classifier import TextClassifier
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss, classification_loss
 from nlp_lstm.training import loop
-from nlp_lstm.training.interrupts import Interrupted
 from nlp_lstm.training.loop import Trainer, accumulate_gradients, build_optimizer, clip_gradients
 
 CPU = torch.device("cpu")
@@ -144,13 +143,13 @@ def test_a_gradient_is_clipped_over_all_weights_together():
 
 def test_no_entry_of_a_gradient_is_larger_than_its_limit_after_clipping():
     model = with_gradients(0.05, -7.0, 0.3)
-    clip_gradients(model, TrainingSettings(clip_norm=None, clip_value=0.2))
+    clip_gradients(model, TrainingSettings(clip_norm=0.0, clip_value=0.2))
     torch.testing.assert_close(model.weight.grad, torch.tensor([[0.05, -0.2, 0.2]]))
 
 
 def test_without_limits_a_gradient_stays_as_it_is():
     model = with_gradients(3e8, -4e8)
-    assert clip_gradients(model, TrainingSettings(clip_norm=None)) == pytest.approx(5e8)
+    assert clip_gradients(model, TrainingSettings(clip_norm=0.0)) == pytest.approx(5e8)
     assert model.weight.grad.tolist() == [[3e8, -4e8]]
 
 
