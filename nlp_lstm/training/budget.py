@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from nlp_lstm.config import TrainingSettings
-from nlp_lstm.training.loop import Batches, Objective, accumulate_gradients, build_optimizer, clip_gradients
+from nlp_lstm.training.loop import Batches
+from nlp_lstm.training.optimizer import Objective, accumulate_gradients, build_optimizer, clip_gradients
 
 SAMPLE = 24
 """Batches whose time is taken."""

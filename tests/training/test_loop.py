@@ -20,7 +20,8 @@ from nlp_lstm.nn.classifier import TextClassifier
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss, classification_loss
 from nlp_lstm.training import loop
-from nlp_lstm.training.loop import Trainer, accumulate_gradients, build_optimizer, clip_gradients
+from nlp_lstm.training.loop import Trainer
+from nlp_lstm.training.optimizer import accumulate_gradients, build_optimizer, clip_gradients
 
 CPU = torch.device("cpu")
 

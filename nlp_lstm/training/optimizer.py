@@ -1,0 +1,61 @@
+"""One optimizer step in its parts: gradients of a group of batches, clipping, AdamW."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
+
+from nlp_lstm.config import TrainingSettings
+from nlp_lstm.nn.loss import SummedLoss
+from nlp_lstm.nn.precision import mixed_precision
+
+Objective = Callable[[Any], SummedLoss]
+"""Turns a batch into its loss."""
+
+
+def build_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """Return AdamW over a model's weights; biases and norms are not decayed.
+
+    Source: Loshchilov & Hutter 2019, algorithm 2.
+    """
+    weights = list(model.parameters())
+    groups = [
+        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
+    ]
+    betas = (settings.beta1, settings.beta2)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=betas, fused=True)
+
+
+def accumulate_gradients(
+    model: nn.Module, objective: Objective, group: Sequence[Any], device: torch.device, precision: str
+) -> float:
+    """Leave in the model the gradient of the mean loss over all items of `group`; return that mean, in nats an item.
+
+    The mean is over the items of all batches together, so how they are divided into batches does not matter.
+    """
+    total, n_items = 0.0, 0.0
+    for batch in group:
+        with mixed_precision(device, precision):
+            loss = objective(batch)
+        loss.total.backward()
+        total += float(loss.total.detach())
+        n_items += loss.n_items
+    gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+    torch._foreach_div_(gradients, n_items)
+    return total / n_items
+
+
+def clip_gradients(model: nn.Module, settings: TrainingSettings) -> float:
+    """Clip the gradients as the settings say, entries before length, and return their length before all clipping."""
+    gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+    before = float(get_total_norm(gradients))
+    if settings.clip_value > 0:
+        clip_grad_value_(model.parameters(), settings.clip_value)
+    if settings.clip_norm > 0:
+        clip_grad_norm_(model.parameters(), settings.clip_norm)
+    return before
