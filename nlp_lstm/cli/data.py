@@ -32,7 +32,8 @@ def check(
 ) -> None:
     """List every problem of FILE, and of the OTHER splits (dev, test) beside it.
 
-    An error makes training refuse the file, and ends this command with code 3; a warning does not.
+    An error makes training refuse the file, and ends this command with code 3; a warning does not. Plain text, which
+    has no labels, is checked for its texts only.
     """
     from nlp_lstm.corpora.checking import check as run_check  # only when it is used
 

@@ -73,8 +73,8 @@ def command_line() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    # A thread that waits for the other ones gives its processor away after some 10 microseconds, and not after
-    # milliseconds as by default: as fast on an idle machine, and up to ten times as fast where other work runs too.
+    # A thread that waits for the other ones soon gives its processor away. Measured on two cores, a step of a small
+    # network: as fast as by default when idle (9 ms), and 0.14 s instead of 1.9 s where others kept both busy.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     _mend_streams()
     try:

@@ -86,10 +86,11 @@ class Ledger:
             return
         handle = os.open(self.folder, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UsageError(f"another process is training in {self.folder}") from None
             yield
-        except BlockingIOError:
-            raise UsageError(f"another process is training in {self.folder}") from None
         finally:
             os.close(handle)  # which also unlocks it, as does the end of the process
 

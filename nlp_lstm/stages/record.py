@@ -48,6 +48,7 @@ class TrainingRecord:
         model: the network with the best weights; from `fit`, like `position`.
         position: where training ended.
         reports: the scores by split; from `evaluate`.
+        metrics: what `metrics.json` holds; from `save`.
     """
 
     recipe: Recipe
@@ -65,3 +66,4 @@ class TrainingRecord:
     model: torch.nn.Module | None = None
     position: Position | None = None
     reports: Mapping[str, Any] | None = None
+    metrics: Mapping[str, Any] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,11 +20,11 @@ class Save:
     provides: ClassVar[tuple[str, ...]] = ("metrics",)
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
-        """Return the record as it came; the run's folder is complete afterwards."""
+        """Fill `metrics`; the run's folder is complete afterwards."""
         metrics = _metrics(record)
         write_card(record.out, card(record, metrics))
         Ledger(record.out).keep_metrics(metrics)
-        return record
+        return replace(record, metrics=metrics)
 
 
 def _metrics(record: TrainingRecord) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nlp_lstm.cli.main import COMMANDS
+from nlp_lstm.corpora.reading import FORMATS
 
 PROGRAM = Path(sys.executable).with_name("nlp-lstm")
 
@@ -39,6 +40,10 @@ def test_help_answers_within_three_tenths_of_a_second_of_processor_time():
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(seconds) < 0.3
+
+
+def test_the_help_names_every_data_format(run):
+    assert all(name in run("data", "check", "--help").out for name in FORMATS)
 
 
 def test_a_mistyped_command_offers_the_nearest(run):

@@ -38,6 +38,11 @@ def test_a_second_process_is_refused_while_one_trains(data, tmp_path):
     train("classify", train=data, out=tmp_path / "run", steps=2, settings=SMALL)
 
 
+def test_what_blocks_inside_the_lock_is_not_taken_for_another_process(tmp_path):
+    with pytest.raises(BlockingIOError), Ledger(tmp_path / "run").locked():
+        raise BlockingIOError
+
+
 def test_run_json_without_its_parts_is_called_damaged(data, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text(json.dumps({"total_steps": 3}))
