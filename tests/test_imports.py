@@ -24,7 +24,8 @@ ROWS = (
     {"stages"},
     {"tasks", "training", "store"},
     {"nn", "batching", "corpora", "tensor_file"},
-    {"text", "metrics", "config", "document"},
+    {"metrics"},
+    {"text", "config", "document"},
     {"errors", "files"},
 )
 DEPTH = {name: depth for depth, row in enumerate(ROWS) for name in row}
