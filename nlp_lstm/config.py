@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
 from nlp_lstm.errors import UsageError, listed, nearest
 
@@ -16,6 +16,7 @@ BUDGETS = ("minutes", "epochs", "steps")
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Names = Annotated[tuple[str, ...], PlainSerializer(list)]  # dumped as what JSON gives back
 
 
 class Settings(BaseModel):
@@ -35,6 +36,8 @@ class DataSettings(Settings):
     """One of the formats of `nlp-lstm data check --help`; None tells by the file's ending."""
     text_column: str = "text"
     label_column: str = "label"
+    columns: Names = ()
+    """For a tagger: what each column of a word's line is, in file order: `word`, `tag`, `auxiliary` or `_`."""
     dev_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
     """How much of the training data is held out for development when there is no dev file."""
     online: bool = False

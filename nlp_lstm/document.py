@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +40,153 @@ class Prediction:
     def to_dict(self) -> dict[str, object]:
         """Return the record as plain values, ready for JSON."""
         return {"label": self.label, "score": self.score, "scores": dict(self.scores)}
+
+    def to_text(self) -> str:
+        """Return the label."""
+        return self.label
+
+    def cells(self) -> list[str]:
+        """Return label and score, as cells of a table."""
+        return [self.label, f"{self.score:.6f}"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedSentence:
+    """One sentence cut into words, with a tag for each where it was read with tags.
+
+    Attributes:
+        text: the sentence as one string; each word is a slice of it.
+        words: its words, in order; none is empty.
+        starts: where each word begins in `text`, in code points.
+        tags: a tag for each word, or None where there are none.
+        auxiliary: a second tag for each word, of another kind, or None.
+        columns: every column of each word as it stands in its file; empty when it came from elsewhere.
+        source: the file or data set it came from, for messages.
+        line: the line of its first word, counted from 1; 0 when it came from elsewhere.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    starts: tuple[int, ...]
+    tags: tuple[str, ...] | None = None
+    auxiliary: tuple[str, ...] | None = None
+    columns: tuple[tuple[str, ...], ...] = ()
+    source: str = ""
+    line: int = 0
+
+    @property
+    def label(self) -> None:
+        """It has none: a sentence has many tags, and no one label."""
+
+    @classmethod
+    def of_words(
+        cls,
+        words: Sequence[str],
+        tags: Sequence[str] | None = None,
+        *,
+        auxiliary: Sequence[str] | None = None,
+        columns: Sequence[tuple[str, ...]] = (),
+        source: str = "",
+        line: int = 0,
+    ) -> TaggedSentence:
+        """Return the sentence of words whose text is not known: they are joined by single blanks.
+
+        >>> TaggedSentence.of_words(["Oh", "no"]).starts
+        (0, 3)
+        """
+        starts, place = [], 0
+        for word in words:
+            starts.append(place)
+            place += len(word) + 1
+        return cls(
+            " ".join(words),
+            tuple(words),
+            tuple(starts),
+            None if tags is None else tuple(tags),
+            None if auxiliary is None else tuple(auxiliary),
+            tuple(columns),
+            source,
+            line,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A run of words that mean one thing.
+
+    Attributes:
+        entity_group: what kind of thing, such as `PER`.
+        score: the probability that exactly these words are one such entity, in [0, 1].
+        word: the words as they stand in the text.
+        start: where it begins in the text, in code points.
+        end: where it ends, exclusive.
+    """
+
+    entity_group: str
+    score: float
+    word: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """What a tagger says of one text.
+
+    Attributes:
+        text: the text as it was given.
+        words: its words.
+        starts: where each begins in `text`, in code points.
+        tags: the tag of each word, on the best path.
+        scores: the probability of that tag at that word, over all paths, in [0, 1].
+        entities: the runs of words the tags make; empty where tags mark single words, such as parts of speech.
+        alternatives: the likeliest paths with their probabilities, the best first; empty unless asked for.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    starts: tuple[int, ...]
+    tags: tuple[str, ...]
+    scores: tuple[float, ...]
+    entities: tuple[Entity, ...] = ()
+    alternatives: tuple[tuple[tuple[str, ...], float], ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what was found as plain values, ready for JSON; the text itself is left out."""
+        found: dict[str, object] = {
+            "words": list(self.words),
+            "starts": list(self.starts),
+            "tags": list(self.tags),
+            "scores": list(self.scores),
+            "entities": [asdict(entity) for entity in self.entities],
+        }
+        if self.alternatives:
+            found["alternatives"] = [{"tags": list(tags), "score": score} for tags, score in self.alternatives]
+        return found
+
+    def to_text(self) -> str:
+        """Return the text with its entities marked, or where there are none to find, each word with its tag.
+
+        >>> ada = Entity("PER", 0.9, "Ada", 0, 3)
+        >>> Tagging("Ada wept.", ("Ada", "wept", "."), (0, 4, 8), ("B-PER", "O", "O"), (0.9, 1, 1), (ada,)).to_text()
+        '[Ada](PER) wept.'
+        >>> Tagging("Oh no", ("Oh", "no"), (0, 3), ("INTJ", "INTJ"), (1, 1)).to_text()
+        'Oh/INTJ no/INTJ'
+        """
+        if not self.marks_entities:
+            return " ".join(f"{word}/{tag}" for word, tag in zip(self.words, self.tags, strict=True))
+        parts, place = [], 0
+        for entity in self.entities:
+            parts += [self.text[place : entity.start], f"[{entity.word}]({entity.entity_group})"]
+            place = entity.end
+        return " ".join("".join([*parts, self.text[place:]]).split("\n"))
+
+    @property
+    def marks_entities(self) -> bool:
+        """Whether its tags mark runs of words: outside of them stands `O`."""
+        return bool(self.entities) or all(tag == "O" for tag in self.tags)
+
+    def cells(self) -> list[str]:
+        """Return the tags, and where the entities stand, as cells of a table."""
+        found = [f"{entity.start}-{entity.end}:{entity.entity_group}" for entity in self.entities]
+        return [" ".join(self.tags), " ".join(found)]

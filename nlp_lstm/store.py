@@ -15,7 +15,7 @@ from nlp_lstm.errors import ModelError
 from nlp_lstm.files import write_json, write_text
 from nlp_lstm.tensor_file import load_tensors, save_tensors
 
-FORMAT = 1
+FORMAT = 2
 """Number of the folder's layout; raised when a change makes older programs misread it."""
 
 WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD = (
@@ -34,22 +34,24 @@ class ModelFolder:
     Attributes:
         folder: where it is.
         config: the recipe's settings, the tokenizer's state and the format's number.
-        tokens: the vocabulary, in id order.
-        labels: the labels, in class order.
+        vocabularies: by what they number.
+        labels: by what they label, in class order.
         weights: every tensor of the network, by name.
     """
 
     folder: Path
     config: Mapping[str, Any]
-    tokens: Sequence[str]
-    labels: Sequence[str]
+    vocabularies: Mapping[str, Any]
+    labels: Mapping[str, Any]
     weights: Mapping[str, Tensor]
 
 
-def write_description(folder: Path, *, config: Mapping[str, Any], tokens: Sequence[str], labels: Sequence[str]) -> None:
+def write_description(
+    folder: Path, *, config: Mapping[str, Any], vocabularies: Mapping[str, Any], labels: Mapping[str, Sequence[str]]
+) -> None:
     """Write everything of a model but its weights."""
-    write_json(folder / VOCABULARY, list(tokens))
-    write_json(folder / LABELS, list(labels))
+    write_json(folder / VOCABULARY, vocabularies)
+    write_json(folder / LABELS, {name: list(those) for name, those in labels.items()})
     checksums = {name: _checksum((folder / name).read_bytes()) for name in (VOCABULARY, LABELS)}
     write_json(folder / CONFIG, {"format": FORMAT, "checksums": checksums, **config})
 
@@ -80,11 +82,11 @@ def read_model(folder: Path) -> ModelFolder:
         expected = checksums.get(name) if isinstance(checksums, dict) else None
         if _checksum(_read(folder / name)) != expected:
             raise ModelError(f"{folder / name} is damaged or of another model: its checksum is not the one in {CONFIG}")
-    tokens, labels = _read_json(folder / VOCABULARY, list), _read_json(folder / LABELS, list)
+    vocabularies, labels = _read_json(folder / VOCABULARY, dict), _read_json(folder / LABELS, dict)
     if not (folder / WEIGHTS).is_file():
         raise ModelError(f"{folder / WEIGHTS}: there is no such file; {folder} is no complete model folder")
     weights, _ = load_tensors(folder / WEIGHTS)
-    return ModelFolder(folder, config, tokens, labels, weights)
+    return ModelFolder(folder, config, vocabularies, labels, weights)
 
 
 def load_weights(model: nn.Module, stored: ModelFolder) -> None:

@@ -19,7 +19,13 @@ def data() -> None:
 @options.data_format
 @options.text_column
 @options.label_column
+@options.columns
 @options.online
+@click.option(
+    "--task",
+    type=click.Choice(["classify", "tag"]),
+    help="What the data are for; else told: columns of words are for a tagger, all other files for a classifier.",
+)
 @click.option("--quiet", is_flag=True, help="Problems only, no summary.")
 def check(
     file: str,
@@ -27,7 +33,9 @@ def check(
     data_format: str | None,
     text_column: str,
     label_column: str,
+    columns: tuple[str, ...],
     online: bool,
+    task: str | None,
     quiet: bool,
 ) -> None:
     """List every problem of FILE, and of the OTHER splits (dev, test) beside it.
@@ -35,25 +43,23 @@ def check(
     An error makes training refuse the file, and ends this command with code 3; a warning does not. Plain text, which
     has no labels, is checked for its texts only.
     """
-    from nlp_lstm.corpora.checking import check as run_check  # only when it is used
+    from nlp_lstm.config import DataSettings  # heavy, like all below: only when it is used
+    from nlp_lstm.corpora.audits import AUDITS, guess_task
 
-    report = run_check(
-        file,
-        others=others,
-        data_format=data_format,
-        text_column=text_column,
-        label_column=label_column,
-        online=online,
+    settings = DataSettings(
+        format=data_format, text_column=text_column, label_column=label_column, columns=columns, online=online
     )
+    unit, run = AUDITS[task or guess_task(file, settings)]
+    report = run(file, others, settings)
     for kind, problems in (("error", report.errors), ("warning", report.warnings)):
         for problem in problems:
             click.echo(f"{kind}: {problem}")
     if not quiet:
-        click.echo(f"{report.n_examples:,} texts in {file}", err=True)
+        click.echo(f"{report.n_examples:,} {unit} in {file}", err=True)
         if report.lengths is not None:
             lengths = report.lengths
             click.echo(
-                f"words in a text: {lengths.min:,} at least, {lengths.median:g} in the middle, {lengths.max:,} at most",
+                f"words in one: {lengths.min:,} at least, {lengths.median:g} in the middle, {lengths.max:,} at most",
                 err=True,
             )
         for label, count in sorted(report.labels.items(), key=lambda pair: (-pair[1], pair[0])):

@@ -22,6 +22,7 @@ from nlp_lstm.errors import RequirementError, UsageError, nearest
 @options.data_format
 @options.text_column
 @options.label_column
+@options.columns
 @options.online
 @options.batch_size
 @options.device
@@ -33,29 +34,35 @@ def evaluate(
     data_format: str | None,
     text_column: str,
     label_column: str,
+    columns: tuple[str, ...],
     online: bool,
     batch_size: int,
     device: str,
 ) -> None:
-    """Score MODEL on the labelled texts of FILE.
+    """Score MODEL on the labelled data of FILE.
 
     \b
         nlp-lstm evaluate runs/mine test.csv --require accuracy=0.85
     """
     wanted = [_requirement(text) for text in requirements]
-    from nlp_lstm.corpora.reading import read_examples  # heavy, like all below: only when it is used
-    from nlp_lstm.stages.predictor import load
+    from nlp_lstm.stages.predictor import load  # heavy: only when it is used
 
-    examples = read_examples(
-        file, data_format=data_format, text_column=text_column, label_column=label_column, online=online
+    predictor = load(model, device=device)
+    examples = predictor.read(
+        file,
+        format=data_format,
+        text_column=text_column,
+        label_column=label_column,
+        columns=columns,
+        online=online,
     )
-    report = load(model, device=device).evaluate(examples, batch_size=batch_size).to_dict()
+    report = predictor.evaluate(examples, batch_size=batch_size).to_dict()
     if output_format == "json":
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
         from nlp_lstm.cli.tables import print_report
 
-        print_report(report)
+        print_report(report, unit=predictor.task.unit)
     check_requirements(report, wanted)
 
 

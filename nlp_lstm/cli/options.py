@@ -13,7 +13,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def data_format(command: F) -> F:
     """Add `--data-format`."""
     return click.option(
-        "--data-format", metavar="NAME", help="csv, tsv, jsonl, tab, fasttext, trec or text; else told by the ending."
+        "--data-format",
+        metavar="NAME",
+        help="csv, tsv, jsonl, tab, fasttext, trec, text, conll or conllu; else told by the ending.",
     )(command)
 
 
@@ -28,6 +30,16 @@ def label_column(command: F) -> F:
     """Add `--label-column`."""
     return click.option(
         "--label-column", metavar="NAME", default="label", show_default=True, help="Column or key of the labels."
+    )(command)
+
+
+def columns(command: F) -> F:
+    """Add `--columns`."""
+    return click.option(
+        "--columns",
+        metavar="A,B,...",
+        callback=lambda _context, _option, value: tuple(value.split(",")) if value else (),
+        help="Tagged words: word, tag, auxiliary or _ for each column. Else the first is the word, the last the tag.",
     )(command)
 
 

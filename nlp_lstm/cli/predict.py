@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nlp_lstm.cli import options
+from nlp_lstm.errors import UsageError
+
+if TYPE_CHECKING:
+    from nlp_lstm.stages.predictor import Predictor
 
 
 @click.command()
@@ -18,15 +25,18 @@ from nlp_lstm.cli import options
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["text", "jsonl", "tsv"]),
+    type=click.Choice(["text", "jsonl", "tsv", "conll"]),
     default="text",
     show_default=True,
-    help="text: the label alone.",
+    help="text: a label, or the text with its entities marked. conll: a word and its tag a line.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not on stdout.")
 @options.data_format
 @options.text_column
+@options.columns
 @options.online
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Taggers: also a page of marked texts.")
+@click.option("--n-best", type=click.IntRange(min=1), metavar="K", help="Taggers: also the K likeliest tag sequences.")
 @options.batch_size
 @options.device
 def predict(
@@ -37,7 +47,10 @@ def predict(
     output: Path | None,
     data_format: str | None,
     text_column: str,
+    columns: tuple[str, ...],
     online: bool,
+    html: Path | None,
+    n_best: int | None,
     batch_size: int,
     device: str,
 ) -> None:
@@ -50,24 +63,41 @@ def predict(
     """
     if not files and not texts:
         raise click.UsageError("give a FILE, - for standard input, or --text T")
-    from nlp_lstm.cli.writing import WRITERS, open_output  # heavy, like all below: only when it is used
-    from nlp_lstm.corpora.reading import Record, read_records
+    from nlp_lstm.cli.files import open_output  # heavy, like all below: only when it is used
+    from nlp_lstm.cli.marking import open_page
+    from nlp_lstm.cli.writing import writer_of
+    from nlp_lstm.corpora.reading import Record
     from nlp_lstm.stages.predictor import load
 
-    sources = [read_records(file, data_format=data_format, text_column=text_column, online=online) for file in files]
     predictor = load(model, device=device)
+    write_line = writer_of(output_format, predictor, live=output is None and sys.stdout.isatty())
+    if html is not None and not predictor.task.takes_words:
+        raise UsageError("--html: this model marks no entities")
+    data = {"format": data_format, "text_column": text_column, "columns": columns, "online": online}
+    sources = [predictor.records(file, **data) for file in files]
     waiting: deque[Record] = deque()
 
-    def read() -> Iterator[str]:
-        for text in texts:
-            waiting.append(Record(text, {}))
-            yield text
-        for source in sources:
-            for record in source:
-                waiting.append(record)
-                yield record.text
+    def read() -> Iterator[Any]:
+        for record in chain((Record(text, {}) for text in texts), *sources):
+            waiting.append(record)
+            yield record.given
 
-    with open_output(output) as write:
-        writer = WRITERS[output_format]()
-        for prediction in predictor.stream(read(), batch_size=batch_size):
-            write(writer.line(waiting.popleft(), prediction))
+    chosen = options_of(predictor, n_best=n_best)
+    with open_output(output) as write, open_page(html, title=str(model)) as add:
+        for prediction in predictor.stream(read(), batch_size=batch_size, **chosen):
+            write(write_line(waiting.popleft(), prediction))
+            add(prediction)
+
+
+def options_of(predictor: Predictor, **wanted: Any) -> dict[str, Any]:
+    """Return the options a person gave, seen to be ones the model's task has.
+
+    Raises:
+        UsageError: its task has no such option.
+    """
+    given = {name: value for name, value in wanted.items() if value is not None}
+    known = predictor.options
+    for name in given:
+        if name not in known:
+            raise UsageError(f"--{name.replace('_', '-')}: a model of this kind has no such option")
+    return given

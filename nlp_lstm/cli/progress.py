@@ -11,6 +11,8 @@ from rich.table import Table
 
 from nlp_lstm.stages.record import Observer
 from nlp_lstm.stages.run import TrainedRun
+from nlp_lstm.stages.saving import headline
+from nlp_lstm.tasks import find_task
 from nlp_lstm.training.loop import Progress as Step
 
 PLAIN_SECONDS = 15.0
@@ -56,18 +58,12 @@ class TrainingView:
 
     def summary(self, run: TrainedRun) -> None:
         """Show the scores of a finished run and what to do next."""
-        table = Table("data", "texts", "accuracy", "95 % interval", "macro F1")
+        kind = find_task(run.metrics["task"])
+        table = Table("data", kind.unit, *kind.headline)
         for split in ("dev", "test"):
             if split in run.metrics:
                 report = run.metrics[split]
-                low, high = report["accuracy_interval"]
-                table.add_row(
-                    split,
-                    f"{report['n']:,}",
-                    f"{report['accuracy']:.4f}",
-                    f"{low:.4f} to {high:.4f}",
-                    f"{report['macro_f1']:.4f}",
-                )
+                table.add_row(split, f"{report['n']:,}", *headline(kind, report).values())
         self.console.print(table)
         self.console.print(f"model in {run.folder}; next: nlp-lstm predict {run.folder} --text '…'", soft_wrap=True)
 

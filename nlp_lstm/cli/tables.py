@@ -18,24 +18,49 @@ def plain_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, markup=False, width=PIPE_WIDTH)
 
 
-def print_report(report: Mapping[str, Any]) -> None:
-    """Print a classification report (`ClassificationReport.to_dict`) on standard output."""
+def print_report(report: Mapping[str, Any], *, unit: str) -> None:
+    """Print the scores of a report (`Report.to_dict`) on standard output: numbers first, then a table of each group.
+
+    Args:
+        report: the scores; an interval of `x` is called `x_interval`, why one is missing `undefined`.
+        unit: what was scored, in the plural.
+    """
     console = plain_console()
-    low, high = report["accuracy_interval"]
-    console.print(f"{report['n']:,} texts")
-    console.print(f"accuracy {report['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f})")
-    console.print(f"macro F1 {report['macro_f1']:.4f}")
-    classes = Table("label", "precision", "recall", "F1", "texts", "why a number is missing")
-    for label, scores in report["per_class"].items():
-        numbers = [_number(scores[name]) for name in ("precision", "recall", "f1")]
-        classes.add_row(label, *numbers, f"{scores['support']:,}", scores["undefined"])
-    if not any(scores["undefined"] for scores in report["per_class"].values()):
-        classes.columns.pop()
-    console.print(classes)
-    confusion = Table("true \\ predicted", *report["labels"])
-    for label, row in zip(report["labels"], report["confusion"], strict=True):
-        confusion.add_row(label, *(f"{count:,}" for count in row))
-    console.print(confusion)
+    console.print(f"{report['n']:,} {unit}")
+    for name, value in report.items():
+        if isinstance(value, float):
+            interval = report.get(f"{name}_interval")
+            between = f" (95 % interval {interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
+            console.print(f"{_title(name)} {value:.4f}{between}")
+    if report.get("undefined"):
+        console.print(report["undefined"])
+    for name, group in report.items():
+        if isinstance(group, Mapping) and group:
+            console.print(_confusion(group) if name == "confusion" else _group(name, group))
+
+
+def _group(name: str, group: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Return a table with a row for each member of a group of scores."""
+    columns = list(next(iter(group.values())))
+    if not any(scores["undefined"] for scores in group.values()):
+        columns.remove("undefined")
+    titles = ["why a number is missing" if column == "undefined" else _title(column) for column in columns]
+    table = Table(name.removeprefix("per_"), *titles)
+    for member, scores in group.items():
+        table.add_row(member, *(_number(scores[column]) for column in columns))
+    return table
+
+
+def _confusion(counts: Mapping[str, Mapping[str, int]]) -> Table:
+    columns = list(dict.fromkeys([*counts, *(name for row in counts.values() for name in row)]))
+    table = Table("true \\ predicted", *columns)
+    for name, row in counts.items():
+        table.add_row(name, *(f"{row.get(column, 0):,}" for column in columns))
+    return table
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").replace("f1", "F1")
 
 
 def print_pairs(pairs: Mapping[str, str]) -> None:
@@ -47,5 +72,9 @@ def print_pairs(pairs: Mapping[str, str]) -> None:
     console.print(table)
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+def _number(value: float | int | str | None) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else value

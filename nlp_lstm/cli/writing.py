@@ -1,17 +1,18 @@
-"""Predictions as lines: the output formats, and where the lines go."""
+"""Predictions as lines: the output formats."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
+from nlp_lstm.cli.marking import ColouredText
+from nlp_lstm.cli.tables import plain_console
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.document import Prediction
+from nlp_lstm.document import Tagging
 from nlp_lstm.errors import UsageError
+from nlp_lstm.stages.predictor import Predictor
+from nlp_lstm.tasks.task import Prediction
 
 _CELL = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -24,16 +25,30 @@ class Writer(Protocol):
         ...
 
 
-class LabelWriter:
-    """The label alone."""
+class TextWriter:
+    """What people read: a label, or the text with its entities marked."""
 
     def line(self, record: Record, prediction: Prediction) -> str:
-        """Return the label."""
-        return prediction.label
+        """Return it as one line."""
+        return prediction.to_text()
+
+
+class ColourWriter:
+    """A text with its entities in colour, for a terminal."""
+
+    def __init__(self) -> None:
+        self._view = ColouredText()
+        self._console = plain_console()
+
+    def line(self, record: Record, prediction: Tagging) -> str:
+        """Return it with the terminal's signs for colours."""
+        with self._console.capture() as shown:
+            self._console.print(self._view.show(prediction), soft_wrap=True, end="")
+        return shown.get()
 
 
 class JsonWriter:
-    """A JSON object a line: `id` (counted from 0), the input's own fields, then `label`, `score` and `scores`.
+    """A JSON object a line: `id` (counted from 0), the input's own fields, then what was predicted.
 
     A field of the input that has one of those names is kept as `input_` + name.
     """
@@ -51,7 +66,7 @@ class JsonWriter:
 
 
 class TsvWriter:
-    r"""The input's columns, then label and score.
+    r"""The input's columns, then what was predicted.
 
     A tab, line end or backslash inside a text is written `\t`, `\n`, `\r`, `\\`.
     """
@@ -60,39 +75,37 @@ class TsvWriter:
         """Return the columns."""
         columns = list(record.fields.values()) if record.fields else [record.text]
         cells = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in columns]
-        return "\t".join([*(cell.translate(_CELL) for cell in cells), prediction.label, f"{prediction.score:.6f}"])
+        return "\t".join(cell.translate(_CELL) for cell in [*cells, *prediction.cells()])
 
 
-WRITERS: dict[str, Callable[[], Writer]] = {"text": LabelWriter, "jsonl": JsonWriter, "tsv": TsvWriter}
+class ConllWriter:
+    """The columns of each word, then its tag; an empty line ends a text."""
+
+    def line(self, record: Record, prediction: Prediction) -> str:
+        """Return the lines of a text, without the end of the last, empty one."""
+        assert isinstance(prediction, Tagging)
+        columns = record.columns or [(word,) for word in prediction.words]
+        rows = zip(columns, prediction.tags, strict=True)
+        return "".join("\t".join([*before, tag]) + "\n" for before, tag in rows)
+
+
+WRITERS: dict[str, Callable[[], Writer]] = {
+    "text": TextWriter,
+    "jsonl": JsonWriter,
+    "tsv": TsvWriter,
+    "conll": ConllWriter,
+}
 """Every output format by name."""
 
 
-@contextmanager
-def open_output(path: Path | None) -> Iterator[Callable[[str], object]]:
-    """Yield a function that writes a line, as UTF-8 with a plain line end, to a file or to standard output.
-
-    A file is written beside its place and moved there at the end. If something fails before, an older file is
-    still there, and what was written so far is in `FILE.partial`. What is no regular file, such as a pipe, is
-    written to as it is; a link is followed.
+def writer_of(name: str, predictor: Predictor, *, live: bool = False) -> Callable[[Record, Any], str]:
+    """Return what makes lines in an output format; `live`: for a terminal, where entities have colours.
 
     Raises:
-        UsageError: the path is a folder, or stands in none.
+        UsageError: the model's predictions have no such form.
     """
-    if path is None:
-        yield lambda line: _write(sys.stdout.buffer, line)
-        return
-    path = path.resolve()
-    if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"-o {path}: {'is a folder' if path.is_dir() else 'there is no such folder'}")
-    beside = path.with_name(f"{path.name}.partial")
-    place = path if path.exists() and not path.is_file() else beside
-    with place.open("wb") as file:
-        yield lambda line: _write(file, line)
-    if place is beside:
-        beside.replace(path)
-
-
-def _write(file: BinaryIO, line: str) -> None:
-    """Write a line at once: who reads a pipe sees an answer when it is there."""
-    file.write(line.encode(errors="replace") + b"\n")
-    file.flush()
+    if name == "conll" and not predictor.task.takes_words:
+        raise UsageError("--format conll: this model does not tag words")
+    if name == "text" and live and predictor.task.takes_words:
+        return ColourWriter().line
+    return WRITERS[name]().line

@@ -14,7 +14,9 @@ from nlp_lstm.corpora.reading import scan
 from nlp_lstm.document import Example
 from nlp_lstm.errors import nearest
 
-WARNINGS: frozenset[Kind] = frozenset({"empty-text", "duplicate", "two-labels", "shared", "single-example"})
+WARNINGS: frozenset[Kind] = frozenset(
+    {"unseen-tag", "empty-text", "duplicate", "two-labels", "shared", "single-example", "tag"}
+)
 """The kinds of problem that training puts up with; it refuses every other."""
 
 
@@ -54,15 +56,29 @@ class Report:
 
 
 @dataclass(slots=True)
-class _Split:
-    """What is kept of a file that has been read: of each text its digest, line and label."""
+class Split:
+    """What is counted of a file that has been read, and found wrong with it.
+
+    Attributes:
+        source: the file or data set.
+        labels: how often each label stands there.
+        label_lines: the first line of each.
+        lengths: how many texts have each length, in tokens.
+        problems: what is wrong, in any order.
+    """
 
     source: str
-    first: dict[bytes, tuple[int, str | None]] = field(default_factory=dict)
     labels: Counter[str] = field(default_factory=Counter)
     label_lines: dict[str, int] = field(default_factory=dict)
     lengths: Counter[int] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Split(Split):
+    """Of each text the digest, line and label besides."""
+
+    first: dict[bytes, tuple[int, str | None]] = field(default_factory=dict)
 
 
 def check(
@@ -104,7 +120,12 @@ def check(
         # The first file's labels bind the others, if it has any.
         allowed = known_labels if known_labels is not None or not splits else splits[0].labels.keys() or None
         splits.append(_read_split(name_of(each), items, splits, allowed))
-    splits[0].problems += _label_problems(splits[0])
+    return report_on(splits)
+
+
+def report_on(splits: Sequence[Split], *, noun: str = "label") -> Report:
+    """Return the report of the first split, with the problems of all; `noun` is what messages call a label."""
+    splits[0].problems += _label_problems(splits[0], noun)
     problems = [found for split in splits for found in sorted(split.problems, key=lambda found: found.line)]
     return Report(
         source=splits[0].source,
@@ -164,13 +185,13 @@ def _same_as(where: str, label: str | None, example: Example) -> str:
     return f"the same text as {where}{other}"
 
 
-def _label_problems(split: _Split) -> Iterator[Problem]:
+def _label_problems(split: Split, noun: str) -> Iterator[Problem]:
     for label, count in split.labels.items():
         if count == 1:
-            message = f"label {quoted(label)} has this one example only"
+            message = f"{noun} {quoted(label)} has this one example only"
             yield Problem(split.source, split.label_lines[label], "single-example", message)
     if len(split.labels) == 1:
-        message = f"every label is {quoted(*split.labels)}; expected at least two labels to tell apart"
+        message = f"every {noun} is {quoted(*split.labels)}; expected at least two {noun}s to tell apart"
         yield Problem(split.source, 0, "one-label", message)
 
 

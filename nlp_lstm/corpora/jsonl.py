@@ -18,7 +18,8 @@ def read_jsonl(lines: Iterable[Line], wanted: Wanted) -> Iterator[Row | Problem]
     return each_line(lines, partial(_parse, wanted=wanted))
 
 
-def _parse(line: Line, *, wanted: Wanted) -> Row | Problem:
+def read_object(line: Line, wanted: Wanted) -> dict[str, object] | Problem:
+    """Return the JSON object of a line, or what is wrong with it."""
     if not line.raw.strip():
         return wanted.problem(line.number, "columns", "a blank line; expected a JSON object")
     try:
@@ -33,7 +34,12 @@ def _parse(line: Line, *, wanted: Wanted) -> Row | Problem:
     if "\\u" in line.raw and _has_lone_surrogate(value):
         message = r"half a character: \ud800 to \udfff alone; expected them in pairs"
         return wanted.problem(line.number, "encoding", message)
-    return _row(line.number, value, wanted)
+    return value
+
+
+def _parse(line: Line, *, wanted: Wanted) -> Row | Problem:
+    fields = read_object(line, wanted)
+    return fields if isinstance(fields, Problem) else _row(line.number, fields, wanted)
 
 
 def _row(number: int, fields: dict[str, object], wanted: Wanted) -> Row | Problem:

@@ -16,6 +16,9 @@ Kind = Literal[
     "label",  # a label that is missing or no label
     "several-labels",  # more than one label for one text
     "unknown-label",  # a label that nothing was or will be trained on
+    "alignment",  # a span of a text that does not begin and end where words do, or reaches into another
+    "tag",  # a tag that may not stand where it does in the file's scheme
+    "unseen-tag",  # a tag that the first of several files never has: it can't be found, and counts as wrong
     "no-examples",  # nothing to train on
     "empty-text",
     "duplicate",  # a text that stands earlier in the same file, with the same label
@@ -62,6 +65,19 @@ def no_column(name: str, columns: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=1, cutoff=0.6)
     suggestion = f"; did you mean {close[0]!r}?" if close else ""
     return f"no column {name!r}; the columns are {', '.join(map(repr, names)) or 'none'}{suggestion}"
+
+
+def and_more(n_more: int, command: str) -> str:
+    """Return what to say after the first problem of several: how many more, and the command that lists them.
+
+    >>> and_more(1, "nlp-lstm data check a.csv")
+    ' (and 1 more problem; `nlp-lstm data check a.csv` lists them all)'
+    >>> and_more(0, "nlp-lstm data check a.csv")
+    ''
+    """
+    if not n_more:
+        return ""
+    return f" (and {n_more} more problem{'s' if n_more > 1 else ''}; `{command}` lists them all)"
 
 
 def quoted(value: str, *, width: int = 40) -> str:

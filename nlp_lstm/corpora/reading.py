@@ -16,7 +16,7 @@ from nlp_lstm.corpora.hub import is_hub, read_hub
 from nlp_lstm.corpora.jsonl import read_jsonl
 from nlp_lstm.corpora.lines import read_plain
 from nlp_lstm.corpora.opening import STANDARD_INPUT, check_there, name_of, open_lines
-from nlp_lstm.corpora.problems import Problem
+from nlp_lstm.corpora.problems import Problem, and_more
 from nlp_lstm.corpora.rows import Line, Reader, Row, Wanted
 from nlp_lstm.corpora.tabbed import read_tabbed
 from nlp_lstm.corpora.trec import read_trec
@@ -45,10 +45,19 @@ class Record:
         text: the text, untouched.
         fields: every field of its row: the keys of a JSON object, the columns of CSV and TSV as strings;
             empty for a plain line.
+        words: the words of the text where its file gives them, or None.
+        columns: every column of each word as it stands in its file; empty when it came from elsewhere.
     """
 
     text: str
     fields: dict[str, object]
+    words: tuple[str, ...] | None = None
+    columns: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def given(self) -> str | tuple[str, ...]:
+        """What a model is asked about: the words where they are given, else the text."""
+        return self.text if self.words is None else self.words
 
 
 def detect_format(source: str | Path) -> str:
@@ -138,7 +147,7 @@ def read_examples(
             examples.append(item)
     if first:
         command = _check_command(source, data_format, text_column, label_column)
-        raise DataError(f"{first}{_and_more(n_more, command)}")
+        raise DataError(f"{first}{and_more(n_more, command)}")
     if labelled and not examples:
         raise DataError(f"{name_of(source)}: no examples; expected at least one")
     return examples
@@ -224,12 +233,6 @@ def _empty(name: str) -> DataError:
 
 def _labelled_formats() -> str:
     return ", ".join(name for name in FORMATS if name != "text")
-
-
-def _and_more(n_more: int, command: str) -> str:
-    if not n_more:
-        return ""
-    return f" (and {n_more} more problem{'s' if n_more > 1 else ''}; `{command}` lists them all)"
 
 
 def _check_command(source: str | Path, data_format: str | None, text_column: str, label_column: str) -> str:

@@ -4,15 +4,37 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
-from nlp_lstm.document import Example
 from nlp_lstm.errors import DataError, UsageError
 
 _Group = list[int]
 """The places of the examples that share one text; they stay together."""
 
 
-def hold_out(examples: Sequence[Example], *, fraction: float, seed: int) -> tuple[list[Example], list[Example]]:
+class Splittable(Protocol):
+    """What an example must tell to be put in one part or the other."""
+
+    @property
+    def text(self) -> str:
+        """Its text; equal ones stay together."""
+        ...
+
+    @property
+    def label(self) -> str | None:
+        """What both parts get an equal share of, or None."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Where it came from, for messages."""
+        ...
+
+
+E = TypeVar("E", bound=Splittable)
+
+
+def hold_out(examples: Sequence[E], *, fraction: float, seed: int) -> tuple[list[E], list[E]]:
     """Split examples in two parts, label by label: the rest, and the part held out.
 
     Both parts keep the order of the examples, and neither is empty. Examples with the same text (but for
@@ -28,6 +50,7 @@ def hold_out(examples: Sequence[Example], *, fraction: float, seed: int) -> tupl
         DataError: there are fewer than two different texts, or no label has two.
         UsageError: `fraction` is not between 0 and 1.
 
+    >>> from nlp_lstm.document import Example
     >>> films = [Example(f"film {number}", "good" if number % 2 else "bad") for number in range(8)]
     >>> rest, held_out = hold_out(films, fraction=0.25, seed=1)
     >>> len(rest), sorted(example.label for example in held_out)
@@ -48,7 +71,7 @@ def hold_out(examples: Sequence[Example], *, fraction: float, seed: int) -> tupl
     return rest, [example for place, example in enumerate(examples) if place in held]
 
 
-def _groups_by_label(examples: Sequence[Example]) -> dict[str, list[_Group]]:
+def _groups_by_label(examples: Sequence[Splittable]) -> dict[str, list[_Group]]:
     """Return the groups of equal texts by the label of their first example."""
     groups: dict[str, _Group] = {}
     for place, example in enumerate(examples):
@@ -95,5 +118,5 @@ def _smallest(by_label: dict[str, list[_Group]], *, name: str) -> _Group:
     return min(by_label[label], key=len)
 
 
-def _name(examples: Sequence[Example]) -> str:
+def _name(examples: Sequence[Splittable]) -> str:
     return (examples[0].source if examples else "") or "the examples"

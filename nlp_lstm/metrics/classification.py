@@ -66,7 +66,10 @@ class ClassificationReport:
             "accuracy_interval": list(self.accuracy_interval),
             "macro_f1": self.macro_f1,
             "per_class": {label: asdict(scores) for label, scores in self.per_class.items()},
-            "confusion": [list(row) for row in self.confusion],
+            "confusion": {
+                label: dict(zip(self.labels, row, strict=True))
+                for label, row in zip(self.labels, self.confusion, strict=True)
+            },
             "labels": list(self.labels),
         }
 

@@ -23,10 +23,13 @@ class Encoded(NamedTuple):
             two-way encoder the forward half comes first.
         state: for each layer and direction (forward before backward) the state after each row's last real
             token (its first one, going backward), or None where it was not asked for.
+        layers: what each layer hands on, from the bottom up, like `states` but of any value at padding; a head that
+            is supervised at a lower layer reads it there.
     """
 
     states: Tensor
     state: tuple[LayerState, ...] | None
+    layers: tuple[Tensor, ...]
 
 
 def reversal(lengths: Tensor, time: int) -> Tensor:
@@ -100,6 +103,8 @@ class Encoder(nn.Module):
         word_dropout: probability of replacing a token by the unknown word.
         weight_drop: probability of dropping a hidden-to-hidden weight for a batch (recurrent dropout).
         layer_norm: normalise the states between layers.
+        extra_size: width of what a task knows of each token besides its id, such as its spelling; the first layer
+            reads it beside the embedding.
         pad_id: the id of padding; its embedding is zero and is not trained.
         unknown_id: the id of the unknown word.
 
@@ -120,6 +125,7 @@ class Encoder(nn.Module):
         word_dropout: float = 0.0,
         weight_drop: float = 0.0,
         layer_norm: bool = False,
+        extra_size: int = 0,
         pad_id: int = 0,
         unknown_id: int = 1,
     ) -> None:
@@ -136,7 +142,7 @@ class Encoder(nn.Module):
             self.embedding.weight.mul_(EMBEDDING_SCALE)
         self.layers = nn.ModuleList(
             RecurrentLayer(
-                embed_size if layer == 0 else self.output_size,
+                embed_size + extra_size if layer == 0 else self.output_size,
                 hidden_size,
                 cell=cell,
                 bidirectional=bidirectional,
@@ -153,6 +159,7 @@ class Encoder(nn.Module):
         mask: Tensor,
         state: tuple[LayerState, ...] | None = None,
         *,
+        extra: Tensor | None = None,
         final_state: bool = False,
     ) -> Encoded:
         """Encode padded token ids.
@@ -161,6 +168,7 @@ class Encoder(nn.Module):
             ids: token ids, int64 (batch, time); padding holds the vocabulary's pad id.
             mask: True at real tokens, bool (batch, time); padding stands on the right only.
             state: where an earlier call ended; None starts from zeros.
+            extra: what is known of each token besides its id, (batch, time, extra_size).
             final_state: also return the state after each row's last real token.
 
         Raises:
@@ -171,8 +179,9 @@ class Encoder(nn.Module):
         directions = 2 if self.bidirectional else 1
         if state is not None and len(state) != len(self.layers) * directions:
             raise ValueError(f"state must hold {len(self.layers) * directions} layer states, not {len(state)}")
-        states = self.embed(ids, mask)  # (batch, time, embed)
+        states = self.embed(ids, mask, extra)  # (batch, time, embed + extra)
         after: list[LayerState] = []
+        layers: list[Tensor] = []
         for depth, layer in enumerate(self.layers):
             before = None if state is None else state[depth * directions : (depth + 1) * directions]
             states, last = layer(states, lengths, before, final_state=final_state)  # (batch, time, output)
@@ -180,16 +189,19 @@ class Encoder(nn.Module):
             if depth < len(self.norms):
                 states = self.norms[depth](states)
             states = self.locked_dropout(states)
+            layers.append(states)
         states = states.masked_fill(~mask.unsqueeze(-1), 0.0)
-        return Encoded(states, tuple(after) if final_state else None)
+        return Encoded(states, tuple(after) if final_state else None, tuple(layers))
 
-    def embed(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Return the embeddings the first layer reads, (batch, time, embed), with the word dropouts of training."""
+    def embed(self, ids: Tensor, mask: Tensor, extra: Tensor | None = None) -> Tensor:
+        """Return what the first layer reads, (batch, time, embed + extra), with the word dropouts of training."""
         if self.training and self.word_dropout > 0.0:
             ids = replace_words(ids, mask, self.word_dropout, self.unknown_id)
         embedded = self.embedding(ids)  # (batch, time, embed)
         if self.training and self.embedding_dropout > 0.0:
             embedded = embedded * word_type_scale(self.embedding.num_embeddings, ids, self.embedding_dropout)
+        if extra is not None:
+            embedded = torch.cat([embedded, extra], -1)  # (batch, time, embed + extra)
         dropped: Tensor = self.locked_dropout(embedded)
         return dropped
 

@@ -8,7 +8,7 @@ from typing import Any
 STAGES = {
     "Read": "nlp_lstm.stages.training",
     "Split": "nlp_lstm.stages.training",
-    "Tokenize": "nlp_lstm.stages.training",
+    "TokenizeData": "nlp_lstm.stages.training",
     "BuildVocabulary": "nlp_lstm.stages.training",
     "Batch": "nlp_lstm.stages.training",
     "Fit": "nlp_lstm.stages.fitting",

@@ -13,9 +13,10 @@ from torch import nn
 
 from nlp_lstm.errors import UsageError
 from nlp_lstm.stages.ledger import Ledger
-from nlp_lstm.stages.network import build_network, describe_model, put_vectors
+from nlp_lstm.stages.network import describe_model, put_vectors
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.store import load_weights, read_model, write_description, write_weights
+from nlp_lstm.tasks.task import encoder_vocabulary
 from nlp_lstm.training.budget import measure_pace, steps_in_budget
 from nlp_lstm.training.interrupts import catch_signals
 from nlp_lstm.training.loop import Trainer
@@ -26,7 +27,7 @@ class Fit:
     """Trains the network, or goes on where an earlier sitting ended; the best weights are in the run's folder."""
 
     name: ClassVar[str] = "fit"
-    requires: ClassVar[tuple[str, ...]] = ("tokenizer", "vocabulary", "rows", "splits", "task", "batches")
+    requires: ClassVar[tuple[str, ...]] = ("tokenizer", "vocabularies", "rows", "splits", "task", "batches")
     provides: ClassVar[tuple[str, ...]] = ("model", "position")
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
@@ -36,14 +37,14 @@ class Fit:
             return self._fit(record)
 
     def _fit(self, record: TrainingRecord) -> TrainingRecord:
-        assert record.tokenizer is not None and record.vocabulary is not None
+        assert record.tokenizer is not None and record.task is not None
         model = _new_network(record)
         ledger = Ledger(record.out)
         write_description(
             record.out,
-            config=describe_model(record.recipe, record.tokenizer),
-            tokens=record.vocabulary.to_list(),
-            labels=record.task.labels,
+            config=describe_model(record.recipe, record.tokenizer, record.task),
+            vocabularies={name: vocabulary.to_dict() for name, vocabulary in record.task.vocabularies.items()},
+            labels=record.task.to_labels(),
         )
         trainer = _prepare(record, model, ledger)
         _train(record, trainer, ledger)
@@ -52,23 +53,24 @@ class Fit:
 
 
 def _new_network(record: TrainingRecord) -> nn.Module:
-    assert record.vocabulary is not None
+    assert record.task is not None
     try:
-        model = build_network(record.task, record.recipe.encoder, record.vocabulary)
+        model = record.task.build(record.recipe.encoder)
     except (RuntimeError, MemoryError) as error:  # torch raises the former when memory is short
         reason = str(error).partition("\n")[0]
         raise UsageError(f"the network cannot be built ({reason}); are the sizes in [encoder] meant?") from error
     vectors = record.recipe.vocabulary.vectors
     if vectors is not None:
-        n_found = put_vectors(model, record.vocabulary, Path(vectors))
-        record.observer.note(f"vectors for {n_found:,} of {len(record.vocabulary):,} words")
+        vocabulary = encoder_vocabulary(record.task)
+        n_found = put_vectors(model, vocabulary, Path(vectors))
+        record.observer.note(f"vectors for {n_found:,} of {len(vocabulary):,} words")
     record.observer.note(f"network of {sum(weight.numel() for weight in model.parameters()):,} weights")
     return model.to(record.device)
 
 
 def _prepare(record: TrainingRecord, model: nn.Module, ledger: Ledger) -> Trainer:
     """Return the trainer, put back to where the run stood if it was begun before."""
-    assert record.batches is not None
+    assert record.batches is not None and record.task is not None
     settings = record.recipe.training
     evaluate = _dev_score(record, model)
     total_steps = ledger.total_steps
@@ -94,13 +96,12 @@ def _prepare(record: TrainingRecord, model: nn.Module, ledger: Ledger) -> Traine
 
 
 def _dev_score(record: TrainingRecord, model: nn.Module) -> Callable[[], float]:
-    assert record.rows is not None and record.splits is not None and record.vocabulary is not None
-    rows, examples, pad_id = record.rows["dev"], record.splits["dev"], record.vocabulary.pad_id
+    assert record.rows is not None and record.splits is not None and record.task is not None
+    task, rows, examples = record.task, record.rows["dev"], record.splits["dev"]
     precision = record.recipe.training.precision
 
     def evaluate() -> float:
-        predictions = record.task.predict(model, rows, pad_id=pad_id, precision=precision)
-        return float(record.task.score(examples, predictions))
+        return task.score(examples, task.predict(model, rows, precision=precision))
 
     return evaluate
 

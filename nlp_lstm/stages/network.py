@@ -1,4 +1,4 @@
-"""From settings to a network: the one place where recipes meet layers."""
+"""What a model folder says of its network, vectors put into it, and where it computes."""
 
 from __future__ import annotations
 
@@ -9,32 +9,23 @@ from typing import Any
 import torch
 from torch import nn
 
-from nlp_lstm.config import EncoderSettings, Recipe
+from nlp_lstm.config import Recipe
 from nlp_lstm.errors import DataError, UsageError
-from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.tasks.task import Task
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.vectors import read_vectors
 from nlp_lstm.text.vocabulary import Vocabulary
 
 
-def build_network(task: Any, settings: EncoderSettings, vocabulary: Vocabulary) -> nn.Module:
-    """Return a freshly initialised network of a task."""
-    encoder = Encoder(
-        len(vocabulary), pad_id=vocabulary.pad_id, unknown_id=vocabulary.unknown_id, **settings.model_dump()
-    )
-    network: nn.Module = task.build(encoder)
-    return network
-
-
-def describe_model(recipe: Recipe, tokenizer: Tokenizer) -> dict[str, Any]:
+def describe_model(recipe: Recipe, tokenizer: Tokenizer, task: Task) -> dict[str, Any]:
     """Return what a model folder must say so that `load` can build the network again."""
     return {
         "task": recipe.task,
         "version": version("nlp-lstm"),
         "tokenizer": tokenizer.to_dict(),
         "encoder": recipe.encoder.model_dump(),
-        "head": dict(recipe.head),
+        "head": task.settings.model_dump(),
         "training": recipe.training.model_dump(),
     }
 

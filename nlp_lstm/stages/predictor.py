@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from inspect import signature
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from nlp_lstm.config import EncoderSettings, problems_of
-from nlp_lstm.document import Example, Prediction
+from nlp_lstm.config import DataSettings, EncoderSettings, Settings, problems_of
+from nlp_lstm.corpora.reading import Record
 from nlp_lstm.errors import ModelError, UsageError, listed, nearest
-from nlp_lstm.stages.network import build_network, choose_device
-from nlp_lstm.store import CONFIG, VOCABULARY, ModelFolder, load_weights, read_model
+from nlp_lstm.stages.network import choose_device
+from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import TASKS, find_task
+from nlp_lstm.tasks.task import Report, Task, Vocabularies, encoder_vocabulary
 from nlp_lstm.text.tokenizers import Tokenizer, tokenizer_from_dict
 from nlp_lstm.text.vocabulary import Vocabulary
 
@@ -33,112 +33,129 @@ class Predictor:
     """A model loaded from its folder.
 
     Args:
-        task: the task, with its labels.
+        task: the task, with its labels and vocabularies.
         model: the network, with its weights.
         tokenizer: cuts texts as in training.
-        vocabulary: gives tokens their ids.
         description: the folder's `config.json`.
     """
 
-    def __init__(
-        self,
-        task: Any,
-        model: nn.Module,
-        tokenizer: Tokenizer,
-        vocabulary: Vocabulary,
-        description: dict[str, Any],
-    ) -> None:
-        self.task, self.model = task, model.eval()
-        self.tokenizer, self.vocabulary = tokenizer, vocabulary
+    def __init__(self, task: Task, model: nn.Module, tokenizer: Tokenizer, description: dict[str, Any]) -> None:
+        self.task, self.model, self.tokenizer = task, model.eval(), tokenizer
         self.description = description
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Every label, in class order."""
-        return tuple(self.task.labels)
+        """Every label, in the network's order."""
+        return tuple(next(iter(self.task.to_labels().values()), ()))
 
-    @overload
-    def predict(self, texts: str, *, batch_size: int = 256) -> Prediction: ...  # type: ignore[overload-overlap]
-    @overload
-    def predict(self, texts: Sequence[str], *, batch_size: int = 256) -> list[Prediction]: ...  # type: ignore[overload-overlap]
-    @overload
-    def predict(self, texts: Iterable[str], *, batch_size: int = 256) -> Iterator[Prediction]: ...
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Gives the tokens that the encoder reads their ids."""
+        return encoder_vocabulary(self.task)
 
-    def predict(
-        self, texts: str | Iterable[str], *, batch_size: int = 256
-    ) -> Prediction | list[Prediction] | Iterator[Prediction]:
-        """Predict one text, a list of them, or a stream.
+    @property
+    def options(self) -> frozenset[str]:
+        """The options of its own that `predict` takes."""
+        return frozenset(signature(self.task.answer).parameters) - set(signature(Task.answer).parameters)
+
+    def predict(self, inputs: Any, *, batch_size: int = 256, **options: Any) -> Any:
+        """Predict for one text, a list of them, or a stream.
 
         Args:
-            texts: a string gives a prediction, a list or tuple a list, any other iterable an iterator.
+            inputs: a string gives a prediction, a list or tuple a list, any other iterable an iterator. In place of
+                a text a tagger also takes a sequence of words: a sentence that is cut already.
             batch_size: texts that go through the network together; it does not change what comes out. With 1,
                 a stream is answered text by text; otherwise it is read ahead.
+            **options: the task's own, such as a tagger's `n_best`.
 
         Raises:
-            TypeError: `texts` cannot be iterated over, or something among them is no string.
+            TypeError: `inputs` cannot be iterated over, or something among them is no text.
         """
-        if isinstance(texts, str):
-            return next(self.stream([texts], batch_size=batch_size))
-        stream = self.stream(iter(texts), batch_size=batch_size)
-        return list(stream) if isinstance(texts, Sequence) else stream
+        if isinstance(inputs, str):
+            return next(self.stream([inputs], batch_size=batch_size, **options))
+        stream = self.stream(iter(inputs), batch_size=batch_size, **options)
+        return list(stream) if isinstance(inputs, Sequence) else stream
 
     __call__ = predict
 
-    def stream(self, texts: Iterable[str], *, batch_size: int = 256) -> Iterator[Prediction]:
-        """Yield a prediction for each text, in order; memory does not grow with their number.
+    def stream(self, inputs: Iterable[Any], *, batch_size: int = 256, **options: Any) -> Iterator[Any]:
+        """Yield a prediction for each input, in order; memory does not grow with their number.
 
         A text is read whole, however long: one of 50,000 tokens takes some 200 MB at hidden size 128.
 
         Raises:
-            TypeError: something among the texts is no string; what came before it is yielded first.
+            TypeError: something among the inputs is no text; what came before it is yielded first.
             ValueError: `batch_size` is less than 1.
         """
         first, last = (FIRST_CHUNK, LAST_CHUNK) if batch_size > 1 else (1, 1)
-        for chunk in grow_chunks(texts, first=first, last=last):
-            rows = [self.row(keys) for keys in self.tokenizer.keys(chunk)]
-            yield from self.task.predict(self.model, rows, pad_id=self.vocabulary.pad_id, batch_size=batch_size)
+        for chunk in grow_chunks(inputs, first=first, last=last, words=self.task.takes_words):
+            yield from self.task.answer(self.model, chunk, self.tokenizer, batch_size=batch_size, **options)
 
-    def row(self, keys: Sequence[str]) -> NDArray[np.int32]:
-        """Return the token ids of one tokenized text."""
-        return np.array(self.vocabulary.ids(keys), dtype=np.int32)
+    def records(self, source: str, **data: Any) -> Iterator[Record]:
+        """Stream the inputs of a source: its texts or, where the task knows such files, its words.
 
-    def evaluate(self, examples: Sequence[Example], *, batch_size: int = 256) -> Any:
+        Args:
+            source: a path, `-` for standard input, or `hf:NAME[:SPLIT]`.
+            **data: settings of a recipe's `[data]` section.
+
+        Raises:
+            DataError: the source cannot be read (on), or a row is malformed.
+        """
+        return self.task.records(source, DataSettings(**data))
+
+    def read(self, source: str, **data: Any) -> list[Any]:
+        """Return the labelled examples of a source, for `evaluate`; arguments as for `records`.
+
+        Raises:
+            DataError: the source cannot be read, or has problems.
+        """
+        return self.task.read(source, DataSettings(**data), lambda: self.tokenizer)
+
+    def evaluate(self, examples: Sequence[Any], *, batch_size: int = 256) -> Report:
         """Return the scores on labelled examples.
 
         Raises:
-            DataError: a label was never seen in training.
+            DataError: they cannot be scored: a class label was never seen in training, for example.
         """
-        self.task.targets(examples)
-        predictions = self.predict([example.text for example in examples], batch_size=batch_size)
-        return self.task.report(examples, predictions)
+        self.task.check(examples)
+        tokens = self.task.tokenize(examples, self.tokenizer, cache=None)
+        rows = self.task.encode(tokens, self.tokenizer)
+        return self.task.report(examples, self.task.predict(self.model, rows, batch_size=batch_size))
 
 
-def grow_chunks(texts: Iterable[str], *, first: int = FIRST_CHUNK, last: int = LAST_CHUNK) -> Iterator[list[str]]:
-    """Yield the texts in lists that grow from `first` to `last` texts.
+def grow_chunks(
+    inputs: Iterable[Any], *, first: int = FIRST_CHUNK, last: int = LAST_CHUNK, words: bool = False
+) -> Iterator[list[Any]]:
+    """Yield the inputs in lists that grow from `first` to `last` of them.
 
-    A list ends early when it holds about four million characters, or when its first text has waited for a second,
+    A list ends early when it holds about four million characters, or when its first input has waited for a second,
     as happens when a person types. When the source raises, what came before is yielded first.
 
+    Args:
+        inputs: texts.
+        first: how many the first list holds.
+        last: how many a list holds at most.
+        words: whether an input may also be a sequence of words.
+
     Raises:
-        TypeError: something among the texts is no string.
+        TypeError: something among the inputs is no text.
     """
-    size, source = first, iter(texts)
-    chunk: list[str] = []
+    size, source = first, iter(inputs)
+    chunk: list[Any] = []
     number = n_characters = 0
     started = time.monotonic()
     while True:
         try:
-            text = next(source)
+            given = next(source)
             number += 1
-            if not isinstance(text, str):
-                raise TypeError(f"text {number}: expected a string, found {type(text).__name__}")
+            _check_input(given, number, words=words)
         except StopIteration:
             break
         except Exception:
             yield chunk
             raise
-        chunk.append(text)
-        n_characters += len(text)
+        chunk.append(given)
+        n_characters += len(given) if isinstance(given, str) else sum(map(len, given))
         waited = time.monotonic() - started > LONGEST_WAIT
         if len(chunk) == size or n_characters >= CHUNK_CHARACTERS or waited:
             yield chunk
@@ -147,6 +164,18 @@ def grow_chunks(texts: Iterable[str], *, first: int = FIRST_CHUNK, last: int = L
             started = time.monotonic()
     if chunk:
         yield chunk
+
+
+def _check_input(given: Any, number: int, *, words: bool) -> None:
+    if isinstance(given, str):
+        return
+    if not words:
+        raise TypeError(f"text {number}: expected a string, found {type(given).__name__}")
+    if not isinstance(given, list | tuple):
+        raise TypeError(f"text {number}: expected a string or a list of words, found {type(given).__name__}")
+    for word in given:
+        if not isinstance(word, str) or not word:
+            raise TypeError(f"text {number}: expected words, found {word!r} among them")
 
 
 def load(folder: str | Path, *, device: str | None = None) -> Predictor:
@@ -161,25 +190,25 @@ def load(folder: str | Path, *, device: str | None = None) -> Predictor:
         UsageError: there is no such device.
     """
     stored = read_model(Path(folder))
-    task, encoder, tokenizer, vocabulary = _parts(stored)
+    task, encoder, tokenizer = _parts(stored)
     try:
         with torch.device("meta"):  # no memory yet: only the shapes are compared
-            model = build_network(task, encoder, vocabulary)
+            model = task.build(encoder)
     except (RuntimeError, OverflowError) as error:
         reason = str(error).partition("\n")[0]
         raise ModelError(f"{stored.folder / CONFIG}: the network cannot be built ({reason})") from error
     load_weights(model, stored)
-    return Predictor(task, model.to(choose_device(device)), tokenizer, vocabulary, dict(stored.config))
+    return Predictor(task, model.to(choose_device(device)), tokenizer, dict(stored.config))
 
 
-def _parts(stored: ModelFolder) -> tuple[Any, EncoderSettings, Tokenizer, Vocabulary]:
-    """Return task, encoder settings, tokenizer and vocabulary of a folder; every problem names its file."""
+def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings, Tokenizer]:
+    """Return task, encoder settings and tokenizer of a folder; every problem names its file."""
     config, place = stored.config, stored.folder / CONFIG
     name = config.get("task")
     if not isinstance(name, str) or name not in TASKS:
         raise ModelError(f"{place}: unknown task {name!r}{nearest(str(name), TASKS)}")
     kind = find_task(name)
-    sections = {"head": kind.Settings, "encoder": EncoderSettings}
+    sections: dict[str, type[Settings]] = {"head": kind.Settings, "encoder": EncoderSettings}
     problems = [
         problem
         for name, settings in sections.items()
@@ -197,13 +226,28 @@ def _parts(stored: ModelFolder) -> tuple[Any, EncoderSettings, Tokenizer, Vocabu
         tokenizer = tokenizer_from_dict(config["tokenizer"])
     except (ModelError, UsageError) as error:
         raise ModelError(f"{place}: {error}") from error
+    labels, vocabularies = _labels(stored), _vocabularies(stored)
     try:
-        vocabulary = Vocabulary.from_list(stored.tokens)
+        task = kind.from_labels(labels, kind.Settings(**config["head"]), vocabularies)
     except ModelError as error:
-        raise ModelError(f"{stored.folder / VOCABULARY}: {error}") from error
-    return (
-        kind(stored.labels, kind.Settings(**config["head"])),
-        EncoderSettings(**config["encoder"]),
-        tokenizer,
-        vocabulary,
-    )
+        raise ModelError(f"{stored.folder / LABELS}: {error}") from error
+    return task, EncoderSettings(**config["encoder"]), tokenizer
+
+
+def _labels(stored: ModelFolder) -> Mapping[str, Sequence[str]]:
+    for name, those in stored.labels.items():
+        if not isinstance(those, list) or not all(isinstance(each, str) for each in those):
+            raise ModelError(f"{stored.folder / LABELS}: {name}: expected a list of strings")
+    return stored.labels
+
+
+def _vocabularies(stored: ModelFolder) -> Vocabularies:
+    found = {}
+    for name, record in stored.vocabularies.items():
+        try:
+            found[name] = Vocabulary.from_dict(record if isinstance(record, dict) else {})
+        except ModelError as error:
+            raise ModelError(f"{stored.folder / VOCABULARY}: {name}: {error}") from error
+    if not found:
+        raise ModelError(f"{stored.folder / VOCABULARY}: holds no vocabulary")
+    return found

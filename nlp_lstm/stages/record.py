@@ -10,14 +10,13 @@ from typing import Any
 import torch
 
 from nlp_lstm.config import Recipe
-from nlp_lstm.corpora.tokenized import IdTable, TokenTable
-from nlp_lstm.document import Example
+from nlp_lstm.corpora.token_table import TokenTable
+from nlp_lstm.tasks.task import Report, Task, Vocabularies
 from nlp_lstm.text.tokenizers import Tokenizer
-from nlp_lstm.text.vocabulary import Vocabulary
 from nlp_lstm.training.loop import Batches, Position, Progress
 
-Splits = Mapping[str, Sequence[Example]]
-"""Examples by split: `train`, `dev`, and `test` where there is one."""
+Splits = Mapping[str, Sequence[Any]]
+"""The task's examples by split: `train`, `dev`, and `test` where there is one."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,9 @@ class TrainingRecord:
         splits: the examples; from `read`, completed by `split`.
         tokenizer: from `tokenize`, like `tokens`.
         tokens: the tokenized texts by split.
-        vocabulary: from `vocabulary`, like `rows`.
-        rows: the token ids by split.
-        task: from `batch`, like `batches`.
+        vocabularies: by what they number; from `vocabulary`.
+        task: from `batch`, like `rows` and `batches`.
+        rows: the ids of the texts by split.
         batches: the training batches.
         model: the network with the best weights; from `fit`, like `position`.
         position: where training ended.
@@ -59,11 +58,11 @@ class TrainingRecord:
     splits: Splits | None = None
     tokenizer: Tokenizer | None = None
     tokens: Mapping[str, TokenTable] | None = None
-    vocabulary: Vocabulary | None = None
-    rows: Mapping[str, IdTable] | None = None
-    task: Any = None
+    vocabularies: Vocabularies | None = None
+    task: Task | None = None
+    rows: Mapping[str, Any] | None = None
     batches: Batches | None = None
     model: torch.nn.Module | None = None
     position: Position | None = None
-    reports: Mapping[str, Any] | None = None
+    reports: Mapping[str, Report] | None = None
     metrics: Mapping[str, Any] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,6 +10,8 @@ from typing import Any, ClassVar
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.store import write_card
+from nlp_lstm.tasks import find_task
+from nlp_lstm.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,15 @@ def _metrics(record: TrainingRecord) -> dict[str, Any]:
 
 def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
     """Return the model's card in Markdown: what it is, how to use it, its data, scores and settings."""
-    assert record.splits is not None
+    assert record.splits is not None and record.task is not None
     recipe = record.recipe
     data = [
         f"| {split} | {Path(examples[0].source).name} | {len(examples):,} |"
         for split, examples in record.splits.items()
     ]
+    kind = find_task(recipe.task)
     scores = [
-        f"| {split} | {metrics[split]['n']:,} | {_interval(metrics[split])} | {metrics[split]['macro_f1']:.4f} |"
+        f"| {split} | {metrics[split]['n']:,} | {' | '.join(headline(kind, metrics[split]).values())} |"
         for split in ("dev", "test")
         if split in metrics
     ]
@@ -68,11 +72,11 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
             'nlp-lstm predict FOLDER --text "…"',
             "```",
             "",
-            f"Labels: {', '.join(record.task.labels)}.",
+            *(f"{name.capitalize()}: {', '.join(those)}." for name, those in record.task.to_labels().items() if those),
             "",
             "## Data",
             "",
-            "| split | file | texts |",
+            f"| split | file | {kind.unit} |",
             "|---|---|---|",
             *data,
             "",
@@ -80,11 +84,11 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
             "",
             f"Seed {recipe.training.seed}, {metrics['steps']:,} steps in {metrics['seconds'] / 60:.1f} minutes. "
             f"The weights are {'averaged ones' if recipe.training.ema else 'those'} of step {metrics['best_step']:,}, "
-            "the best on dev, so the dev score flatters a little. The interval is the 95 % Wilson interval over texts; "
+            f"the best on dev, so the dev score flatters a little. The interval is a 95 % interval over {kind.unit}; "
             "it knows nothing of other seeds.",
             "",
-            "| split | texts | accuracy (95 % interval) | macro F1 |",
-            "|---|---|---|---|",
+            f"| split | {kind.unit} | {' | '.join(kind.headline)} |",
+            f"|---|---|{'---|' * len(kind.headline)}",
             *scores,
             "",
             "## Settings",
@@ -97,6 +101,14 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
     )
 
 
-def _interval(report: dict[str, Any]) -> str:
-    low, high = report["accuracy_interval"]
-    return f"{report['accuracy']:.4f} ({low:.4f} to {high:.4f})"
+def headline(kind: type[Task], report: Mapping[str, Any]) -> dict[str, str]:
+    """Return the scores worth a glance as text, by the name people read; with a 95 % interval where there is one."""
+    return {name: _number(report, key) for name, key in kind.headline.items()}
+
+
+def _number(report: Mapping[str, Any], key: str) -> str:
+    if report.get(key) is None:
+        return "-"
+    interval = report.get(f"{key}_interval")
+    span = f" ({interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
+    return f"{report[key]:.4f}{span}"

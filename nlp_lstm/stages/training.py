@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
-from nlp_lstm.corpora.reading import read_examples
 from nlp_lstm.corpora.splitting import hold_out
-from nlp_lstm.corpora.tokenized import default_cache, tokenize_texts
+from nlp_lstm.corpora.token_cache import default_cache
 from nlp_lstm.stages.fitting import Fit
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.recipes import check_sources
@@ -15,7 +15,6 @@ from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.stages.saving import Save
 from nlp_lstm.tasks import find_task
 from nlp_lstm.text.tokenizers import build_tokenizer
-from nlp_lstm.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -29,22 +28,17 @@ class Read:
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
         """Fill `splits`."""
         check_sources(record.recipe)
-        data = record.recipe.data
-        splits = {}
-        for split in ("train", "dev", "test"):
-            source = getattr(data, split)
-            if source is None:
-                continue
-            splits[split] = read_examples(
-                source,
-                data_format=data.format,
-                text_column=data.text_column,
-                label_column=data.label_column,
-                online=data.online,
-            )
-        Ledger(record.out).begin(record.recipe, fresh=record.fresh)  # only now: bad data must not cost an older run
+        recipe = record.recipe
+        kind = find_task(recipe.task)
+        tokenizer = partial(build_tokenizer, **recipe.tokenizer.model_dump())
+        splits = {
+            split: kind.read(source, recipe.data, tokenizer)
+            for split in ("train", "dev", "test")
+            if (source := getattr(recipe.data, split)) is not None
+        }
+        Ledger(record.out).begin(recipe, fresh=record.fresh)  # only now: bad data must not cost an older run
         sizes = ", ".join(f"{split} {len(examples):,}" for split, examples in splits.items())
-        record.observer.note(f"read {sizes} texts")
+        record.observer.note(f"read {sizes} {kind.unit}")
         return replace(record, splits=splits)
 
 
@@ -68,7 +62,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Tokenize:
+class TokenizeData:
     """Cuts every text into tokens, or takes them from the cache of an earlier run."""
 
     name: ClassVar[str] = "tokenize"
@@ -78,9 +72,13 @@ class Tokenize:
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
         """Fill `tokenizer` and `tokens`."""
         assert record.splits is not None
-        texts = {split: [example.text for example in examples] for split, examples in record.splits.items()}
-        tokenizer = build_tokenizer(**record.recipe.tokenizer.model_dump(), train_texts=texts["train"])
-        tokens = {split: tokenize_texts(those, tokenizer, cache=default_cache()) for split, those in texts.items()}
+        kind = find_task(record.recipe.task)
+        texts = [example.text for example in record.splits["train"]]
+        tokenizer = build_tokenizer(**record.recipe.tokenizer.model_dump(), train_texts=texts)
+        tokens = {
+            split: kind.tokenize(examples, tokenizer, cache=default_cache())
+            for split, examples in record.splits.items()
+        }
         return replace(record, tokenizer=tokenizer, tokens=tokens)
 
 
@@ -90,48 +88,46 @@ class BuildVocabulary:
 
     name: ClassVar[str] = "vocabulary"
     requires: ClassVar[tuple[str, ...]] = ("tokenizer", "tokens")
-    provides: ClassVar[tuple[str, ...]] = ("vocabulary", "rows")
+    provides: ClassVar[tuple[str, ...]] = ("vocabularies",)
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
-        """Fill `vocabulary` and `rows`."""
+        """Fill `vocabularies`."""
         assert record.tokens is not None and record.tokenizer is not None
-        settings = record.recipe.vocabulary
-        counts = record.tokens["train"].counts()
-        pieces = {piece: max(settings.min_count, counts.get(piece, 0)) for piece in record.tokenizer.pieces}
-        vocabulary = Vocabulary.build(counts | pieces, min_count=settings.min_count, max_size=settings.max_size)
-        known = sum(count for token, count in counts.items() if token in vocabulary)
-        share = known / max(1, sum(counts.values()))
-        record.observer.note(
-            f"vocabulary of {len(vocabulary):,}, covering {share:.1%} of {sum(counts.values()):,} tokens"
-        )
-        rows = {split: table.encode(vocabulary) for split, table in record.tokens.items()}
-        return replace(record, vocabulary=vocabulary, rows=rows)
+        recipe = record.recipe
+        kind = find_task(recipe.task)
+        found = kind.build_vocabularies(record.tokens["train"], record.tokenizer, recipe.vocabulary)
+        sizes = ", ".join(f"{len(vocabulary):,} {name}" for name, vocabulary in found.items())
+        record.observer.note(f"vocabulary of {sizes}")
+        return replace(record, vocabularies=found)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Sets up the task and the order in which it sees the training texts."""
+    """Sets up the task, numbers the texts, and puts those of the training data into an order."""
 
     name: ClassVar[str] = "batch"
-    requires: ClassVar[tuple[str, ...]] = ("splits", "dev split", "vocabulary", "rows")
-    provides: ClassVar[tuple[str, ...]] = ("task", "batches")
+    requires: ClassVar[tuple[str, ...]] = ("splits", "dev split", "tokenizer", "tokens", "vocabularies")
+    provides: ClassVar[tuple[str, ...]] = ("task", "rows", "batches")
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
-        """Fill `task` and `batches`."""
-        assert record.splits is not None and record.rows is not None and record.vocabulary is not None
+        """Fill `task`, `rows` and `batches`."""
+        assert record.splits is not None and record.vocabularies is not None
+        assert record.tokenizer is not None and record.tokens is not None
         recipe, train = record.recipe, record.splits["train"]
         kind = find_task(recipe.task)
-        task = kind.from_examples(train, kind.Settings(**recipe.head))
+        task = kind.from_examples(train, kind.Settings(**recipe.head), record.vocabularies)
         for split, examples in record.splits.items():
             if split != "train":
-                task.targets(examples)  # a label never seen in training is better told now than after training
-        batches = task.batches(record.rows["train"], train, recipe.training, pad_id=record.vocabulary.pad_id)
+                for line in task.check(examples):  # better told now than after training
+                    record.observer.note(f"{split}: {line}")
+        rows = {split: task.encode(tokens, record.tokenizer) for split, tokens in record.tokens.items()}
+        batches = task.batches(rows["train"], train, recipe.training)
         if batches.n_cut:
             record.observer.note(
-                f"{batches.n_cut:,} training texts are longer than training.max_tokens = "
+                f"{batches.n_cut:,} training {kind.unit} are longer than training.max_tokens = "
                 f"{recipe.training.max_tokens}: each epoch reads another window of them, prediction all"
             )
-        return replace(record, task=task, batches=batches)
+        return replace(record, task=task, rows=rows, batches=batches)
 
 
 @dataclass(frozen=True)
@@ -139,19 +135,20 @@ class Evaluate:
     """Scores the best weights on the dev data, and on the test data where there is some."""
 
     name: ClassVar[str] = "evaluate"
-    requires: ClassVar[tuple[str, ...]] = ("task", "model", "vocabulary", "rows", "splits")
+    requires: ClassVar[tuple[str, ...]] = ("task", "model", "rows", "splits")
     provides: ClassVar[tuple[str, ...]] = ("reports",)
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
         """Fill `reports`."""
-        assert record.splits is not None and record.rows is not None and record.vocabulary is not None
-        reports = {}
-        for split in ("dev", "test"):
-            if split in record.splits:
-                predictions = record.task.predict(record.model, record.rows[split], pad_id=record.vocabulary.pad_id)
-                reports[split] = record.task.report(record.splits[split], predictions)
+        task, splits, rows = record.task, record.splits, record.rows
+        assert task is not None and splits is not None and rows is not None and record.model is not None
+        reports = {
+            split: task.report(splits[split], task.predict(record.model, rows[split]))
+            for split in ("dev", "test")
+            if split in splits
+        }
         return replace(record, reports=reports)
 
 
-TRAINING = (Read(), Split(), Tokenize(), BuildVocabulary(), Batch(), Fit(), Evaluate(), Save())
+TRAINING = (Read(), Split(), TokenizeData(), BuildVocabulary(), Batch(), Fit(), Evaluate(), Save())
 """The chain that `nlp-lstm train` runs."""

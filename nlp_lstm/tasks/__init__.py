@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nlp_lstm.errors import UsageError, nearest
 
-TASKS = {"classify": "nlp_lstm.tasks.classify:Classify"}
+if TYPE_CHECKING:
+    from nlp_lstm.tasks.task import Task
+
+TASKS = {
+    "classify": "nlp_lstm.tasks.classify:Classify",
+    "tag": "nlp_lstm.tasks.tag:Tag",
+}
 """Every task by name: where its class stands. It is imported when the task is used, because it brings torch."""
 
 
-def find_task(name: str) -> Any:
+def find_task(name: str) -> type[Task]:
     """Return the class of a task.
 
     Raises:
@@ -20,4 +26,5 @@ def find_task(name: str) -> Any:
     if name not in TASKS:
         raise UsageError(f"no task {name!r}{nearest(name, TASKS)}")
     module, attribute = TASKS[name].split(":")
-    return getattr(import_module(module), attribute)
+    found: type[Task] = getattr(import_module(module), attribute)
+    return found

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import nn
 
 from nlp_lstm.batching.buckets import batches_by_length
 from nlp_lstm.batching.labelled import LabelledBatch, LabelledBatches
 from nlp_lstm.batching.padding import pad_ids
-from nlp_lstm.config import Fraction, Probability, Settings, TrainingSettings
+from nlp_lstm.config import (
+    DataSettings,
+    EncoderSettings,
+    Fraction,
+    Positive,
+    Probability,
+    Settings,
+    TrainingSettings,
+    VocabularySettings,
+)
+from nlp_lstm.corpora.reading import Record, read_examples, read_records
+from nlp_lstm.corpora.token_table import TokenTable
+from nlp_lstm.corpora.tokenized import tokenize_texts
 from nlp_lstm.document import Example, Prediction
-from nlp_lstm.errors import DataError, nearest
+from nlp_lstm.errors import DataError, ModelError, nearest
 from nlp_lstm.metrics.classification import ClassificationReport, classification_report
 from nlp_lstm.nn.classifier import TextClassifier
-from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss, classification_loss
+from nlp_lstm.nn.ngrams import HashedNgrams
 from nlp_lstm.nn.precision import mixed_precision
-
-Rows: TypeAlias = Sequence[NDArray[np.int32]]
+from nlp_lstm.tasks.task import Rows, Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
+from nlp_lstm.text.tokenizers import Tokenizer
 
 
 class ClassifySettings(Settings):
@@ -35,6 +49,11 @@ class ClassifySettings(Settings):
     label_smoothing: Fraction = 0.0
     class_weights: Literal["none", "balanced"] = "none"
     """`balanced` weighs each text by the inverse frequency of its label."""
+    ngram_order: Annotated[int, Field(ge=1)] = 1
+    """Tokens in the longest run that a linear path beside the network looks at; 1 for no such path."""
+    ngram_buckets: Positive = 2**20
+    """Rows of its table."""
+    ngram_dropout: Probability = 0.3
 
 
 class Classify:
@@ -43,21 +62,58 @@ class Classify:
     Args:
         labels: every label, in class order.
         settings: the head's settings.
+        vocabularies: the one of the tokens.
         label_weights: the weight of each label in the loss; None weighs all alike.
     """
 
-    Settings = ClassifySettings
+    Settings: ClassVar[type[Settings]] = ClassifySettings
+    unit: ClassVar[str] = "texts"
+    headline: ClassVar[Mapping[str, str]] = {"accuracy": "accuracy", "macro F1": "macro_f1"}
+    takes_words: ClassVar[bool] = False
 
     def __init__(
-        self, labels: Sequence[str], settings: ClassifySettings, label_weights: Sequence[float] | None = None
+        self,
+        labels: Sequence[str],
+        settings: ClassifySettings,
+        vocabularies: Vocabularies,
+        label_weights: Sequence[float] | None = None,
     ) -> None:
         self.labels = tuple(labels)
         self.settings = settings
+        self.vocabularies = vocabularies
         self._numbers = {label: number for number, label in enumerate(self.labels)}
         self._weights = None if label_weights is None else torch.tensor(label_weights, dtype=torch.float32)
 
     @classmethod
-    def from_examples(cls, examples: Sequence[Example], settings: ClassifySettings) -> Classify:
+    def read(cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer]) -> list[Example]:
+        """Return the labelled texts of a source."""
+        return read_examples(
+            source,
+            data_format=data.format,
+            text_column=data.text_column,
+            label_column=data.label_column,
+            online=data.online,
+        )
+
+    @classmethod
+    def records(cls, source: str, data: DataSettings) -> Iterator[Record]:
+        """Stream the texts of a source."""
+        return read_records(source, data_format=data.format, text_column=data.text_column, online=data.online)
+
+    @classmethod
+    def tokenize(cls, examples: Sequence[Example], tokenizer: Tokenizer, *, cache: Path | None) -> TokenTable:
+        """Return the tokens of the texts."""
+        return tokenize_texts([example.text for example in examples], tokenizer, cache=cache)
+
+    @classmethod
+    def build_vocabularies(cls, tokens: TokenTable, tokenizer: Tokenizer, settings: VocabularySettings) -> Vocabularies:
+        """Return the vocabulary of the tokens."""
+        return {"tokens": build_vocabulary(tokens.counts(), tokenizer.pieces, settings)}
+
+    @classmethod
+    def from_examples(
+        cls, examples: Sequence[Example], settings: ClassifySettings, vocabularies: Vocabularies
+    ) -> Classify:
         """Return the task with the labels of the training examples, in alphabetical order.
 
         Raises:
@@ -69,8 +125,39 @@ class Classify:
             raise DataError(f"{examples[0].source}: expected at least two different labels, found {found}")
         labels = sorted(counts)
         if settings.class_weights == "none":
-            return cls(labels, settings)
-        return cls(labels, settings, [counts.total() / (len(labels) * counts[label]) for label in labels])
+            return cls(labels, settings, vocabularies)
+        weights = [counts.total() / (len(labels) * counts[label]) for label in labels]
+        return cls(labels, settings, vocabularies, weights)
+
+    @classmethod
+    def from_labels(
+        cls, labels: Mapping[str, Sequence[str]], settings: ClassifySettings, vocabularies: Vocabularies
+    ) -> Classify:
+        """Return the task of a model folder.
+
+        Raises:
+            ModelError: there are no class labels.
+        """
+        if set(labels) != {"labels"}:
+            raise ModelError(f"labels: expected 'labels' alone, found {', '.join(map(repr, labels)) or 'none'}")
+        return cls(labels["labels"], settings, vocabularies)
+
+    def to_labels(self) -> dict[str, Sequence[str]]:
+        """Return the labels, ready for a model folder."""
+        return {"labels": self.labels}
+
+    def check(self, examples: Sequence[Example]) -> list[str]:
+        """See that every example has a label of the training data.
+
+        Raises:
+            DataError: one has not; the message names the line.
+        """
+        self.targets(examples)
+        return []
+
+    def encode(self, tokens: TokenTable, tokenizer: Tokenizer) -> Rows:
+        """Return the ids of tokenized texts."""
+        return tokens.encode(encoder_vocabulary(self))
 
     def targets(self, examples: Sequence[Example]) -> NDArray[np.int64]:
         """Return the class number of each example.
@@ -90,20 +177,32 @@ class Classify:
             numbers[i] = number
         return numbers
 
-    def build(self, encoder: Encoder) -> TextClassifier:
-        """Return the network on top of an encoder."""
-        return TextClassifier(encoder, len(self.labels), pooling=self.settings.pooling, dropout=self.settings.dropout)
+    def build(self, encoder: EncoderSettings) -> TextClassifier:
+        """Return a freshly initialised network."""
+        settings, ngrams = self.settings, None
+        if settings.ngram_order > 1:
+            ngrams = HashedNgrams(
+                len(self.labels),
+                order=settings.ngram_order,
+                n_buckets=settings.ngram_buckets,
+                dropout=settings.ngram_dropout,
+            )
+        return TextClassifier(
+            build_encoder(encoder, encoder_vocabulary(self)),
+            len(self.labels),
+            pooling=settings.pooling,
+            dropout=settings.dropout,
+            ngrams=ngrams,
+        )
 
-    def batches(
-        self, rows: Rows, examples: Sequence[Example], settings: TrainingSettings, *, pad_id: int
-    ) -> LabelledBatches:
+    def batches(self, rows: Rows, examples: Sequence[Example], settings: TrainingSettings) -> LabelledBatches:
         """Return the training batches of token-id rows and their examples."""
         return LabelledBatches(
             rows,
             self.targets(examples),
             batch_size=settings.batch_size,
             seed=settings.seed,
-            pad_id=pad_id,
+            pad_id=encoder_vocabulary(self).pad_id,
             max_tokens=settings.max_tokens,
         )
 
@@ -117,10 +216,10 @@ class Classify:
         )
 
     def predict(
-        self, model: nn.Module, rows: Rows, *, pad_id: int, batch_size: int = 256, precision: str = "float32"
+        self, model: nn.Module, rows: Rows, *, batch_size: int = 256, precision: str = "float32"
     ) -> list[Prediction]:
         """Return a prediction for each row of token ids, in their order; none of the rows is empty."""
-        probabilities = self.probabilities(model, rows, pad_id=pad_id, batch_size=batch_size, precision=precision)
+        probabilities = self.probabilities(model, rows, batch_size=batch_size, precision=precision)
         best = probabilities.argmax(1)
         return [
             Prediction(self.labels[winner], float(row[winner]), dict(zip(self.labels, row.tolist(), strict=True)))
@@ -128,12 +227,12 @@ class Classify:
         ]
 
     def probabilities(
-        self, model: nn.Module, rows: Rows, *, pad_id: int, batch_size: int = 256, precision: str = "float32"
+        self, model: nn.Module, rows: Rows, *, batch_size: int = 256, precision: str = "float32"
     ) -> NDArray[np.float64]:
         """Return the probability of each label for each row of token ids, (rows, labels)."""
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
         result = np.zeros((len(rows), len(self.labels)))
-        device = next(model.parameters()).device
+        device, pad_id = next(model.parameters()).device, encoder_vocabulary(self).pad_id
         model.eval()
         with torch.inference_mode(), mixed_precision(device, precision):
             for chosen in batches_by_length(lengths, max_rows=batch_size):
@@ -151,3 +250,11 @@ class Classify:
         """Return the number training watches: accuracy, in [0, 1]."""
         right = sum(p.label == e.label for p, e in zip(predictions, examples, strict=True))
         return right / len(examples)
+
+    def answer(
+        self, model: nn.Module, inputs: Sequence[str], tokenizer: Tokenizer, *, batch_size: int = 256
+    ) -> list[Prediction]:
+        """Return a prediction for each text."""
+        vocabulary = encoder_vocabulary(self)
+        rows = [np.array(vocabulary.ids(keys), dtype=np.int32) for keys in tokenizer.keys(inputs)]
+        return self.predict(model, rows, batch_size=batch_size)

@@ -27,6 +27,11 @@ class Tokenizer(Protocol):
         ...
 
     @property
+    def lowercase(self) -> bool:
+        """Whether tokens are looked up in lower case."""
+        ...
+
+    @property
     def pieces(self) -> tuple[str, ...]:
         """Every token it can make, where there is such a list: a vocabulary that holds them knows any text."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nlp_lstm.errors import ModelError, UsageError
 
@@ -79,20 +80,24 @@ class Vocabulary:
         return cls(table.itos, specials=specials)
 
     @classmethod
-    def from_list(cls, tokens: Sequence[str], *, specials: Sequence[str] = SPECIALS) -> Vocabulary:
-        """Return the vocabulary that `to_list` wrote.
+    def from_dict(cls, record: Mapping[str, Any]) -> Vocabulary:
+        """Return the vocabulary that `to_dict` described.
 
         Raises:
-            ModelError: the tokens do not begin with the specials, or one comes twice or is not a string.
+            ModelError: it lacks a part, its tokens do not begin with the specials, or one comes twice or is not a
+                string.
 
-        >>> Vocabulary.from_list(["<pad>", "<unk>", "fine"])["fine"]
+        >>> Vocabulary.from_dict({"specials": ["<pad>", "<unk>"], "tokens": ["<pad>", "<unk>", "fine"]})["fine"]
         2
         """
+        tokens, specials = record.get("tokens"), record.get("specials")
+        if not isinstance(tokens, list) or not isinstance(specials, list):
+            raise ModelError("vocabulary: expected lists of 'tokens' and 'specials'")
         return cls(tokens, specials=specials)
 
-    def to_list(self) -> list[str]:
-        """Return all tokens in order, the specials first, ready for JSON."""
-        return list(self.tokens)
+    def to_dict(self) -> dict[str, list[str]]:
+        """Return the specials and all tokens in order, ready for JSON."""
+        return {"specials": list(self.specials), "tokens": list(self.tokens)}
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -127,7 +132,7 @@ class Vocabulary:
         Raises:
             IndexError: there is no such row.
 
-        >>> Vocabulary.from_list(["<pad>", "<unk>", "fine"]).token(2)
+        >>> Vocabulary(["<pad>", "<unk>", "fine"]).token(2)
         'fine'
         """
         if not 0 <= number < len(self.tokens):
@@ -139,7 +144,7 @@ class Vocabulary:
 
         An empty text becomes one unknown token, so that every text has at least one.
 
-        >>> Vocabulary.from_list(["<pad>", "<unk>"]).ids([])
+        >>> Vocabulary(["<pad>", "<unk>"]).ids([])
         [1]
         """
         look_up, unknown = self._index.get, self.unknown_id
@@ -163,6 +168,8 @@ def _check(tokens: tuple[str, ...], specials: tuple[str, ...]) -> None:
 
 
 def _wrong_specials(specials: tuple[str, ...]) -> str | None:
+    if not all(isinstance(special, str) for special in specials):
+        return "a special token is no text"
     missing = [special for special in SPECIALS if special not in specials]
     if missing:
         return f"the special tokens lack {', '.join(missing)}"

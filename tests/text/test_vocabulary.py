@@ -70,7 +70,7 @@ def test_specials_can_be_more_and_in_another_order():
     assert built.tokens == (*specials, "a")
     assert (built.pad_id, built.unknown_id, built.special_id("<eos>")) == (3, 1, 2)
     assert built["<bos>"] == built.unknown_id
-    assert Vocabulary.from_list(built.to_list(), specials=specials) == built
+    assert Vocabulary.from_dict(built.to_dict()) == built
 
 
 def test_an_unknown_special_is_refused():
@@ -89,15 +89,15 @@ def test_a_number_without_a_row_is_refused():
 @given(COUNTS)
 def test_a_vocabulary_comes_back_from_its_list(counts):
     built = Vocabulary.build(counts)
-    again = Vocabulary.from_list(json.loads(json.dumps(built.to_list())))
+    again = Vocabulary.from_dict(json.loads(json.dumps(built.to_dict())))
     assert again == built
     assert again.ids(sorted(counts)) == built.ids(sorted(counts))
 
 
 def test_vocabularies_with_other_tokens_or_specials_differ():
-    plain = Vocabulary.from_list(["<pad>", "<unk>", "<bos>"])
-    assert plain != Vocabulary.from_list(["<pad>", "<unk>", "a"])
-    assert plain != Vocabulary.from_list(["<pad>", "<unk>", "<bos>"], specials=(*SPECIALS, "<bos>"))
+    plain = Vocabulary(["<pad>", "<unk>", "<bos>"])
+    assert plain != Vocabulary(["<pad>", "<unk>", "a"])
+    assert plain != Vocabulary(["<pad>", "<unk>", "<bos>"], specials=(*SPECIALS, "<bos>"))
     assert plain != ["<pad>", "<unk>", "<bos>"]
 
 
@@ -115,7 +115,7 @@ def test_vocabularies_with_other_tokens_or_specials_differ():
 )
 def test_a_damaged_list_is_refused(tokens, message):
     with pytest.raises(ModelError, match=message):
-        Vocabulary.from_list(tokens)
+        Vocabulary(tokens)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_thresholds_and_specials_are_checked(settings, message):
 def test_a_saved_vocabulary_needs_neither_torchtext_nor_torch():
     code = (
         "import sys; from nlp_lstm.text.vocabulary import Vocabulary\n"
-        "assert Vocabulary.from_list(['<pad>', '<unk>', 'a']).ids(['a', 'b']) == [2, 1]\n"
+        "assert Vocabulary(['<pad>', '<unk>', 'a']).ids(['a', 'b']) == [2, 1]\n"
         "print({'torch', 'torchtext'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

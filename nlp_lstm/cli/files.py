@@ -1,0 +1,42 @@
+"""Where a command's results go: a file that is whole or not there, or standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from nlp_lstm.errors import UsageError
+
+
+@contextmanager
+def open_output(path: Path | None) -> Iterator[Callable[[str], object]]:
+    """Yield a function that writes a line, as UTF-8 with a plain line end, to a file or to standard output.
+
+    A file is written beside its place and moved there at the end. If something fails before, an older file is
+    still there, and what was written so far is in `FILE.partial`. What is no regular file, such as a pipe, is
+    written to as it is; a link is followed.
+
+    Raises:
+        UsageError: the path is a folder, or stands in none.
+    """
+    if path is None:
+        yield lambda line: _write(sys.stdout.buffer, line)
+        return
+    path = path.resolve()
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"-o {path}: {'is a folder' if path.is_dir() else 'there is no such folder'}")
+    beside = path.with_name(f"{path.name}.partial")
+    place = path if path.exists() and not path.is_file() else beside
+    with place.open("wb") as file:
+        yield lambda line: _write(file, line)
+    if place is beside:
+        beside.replace(path)
+
+
+def _write(file: BinaryIO, line: str) -> None:
+    """Write a line at once: who reads a pipe sees an answer when it is there."""
+    file.write(line.encode(errors="replace") + b"\n")
+    file.flush()

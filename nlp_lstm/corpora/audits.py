@@ -1,0 +1,56 @@
+"""The check of a data file, by the task the data are for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from nlp_lstm.config import DataSettings
+from nlp_lstm.corpora.checking import Report, check
+from nlp_lstm.corpora.tagged import check_tagged
+from nlp_lstm.corpora.tagged_records import columns_format
+from nlp_lstm.text.spacy_words import SpacyWords
+
+
+class Audit(NamedTuple):
+    """How the data of a task are checked.
+
+    Attributes:
+        unit: what a file holds, in the plural.
+        run: returns what is wrong with a source and the other splits beside it.
+    """
+
+    unit: str
+    run: Callable[[str, Sequence[str], DataSettings], Report]
+
+
+def _check_texts(source: str, others: Sequence[str], data: DataSettings) -> Report:
+    return check(
+        source,
+        others=others,
+        data_format=data.format,
+        text_column=data.text_column,
+        label_column=data.label_column,
+        online=data.online,
+    )
+
+
+def _check_tagged(source: str, others: Sequence[str], data: DataSettings) -> Report:
+    return check_tagged(source, others=others, data_format=data.format, columns=data.columns, tokenizer=SpacyWords())
+
+
+AUDITS: Mapping[str, Audit] = {
+    "classify": Audit("texts", _check_texts),
+    "tag": Audit("sentences", _check_tagged),
+}
+"""Every check by the name of its task."""
+
+
+def guess_task(source: str | Path, data: DataSettings) -> str:
+    """Return the task a file is for, as far as its name and format tell; a classifier's when they tell nothing.
+
+    >>> guess_task("train.conll.gz", DataSettings()), guess_task("train.csv", DataSettings())
+    ('tag', 'classify')
+    """
+    return "tag" if data.columns or columns_format(source, data.format) else "classify"

@@ -1,0 +1,103 @@
+"""What a word's letters tell of it: features computed once for each distinct spelling of a batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nlp_lstm.nn.encoder import EMBEDDING_SCALE, Encoder
+from nlp_lstm.nn.pooling import last_states
+
+WINDOW = 3
+"""Characters a filter looks at together."""
+
+
+class CharacterCnn(nn.Module):
+    """The strongest answer of each filter anywhere in a spelling.
+
+    Source: Ma & Hovy 2016, section 2.1.
+
+    Args:
+        n_characters: rows of the character table; 0 is padding.
+        embed_size: width of a character's embedding.
+        size: how many filters.
+    """
+
+    def __init__(self, n_characters: int, embed_size: int, size: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(n_characters, embed_size, padding_idx=0)
+        self.filters = nn.Linear(WINDOW * embed_size, size)
+
+    def forward(self, characters: Tensor) -> Tensor:
+        """Return (spellings, size) for `characters` int64 (spellings, length), padded with zeros to both sides."""
+        embedded = self.embedding(characters)  # (spellings, length, embed)
+        length = embedded.shape[1] - WINDOW + 1
+        windows = torch.cat([embedded[:, place : place + length] for place in range(WINDOW)], -1)
+        answers = self.filters(windows)  # (spellings, length, size)
+        outside = (characters[:, 1:-1] == 0).unsqueeze(-1)  # windows around padding
+        return torch.relu(answers.masked_fill(outside, float("-inf")).amax(1))
+
+
+class CharacterLstm(nn.Module):
+    """Where a two-way LSTM over the characters ends.
+
+    Source: Lample et al. 2016, section 4.1.
+
+    Args:
+        n_characters: rows of the character table; 0 is padding.
+        embed_size: width of a character's embedding.
+        size: width of the result, an even number.
+    """
+
+    def __init__(self, n_characters: int, embed_size: int, size: int) -> None:
+        super().__init__()
+        if size % 2:
+            raise ValueError(f"the width of a two-way network must be even, not {size}")
+        self.encoder = Encoder(n_characters, embed_size, size // 2, bidirectional=True)
+        with torch.no_grad():
+            self.encoder.embedding.weight.div_(EMBEDDING_SCALE)  # few rows, each met often: they may start out loud
+
+    def forward(self, characters: Tensor) -> Tensor:
+        """Return (spellings, size) for `characters` int64 (spellings, length), padded with zeros to both sides."""
+        inner = characters[:, 1:]  # padding stands on the right only
+        mask = inner > 0
+        return last_states(self.encoder(inner, mask).states, mask, bidirectional=True)
+
+
+READERS: dict[str, type[CharacterCnn | CharacterLstm]] = {"cnn": CharacterCnn, "lstm": CharacterLstm}
+"""Every way to read a spelling, by name."""
+
+
+class SpellingFeatures(nn.Module):
+    """Character features and casing of each distinct spelling.
+
+    Args:
+        n_characters: rows of the character table; 0 is padding.
+        n_casings: kinds of casing; 0 leaves casing out.
+        reader: a key of `READERS`, or `none`.
+        embed_size: width of a character's embedding.
+        size: width of the character features.
+        casing_size: width of a casing's embedding.
+    """
+
+    def __init__(
+        self, n_characters: int, n_casings: int, *, reader: str, embed_size: int, size: int, casing_size: int = 8
+    ) -> None:
+        super().__init__()
+        self.reader = READERS[reader](n_characters, embed_size, size) if reader != "none" else None
+        self.casing = nn.Embedding(n_casings, casing_size) if n_casings else None
+        self.output_size = (size if self.reader is not None else 0) + (casing_size if n_casings else 0)
+
+    def forward(self, characters: Tensor, casings: Tensor) -> Tensor:
+        """Return (spellings, output_size).
+
+        Args:
+            characters: ids, int64 (spellings, length), zeros at both ends and behind the last character.
+            casings: kind of casing, int64 (spellings,).
+        """
+        parts = []
+        if self.reader is not None:
+            parts.append(self.reader(characters))
+        if self.casing is not None:
+            parts.append(self.casing(casings))
+        return torch.cat([part.float() for part in parts], -1)

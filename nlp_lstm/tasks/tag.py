@@ -1,0 +1,374 @@
+"""The tagging task: a tag for every word, such as its part of speech or its place in a named entity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+
+from nlp_lstm.batching.buckets import batches_by_length
+from nlp_lstm.batching.spelled import SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
+from nlp_lstm.config import DataSettings, EncoderSettings, Positive, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.corpora.reading import Record
+from nlp_lstm.corpora.tagged import read_tagged, tagged_format
+from nlp_lstm.corpora.tagged_records import read_words_or_texts
+from nlp_lstm.corpora.token_table import IdTable, TokenTable
+from nlp_lstm.document import Entity, TaggedSentence, Tagging
+from nlp_lstm.errors import DataError, ModelError, UsageError
+from nlp_lstm.metrics.tags import TagReport, span_f1, tag_report
+from nlp_lstm.nn.crf import Confidence, Crf
+from nlp_lstm.nn.loss import SummedLoss
+from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.nn.spelling import SpellingFeatures
+from nlp_lstm.nn.tagger import Tagger, tag_loss
+from nlp_lstm.tasks.task import Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
+from nlp_lstm.text.casing import CASINGS, casing
+from nlp_lstm.text.tag_schemes import Scheme, allowed, convert, detect_scheme, spans
+from nlp_lstm.text.tokenizers import Tokenizer
+from nlp_lstm.text.vocabulary import Vocabulary
+
+WORD_TOKENIZERS = ("spacy", "regex")
+
+
+class TagSettings(Settings):
+    """The `[head]` section of a tagging recipe."""
+
+    crf: bool = True
+    """Weigh whole tag sequences; without it each word's tag is scored by itself, and only illegal sequences are out."""
+    characters: Literal["cnn", "lstm", "none"] = "cnn"
+    """What reads the letters of a word."""
+    character_embed_size: Positive = 32
+    character_size: Positive = 64
+    """Width of what is read."""
+    casing: bool = True
+    """Tell the network how a word is written: lower, Capitalised, UPPER, with digits, ..."""
+    auxiliary_weight: Annotated[float, Field(ge=0)] = 0.0
+    """How much predicting the `auxiliary` column from the lowest layer counts in the loss."""
+    scheme: Literal["auto", "none", "iob1", "iob2", "bioes"] = "auto"
+    """What the tags are written in; `none` where each tag stands for itself, as parts of speech do."""
+
+
+class Tag:
+    """Reads tagged sentences, builds the network, says what its loss and its predictions are.
+
+    Inside, chunks are always written in BIOES: there a chunk's own tags say where it ends, so that their probability
+    is the chunk's.
+
+    Args:
+        tags: every tag, in the network's order.
+        auxiliary: every tag of the second kind; none where there is no such column.
+        settings: the head's settings, with the scheme known.
+        vocabularies: of the words and of the characters.
+    """
+
+    Settings: ClassVar[type[Settings]] = TagSettings
+    unit: ClassVar[str] = "sentences"
+    headline: ClassVar[Mapping[str, str]] = {"F1": "f1", "accuracy": "accuracy"}
+    takes_words: ClassVar[bool] = True
+
+    def __init__(
+        self, tags: Sequence[str], auxiliary: Sequence[str], settings: TagSettings, vocabularies: Vocabularies
+    ) -> None:
+        self.tags, self.auxiliary = tuple(tags), tuple(auxiliary)
+        self.settings = settings
+        self.vocabularies = vocabularies
+        self._numbers = {tag: number for number, tag in enumerate(self.tags)}
+
+    @property
+    def scheme(self) -> Scheme | None:
+        """What the person's tags are written in; None where each tag stands for itself."""
+        scheme = self.settings.scheme
+        return scheme if scheme in ("iob1", "iob2", "bioes") else None
+
+    @classmethod
+    def read(cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer]) -> list[TaggedSentence]:
+        """Return the tagged sentences of a source; `tokenizer` makes what cuts the texts of JSON lines."""
+        cut = tokenizer() if (data.format or tagged_format(source)) == "jsonl" else None
+        return read_tagged(source, data_format=data.format, columns=data.columns, tokenizer=cut)
+
+    @classmethod
+    def records(cls, source: str, data: DataSettings) -> Iterator[Record]:
+        """Stream the texts of a source, or its words where it has columns."""
+        return read_words_or_texts(
+            source,
+            data_format=data.format,
+            columns=data.columns,
+            text_column=data.text_column,
+            online=data.online,
+        )
+
+    @classmethod
+    def tokenize(cls, examples: Sequence[TaggedSentence], tokenizer: Tokenizer, *, cache: Path | None) -> TokenTable:
+        """Return the words as they are written; they need no cutting."""
+        return TokenTable.from_keys(example.words for example in examples)
+
+    @classmethod
+    def build_vocabularies(cls, tokens: TokenTable, tokenizer: Tokenizer, settings: VocabularySettings) -> Vocabularies:
+        """Return the vocabularies of words and characters.
+
+        Raises:
+            UsageError: the tokenizer does not cut words.
+        """
+        if tokenizer.kind not in WORD_TOKENIZERS:
+            raise UsageError(f"tokenizer.kind: a tagger needs words ({' or '.join(WORD_TOKENIZERS)})")
+        words: dict[str, int] = {}
+        characters: dict[str, int] = {}
+        for spelling, count in tokens.counts().items():
+            key = spelling.lower() if tokenizer.lowercase else spelling
+            words[key] = words.get(key, 0) + count
+            for sign in spelling:
+                characters[sign] = characters.get(sign, 0) + count
+        return {"words": build_vocabulary(words, (), settings), "characters": Vocabulary.build(characters)}
+
+    @classmethod
+    def from_examples(
+        cls, examples: Sequence[TaggedSentence], settings: TagSettings, vocabularies: Vocabularies
+    ) -> Tag:
+        """Return the task with the tags of the training sentences.
+
+        Raises:
+            DataError: there are fewer than two tags, or no auxiliary ones though they are to be learned.
+        """
+        sequences = [example.tags or () for example in examples]
+        scheme = settings.scheme
+        if scheme == "auto":
+            scheme = detect_scheme(sequences) or "none"
+        settings = settings.model_copy(update={"scheme": scheme})
+        distinct = {tag for sequence in sequences for tag in sequence}
+        if len(distinct) < 2:
+            raise DataError(f"{examples[0].source}: expected at least two different tags, found {len(distinct)}")
+        second = {tag for example in examples for tag in example.auxiliary or ()} if settings.auxiliary_weight else ()
+        if settings.auxiliary_weight and not second:
+            raise DataError(f"{examples[0].source}: head.auxiliary_weight needs a column named auxiliary (--columns)")
+        return cls(_network_tags(sequences, scheme), sorted(second), settings, vocabularies)
+
+    @classmethod
+    def from_labels(cls, labels: Mapping[str, Sequence[str]], settings: TagSettings, vocabularies: Vocabularies) -> Tag:
+        """Return the task of a model folder.
+
+        Raises:
+            ModelError: the labels or the vocabularies are not those of a tagger.
+        """
+        if set(labels) != {"tags", "auxiliary"} or set(vocabularies) != {"words", "characters"}:
+            raise ModelError("expected 'tags' and 'auxiliary', and vocabularies of 'words' and 'characters'")
+        return cls(labels["tags"], labels["auxiliary"], settings, vocabularies)
+
+    def to_labels(self) -> dict[str, Sequence[str]]:
+        """Return the tags, ready for a model folder."""
+        return {"tags": self.tags, "auxiliary": self.auxiliary}
+
+    def check(self, examples: Sequence[TaggedSentence]) -> list[str]:
+        """Return a line if sentences hold tags that no training sentence has, which can't be found."""
+        unknown = sorted({tag for tags in self._gold(examples) for tag in tags} - set(self.tags))
+        return [f"tags never seen in training count as wrong: {', '.join(unknown)}"] if unknown else []
+
+    def encode(self, tokens: TokenTable, tokenizer: Tokenizer) -> SpelledRows:
+        """Return the ids of sentences, with those of the spellings they consist of."""
+        words, characters = self.vocabularies["words"], self.vocabularies["characters"]
+        keys = [spelling.lower() for spelling in tokens.tokens] if tokenizer.lowercase else tokens.tokens
+        return SpelledRows(
+            IdTable(tokens.indices, tokens.offsets),
+            np.array([words[key] for key in keys], dtype=np.int64),
+            np.array([casing(spelling) for spelling in tokens.tokens], dtype=np.int64),
+            [np.array(characters.ids(list(spelling)), dtype=np.int32) for spelling in tokens.tokens],
+        )
+
+    def build(self, encoder: EncoderSettings) -> Tagger:
+        """Return a freshly initialised network."""
+        settings = self.settings
+        spelling = SpellingFeatures(
+            len(self.vocabularies["characters"]),
+            len(CASINGS) if settings.casing else 0,
+            reader=settings.characters,
+            embed_size=settings.character_embed_size,
+            size=settings.character_size,
+        )
+        shared = build_encoder(encoder, encoder_vocabulary(self), extra_size=spelling.output_size)
+        legal = (torch.from_numpy(part) for part in allowed(self.tags, "bioes" if self.scheme else None))
+        start, move, end = legal
+        paths = Crf(len(self.tags), start=start, move=move, end=end)
+        return Tagger(shared, spelling, paths, whole=settings.crf, n_auxiliary=len(self.auxiliary))
+
+    def batches(
+        self, rows: SpelledRows, examples: Sequence[TaggedSentence], settings: TrainingSettings
+    ) -> TaggedBatches:
+        """Return the training batches of sentences and their tags; sentences without words are left out."""
+        filled = [number for number, row in enumerate(rows.rows) if len(row)]
+        gold = self._gold(examples)
+        tags = [_numbered(gold[number], self._numbers) for number in filled]
+        second = None
+        if self.auxiliary:
+            numbers = {tag: number for number, tag in enumerate(self.auxiliary)}
+            second = [_numbered(examples[number].auxiliary or (), numbers) for number in filled]
+        return TaggedBatches(
+            replace(rows, rows=[rows.rows[number] for number in filled]),
+            tags,
+            second,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            max_tokens=settings.max_tokens,
+        )
+
+    def loss(self, model: nn.Module, batch: TaggedBatch) -> SummedLoss:
+        """Return the negative log-likelihood of a batch's tags, summed over its sentences, in nats; items are words."""
+        assert isinstance(model, Tagger)
+        mask = batch.inputs.mask
+        scores = model(*batch.inputs)
+        loss = model.loss(scores.tags, batch.tags, mask)
+        if scores.auxiliary is None or batch.auxiliary is None:
+            return loss
+        second = tag_loss(scores.auxiliary, batch.auxiliary, mask)
+        return SummedLoss(loss.total + self.settings.auxiliary_weight * second.total, loss.n_items)
+
+    def predict(
+        self, model: nn.Module, rows: SpelledRows, *, batch_size: int = 256, precision: str = "float32"
+    ) -> list[tuple[str, ...]]:
+        """Return the best tags of each sentence, in BIOES where they mark chunks."""
+        found: list[tuple[str, ...]] = [()] * len(rows)
+        for chosen, emissions, mask in self._scored(model, rows, batch_size=batch_size, precision=precision):
+            assert isinstance(model, Tagger)
+            for row, path in zip(chosen, model.paths.decode(emissions, mask), strict=True):
+                found[row] = tuple(self.tags[number] for number in path.tolist())
+        return found
+
+    def score(self, examples: Sequence[TaggedSentence], predictions: Sequence[tuple[str, ...]]) -> float:
+        """Return the number training watches: F1 of chunks, or accuracy where tags mark no chunks; in [0, 1]."""
+        gold = self._gold(examples)
+        if self.scheme is not None:
+            return span_f1(gold, predictions)
+        right = sum(
+            a == b for tags, path in zip(gold, predictions, strict=True) for a, b in zip(tags, path, strict=True)
+        )
+        return right / max(1, sum(map(len, gold)))
+
+    def report(self, examples: Sequence[TaggedSentence], predictions: Sequence[tuple[str, ...]]) -> TagReport:
+        """Return the scores of predicted tags against the sentences' own, in the scheme these are written in."""
+        gold = [example.tags or () for example in examples]
+        if self.scheme is None:
+            return tag_report(gold, predictions, labels=self.tags)
+        scheme = detect_scheme(gold) or self.scheme
+        return tag_report(gold, [convert(tags, "bioes", scheme) for tags in predictions], scheme=scheme)
+
+    def answer(
+        self,
+        model: nn.Module,
+        inputs: Sequence[str | Sequence[str]],
+        tokenizer: Tokenizer,
+        *,
+        batch_size: int = 256,
+        n_best: int = 0,
+    ) -> list[Tagging]:
+        """Return what is found in each text, or in each sequence of words.
+
+        Args:
+            model: the network.
+            inputs: texts, which are cut here, or words.
+            tokenizer: cuts texts.
+            batch_size: sentences that go through the network together.
+            n_best: how many of the likeliest tag sequences to give as `alternatives`.
+        """
+        assert isinstance(model, Tagger)
+        sentences = [_sentence(given, tokenizer) for given in inputs]
+        rows = self.encode(TokenTable.from_keys(sentence.words for sentence in sentences), tokenizer)
+        found = [Tagging(sentence.text, (), (), (), ()) for sentence in sentences]
+        for chosen, emissions, mask in self._scored(model, rows, batch_size=batch_size):
+            paths = model.paths.decode(emissions, mask)
+            best = torch.from_numpy(_padded(paths, mask.shape[1])).to(mask.device)
+            sure = model.paths.confidence(emissions, best, mask)
+            others = model.paths.decode_best(emissions, mask, n_best) if n_best else [[] for _ in chosen]
+            parts = zip(chosen, paths, _rows_of(sure), others, strict=True)
+            for row, path, (nodes, moves), more in parts:
+                alternatives = tuple((self._written(each.tags), float(np.exp(each.log_prob))) for each in more)
+                found[row] = self._tagging(sentences[row], path, nodes, moves, alternatives)
+        return found
+
+    def _scored(
+        self, model: nn.Module, rows: SpelledRows, *, batch_size: int, precision: str = "float32"
+    ) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+        """Yield numbers of rows with their emissions (batch, time, tags) and mask; rows without words are left out."""
+        lengths = np.array([len(row) for row in rows.rows], dtype=np.int64)
+        filled = np.flatnonzero(lengths)
+        device = next(model.parameters()).device
+        model.eval()
+        for batch in batches_by_length(lengths[filled], max_rows=batch_size):
+            chosen = filled[batch]
+            with torch.inference_mode(), mixed_precision(device, precision):
+                inputs = pad_spelled(rows, chosen).to(device)
+                yield chosen.tolist(), model(*inputs).tags, inputs.mask
+
+    def _gold(self, examples: Sequence[TaggedSentence]) -> list[Sequence[str]]:
+        """Return the tags of sentences as the network writes them."""
+        sequences = [example.tags or () for example in examples]
+        if self.scheme is None:
+            return list(sequences)
+        scheme = detect_scheme(sequences)
+        if scheme is None:
+            raise DataError(f"{examples[0].source}: its tags mark no chunks, as those of the training data do")
+        return [convert(tags, scheme, "bioes") for tags in sequences]
+
+    def _written(self, path: NDArray[np.int64]) -> tuple[str, ...]:
+        """Return tags in the person's scheme."""
+        tags = [self.tags[number] for number in path.tolist()]
+        return tuple(tags if self.scheme is None else convert(tags, "bioes", self.scheme))
+
+    def _tagging(
+        self,
+        sentence: TaggedSentence,
+        path: NDArray[np.int64],
+        nodes: NDArray[np.float64],
+        moves: NDArray[np.float64],
+        alternatives: tuple[tuple[tuple[str, ...], float], ...],
+    ) -> Tagging:
+        entities = []
+        if self.scheme is not None:
+            for span in spans([self.tags[number] for number in path.tolist()], "bioes"):
+                start, end = (
+                    sentence.starts[span.start],
+                    sentence.starts[span.end - 1] + len(sentence.words[span.end - 1]),
+                )
+                score = float(nodes[span.start] * moves[span.start : span.end - 1].prod())
+                entities.append(Entity(span.label, score, sentence.text[start:end], start, end))
+        scores = tuple(nodes[: len(path)].tolist())
+        return Tagging(
+            sentence.text, sentence.words, sentence.starts, self._written(path), scores, tuple(entities), alternatives
+        )
+
+
+def _network_tags(sequences: Sequence[Sequence[str]], scheme: str) -> list[str]:
+    """Return the tags the network tells apart: as they are or, of chunks, all that BIOES has for their labels."""
+    if scheme == "none":
+        return sorted({tag for sequence in sequences for tag in sequence})
+    assert scheme in ("iob1", "iob2", "bioes")
+    labels = sorted({span.label for sequence in sequences for span in spans(sequence, scheme)})  # type: ignore[arg-type]
+    return ["O", *(f"{letter}-{label}" for label in labels for letter in "BIES")]
+
+
+def _numbered(tags: Sequence[str], numbers: Mapping[str, int]) -> NDArray[np.int32]:
+    return np.array([numbers[tag] for tag in tags], dtype=np.int32)
+
+
+def _sentence(given: str | Sequence[str], tokenizer: Tokenizer) -> TaggedSentence:
+    if not isinstance(given, str):
+        return TaggedSentence.of_words(given)
+    tokens = tokenizer(given)
+    return TaggedSentence(given, tokens.texts, tokens.starts)
+
+
+def _padded(paths: Sequence[NDArray[np.int64]], time: int) -> NDArray[np.int64]:
+    """Return tag sequences as a rectangle with zeros behind them, int64 (batch, time)."""
+    rectangle = np.zeros((len(paths), time), dtype=np.int64)
+    for row, path in zip(rectangle, paths, strict=True):
+        row[: len(path)] = path
+    return rectangle
+
+
+def _rows_of(sure: Confidence) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield the confidences of each row as arrays."""
+    yield from zip(sure.nodes.cpu().numpy(), sure.moves.cpu().numpy(), strict=True)

@@ -1,0 +1,191 @@
+"""What every task can do; the stages, the trained models and the command line know a task by this alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from nlp_lstm.config import DataSettings, EncoderSettings, TrainingSettings, VocabularySettings
+from nlp_lstm.config import Settings as HeadSettings
+from nlp_lstm.corpora.reading import Record
+from nlp_lstm.corpora.token_table import TokenTable
+from nlp_lstm.nn.encoder import Encoder
+from nlp_lstm.nn.loss import SummedLoss
+from nlp_lstm.text.tokenizers import Tokenizer
+from nlp_lstm.text.vocabulary import Vocabulary
+
+Rows: TypeAlias = Sequence[NDArray[np.int32]]
+"""Ids of each text, none of them empty."""
+
+Vocabularies: TypeAlias = Mapping[str, Vocabulary]
+"""Vocabularies by what they number; the encoder's own one is first."""
+
+
+class Report(Protocol):
+    """Scores on labelled data."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the scores as plain values, ready for JSON; an interval of `x` is called `x_interval`."""
+        ...
+
+
+class Prediction(Protocol):
+    """What a task says of one text."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what was found as plain values, ready for JSON; the text itself is left out."""
+        ...
+
+    def to_text(self) -> str:
+        """Return what was found as one line for people."""
+        ...
+
+    def cells(self) -> list[str]:
+        """Return what was found as the cells that a table gets to the right of the text."""
+        ...
+
+
+class Task(Protocol):
+    """Reads examples, numbers them, builds the network, says what its loss, predictions and scores are.
+
+    A task knows its labels and vocabularies. The class methods stand before there is one: they read files, cut texts
+    and collect what the training data hold.
+    """
+
+    Settings: ClassVar[type[HeadSettings]]
+    """The kind of its `[head]` settings."""
+    unit: ClassVar[str]
+    """What its examples are called, in the plural."""
+    headline: ClassVar[Mapping[str, str]]
+    """The scores worth a glance: their key in a report, by the name people read."""
+    takes_words: ClassVar[bool]
+    """Whether `answer` also takes a sequence of words in place of a text."""
+
+    @property
+    def settings(self) -> HeadSettings:
+        """The head's settings, with all that the training data decided."""
+        ...
+
+    @property
+    def vocabularies(self) -> Vocabularies:
+        """Its vocabularies by what they number; the encoder's own one is first."""
+        ...
+
+    @classmethod
+    def read(cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer]) -> list[Any]:
+        """Return the labelled examples of a source; `tokenizer` makes one, should labels need to be aligned.
+
+        Raises:
+            DataError: the source cannot be read, or has problems.
+        """
+        ...
+
+    @classmethod
+    def records(cls, source: str, data: DataSettings) -> Iterator[Record]:
+        """Stream the inputs of a source to predict on; labels are not looked at.
+
+        Raises:
+            DataError: the source cannot be read (on), or a row is malformed.
+        """
+        ...
+
+    @classmethod
+    def tokenize(cls, examples: Sequence[Any], tokenizer: Tokenizer, *, cache: Path | None) -> TokenTable:
+        """Return the tokens of the examples."""
+        ...
+
+    @classmethod
+    def build_vocabularies(cls, tokens: TokenTable, tokenizer: Tokenizer, settings: VocabularySettings) -> Vocabularies:
+        """Return the vocabularies of the training tokens."""
+        ...
+
+    @classmethod
+    def from_examples(cls, examples: Sequence[Any], settings: Any, vocabularies: Vocabularies) -> Task:
+        """Return the task of the training examples.
+
+        Raises:
+            DataError: there is nothing to learn in them.
+        """
+        ...
+
+    @classmethod
+    def from_labels(cls, labels: Mapping[str, Sequence[str]], settings: Any, vocabularies: Vocabularies) -> Task:
+        """Return the task of a model folder.
+
+        Raises:
+            ModelError: the labels are not those of such a task.
+        """
+        ...
+
+    def to_labels(self) -> dict[str, Sequence[str]]:
+        """Return the labels by what they label, ready for a model folder."""
+        ...
+
+    def check(self, examples: Sequence[Any]) -> list[str]:
+        """Return a line for each thing worth knowing of development or test examples.
+
+        Raises:
+            DataError: they cannot be scored.
+        """
+        ...
+
+    def encode(self, tokens: TokenTable, tokenizer: Tokenizer) -> Any:
+        """Return the ids of tokenized texts, as `batches` and `predict` take them."""
+        ...
+
+    def build(self, encoder: EncoderSettings) -> nn.Module:
+        """Return a freshly initialised network; its shared encoder is its attribute `encoder`."""
+        ...
+
+    def batches(self, rows: Any, examples: Sequence[Any], settings: TrainingSettings) -> Any:
+        """Return the training batches."""
+        ...
+
+    def loss(self, model: nn.Module, batch: Any) -> SummedLoss:
+        """Return the loss of a batch."""
+        ...
+
+    def predict(self, model: nn.Module, rows: Any, *, batch_size: int = 256, precision: str = "float32") -> list[Any]:
+        """Return what is predicted for each row, as `score` and `report` take it."""
+        ...
+
+    def score(self, examples: Sequence[Any], predictions: Sequence[Any]) -> float:
+        """Return the number training watches; higher is better."""
+        ...
+
+    def report(self, examples: Sequence[Any], predictions: Sequence[Any]) -> Report:
+        """Return the scores of predictions against the examples' labels."""
+        ...
+
+    def answer(
+        self, model: nn.Module, inputs: Sequence[Any], tokenizer: Tokenizer, *, batch_size: int = 256
+    ) -> list[Any]:
+        """Return a prediction for people for each input, in order. A task may take options of its own."""
+        ...
+
+
+def encoder_vocabulary(task: Task) -> Vocabulary:
+    """Return the vocabulary whose ids the shared encoder reads."""
+    return next(iter(task.vocabularies.values()))
+
+
+def build_encoder(settings: EncoderSettings, vocabulary: Vocabulary, *, extra_size: int = 0) -> Encoder:
+    """Return a freshly initialised shared encoder; `extra_size` as in `Encoder`."""
+    return Encoder(
+        len(vocabulary),
+        pad_id=vocabulary.pad_id,
+        unknown_id=vocabulary.unknown_id,
+        extra_size=extra_size,
+        **settings.model_dump(),
+    )
+
+
+def build_vocabulary(counts: Mapping[str, int], pieces: Sequence[str], settings: VocabularySettings) -> Vocabulary:
+    """Return the vocabulary of counted tokens; of `pieces`, which spell any text, none is left out for being rare."""
+    spelled = {piece: max(settings.min_count, counts.get(piece, 0)) for piece in pieces}
+    return Vocabulary.build({**counts, **spelled}, min_count=settings.min_count, max_size=settings.max_size)
