@@ -38,7 +38,8 @@ class TrainingView:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._bar.stop()
+        if self._live:  # elsewhere stopping would still print an empty line
+            self._bar.stop()
 
     def _step(self, step: Step) -> None:
         line = f"step {step.step:,}/{step.total_steps:,}  {_numbers(step)}"
