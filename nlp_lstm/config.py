@@ -38,6 +38,14 @@ class DataSettings(Settings):
     label_column: str = "label"
     columns: Names = ()
     """For a tagger: what each column of a word's line is, in file order: `word`, `tag`, `auxiliary` or `_`."""
+    source_lang: str | None = None
+    """For a translator: the ending of the file to translate from (`en`: PREFIX.en), or its key under `translation`."""
+    target_lang: str | None = None
+    """For a translator: the ending of the file to translate into, or its key under `translation`."""
+    source_column: str = "source"
+    """For a translator: the column or key of the sentences to translate."""
+    target_column: str = "target"
+    """For a translator: the column or key of their translations."""
     dev_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
     """How much of the training data is held out for development when there is no dev file."""
     online: bool = False
@@ -47,7 +55,7 @@ class DataSettings(Settings):
 class TokenizerSettings(Settings):
     """How a text becomes tokens."""
 
-    kind: Literal["spacy", "regex", "characters", "subwords"] = "spacy"
+    kind: Literal["spacy", "regex", "blanks", "characters", "bytes", "subwords"] = "spacy"
     language: str = "en"
     """A language code of spaCy; used by the `spacy` kind."""
     lowercase: bool = True
@@ -55,6 +63,8 @@ class TokenizerSettings(Settings):
     """Read HTML tags as blanks."""
     vocab_size: Positive = 8000
     """Pieces to learn; used by the `subwords` kind."""
+    joint: bool = True
+    """For a translator: one tokenizer, learned from both languages, cuts both."""
 
 
 class VocabularySettings(Settings):

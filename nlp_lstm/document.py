@@ -111,6 +111,32 @@ class TaggedSentence:
 
 
 @dataclass(frozen=True, slots=True)
+class SentencePair:
+    """One sentence and its translation, and where they were read.
+
+    Attributes:
+        source_text: the sentence to translate, exactly as it stands in the file.
+        target_text: its translation, exactly as it stands in the file.
+        source: the file they came from, for messages; of two parallel files, that of the sentences to translate.
+        line: their line in that file, counted from 1 (a CSV record's first line); 0 when they came from elsewhere.
+    """
+
+    source_text: str
+    target_text: str
+    source: str = ""
+    line: int = 0
+
+    @property
+    def text(self) -> str:
+        """The sentence to translate."""
+        return self.source_text
+
+    @property
+    def label(self) -> None:
+        """It has none: what belongs to the sentence is another sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """A run of words that mean one thing.
 
@@ -190,3 +216,44 @@ class Tagging:
         """Return the tags, and where the entities stand, as cells of a table."""
         found = [f"{entity.start}-{entity.end}:{entity.entity_group}" for entity in self.entities]
         return [" ".join(self.tags), " ".join(found)]
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What a translator says of one text.
+
+    Attributes:
+        text: the translation.
+        score: what the search ranks translations by: the mean log-probability of a token, unless other penalties are
+            set, in nats; 0 for an empty text.
+        alternatives: the best translations with their scores, the best first; empty unless asked for.
+        source_tokens: the pieces of the text that was translated; empty, like what follows, unless attention was asked
+            for.
+        target_tokens: the pieces of the translation.
+        attention: how much each piece of the translation (row) attends to each of the text (column); rows sum to 1.
+    """
+
+    text: str
+    score: float
+    alternatives: tuple[tuple[str, float], ...] = ()
+    source_tokens: tuple[str, ...] = ()
+    target_tokens: tuple[str, ...] = ()
+    attention: tuple[tuple[float, ...], ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what was found as plain values, ready for JSON."""
+        found: dict[str, object] = {"translation": self.text, "score": self.score}
+        if self.alternatives:
+            found["alternatives"] = [{"translation": text, "score": score} for text, score in self.alternatives]
+        if self.attention:
+            found["source_tokens"], found["target_tokens"] = list(self.source_tokens), list(self.target_tokens)
+            found["attention"] = [list(row) for row in self.attention]
+        return found
+
+    def to_text(self) -> str:
+        """Return the translation as one line."""
+        return " ".join(self.text.split("\n"))
+
+    def cells(self) -> list[str]:
+        """Return translation and score, as cells of a table."""
+        return [self.text, f"{self.score:.6f}"]

@@ -19,7 +19,11 @@ from nlp_lstm.store import ModelFolder, load_weights, read_model, write_card, wr
 
 CONFIG = {"task": "classify", "encoder": {"cell": "lstm"}, "note": "Zoë"}
 TOKENS = ["<pad>", "<unk>", "fine", "日本", "\n", "\u2028", '"']
-LABELS = ["bad", "good"]
+VOCABULARIES = {
+    "words": {"specials": ["<pad>", "<unk>"], "tokens": TOKENS},
+    "characters": {"specials": ["<unk>", "<pad>"], "tokens": ["<unk>", "<pad>", "é"]},
+}
+LABELS = {"tags": ["bad", "good"], "auxiliary": []}
 
 
 def network() -> nn.Module:
@@ -31,7 +35,7 @@ def network() -> nn.Module:
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A complete model folder; nobody may write into it."""
     folder = tmp_path_factory.mktemp("model")
-    write_description(folder, config=CONFIG, tokens=TOKENS, labels=LABELS)
+    write_description(folder, config=CONFIG, vocabularies=VOCABULARIES, labels=LABELS)
     write_weights(folder, network())
     write_card(folder, "# A model\n")
     return folder
@@ -54,9 +58,10 @@ def same_weights(found: ModelFolder) -> bool:
 def test_a_model_comes_back_as_it_was_written(written):
     found = read_model(written)
     assert same_weights(found)
-    assert (list(found.tokens), list(found.labels), found.folder) == (TOKENS, LABELS, written)
+    assert (found.vocabularies, found.labels, found.folder) == (VOCABULARIES, LABELS, written)
+    assert (list(found.vocabularies), list(found.labels)) == (list(VOCABULARIES), list(LABELS))  # in their order
     assert {name: found.config[name] for name in CONFIG} == CONFIG
-    assert found.config["format"] == 1
+    assert found.config["format"] == 2
 
 
 def test_a_model_folder_holds_these_files(written):
@@ -70,7 +75,8 @@ def test_a_model_folder_holds_these_files(written):
 
 
 def test_the_same_model_is_the_same_bytes(written, tmp_path):
-    write_description(tmp_path, config=CONFIG, tokens=TOKENS, labels=LABELS)
+    labels = {name: tuple(those) for name, those in LABELS.items()}
+    write_description(tmp_path, config=CONFIG, vocabularies=VOCABULARIES, labels=labels)
     write_weights(tmp_path, network())
     for name in ("model.safetensors", "config.json", "vocab.json", "labels.json"):
         assert (tmp_path / name).read_bytes() == (written / name).read_bytes()
@@ -119,10 +125,13 @@ def test_a_foreign_folder_is_refused(tmp_path):
         read_model(tmp_path)
 
 
-@pytest.mark.parametrize("content", ['{"architectures": ["BertModel"]}', "{}", '{"format": null}', '{"format": 2}'])
-def test_a_folder_of_another_kind_or_a_later_format_is_refused(model, content):
+FOREIGN = ['{"architectures": ["BertModel"]}', "{}", '{"format": null}', '{"format": 1}', '{"format": 3}']
+
+
+@pytest.mark.parametrize("content", FOREIGN)
+def test_a_folder_of_another_kind_or_another_format_is_refused(model, content):
     (model / "config.json").write_text(content)
-    with pytest.raises(ModelError, match=r"config\.json: expected format 1, found"):
+    with pytest.raises(ModelError, match=r"config\.json: expected format 2, found"):
         read_model(model)
 
 
@@ -176,7 +185,8 @@ def test_a_damaged_config_is_named(model, damage):
 
 
 def test_a_vocabulary_of_another_model_is_refused(model, tmp_path):
-    write_description(tmp_path / "other", config=CONFIG, tokens=[*TOKENS[:2], "dull"], labels=LABELS)
+    other = {"words": {"specials": TOKENS[:2], "tokens": [*TOKENS[:2], "dull"]}}
+    write_description(tmp_path / "other", config=CONFIG, vocabularies=other, labels=LABELS)
     shutil.copy(tmp_path / "other" / "vocab.json", model)
     with pytest.raises(ModelError, match=r"vocab\.json is damaged or of another model"):
         read_model(model)

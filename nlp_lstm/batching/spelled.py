@@ -18,6 +18,10 @@ LONGEST_SPELLING = 32
 """Characters of a word that are read; of a longer one the first and the last half so many."""
 
 
+SHORTEST_SPELLING = 5
+"""Characters that the shortest is padded to, as what reads them looks at so many together."""
+
+
 @dataclass(frozen=True, eq=False)
 class SpelledRows:
     """Sentences as numbers of spellings, and what is known of each spelling.
@@ -99,14 +103,25 @@ def pad_spelled(data: SpelledRows, chosen: Sequence[int] | NDArray[np.int64], wi
 
 
 def _pad_characters(rows: Sequence[NDArray[np.int32]]) -> Tensor:
-    """Return characters with a zero before the first and zeros behind the last, int64 (spellings, length)."""
+    """Return characters with zeros behind the last, int64 (spellings, length)."""
     half = LONGEST_SPELLING // 2
     cut = [row if len(row) <= LONGEST_SPELLING else np.concatenate([row[:half], row[-half:]]) for row in rows]
     lengths = np.array([len(row) for row in cut])
-    padded = np.zeros((len(cut), int(lengths.max()) + 2), dtype=np.int64)
-    inside = np.arange(padded.shape[1])
-    padded[(inside >= 1) & (inside <= lengths[:, None])] = np.concatenate(cut)
+    padded = np.zeros((len(cut), max(SHORTEST_SPELLING, int(lengths.max()))), dtype=np.int64)
+    padded[np.arange(padded.shape[1]) < lengths[:, None]] = np.concatenate(cut)
     return torch.from_numpy(padded)
+
+
+class Edges(NamedTuple):
+    """What a tag becomes where a window cuts between it and its neighbour, tag numbers, int32 (tags,).
+
+    Attributes:
+        first: what it becomes as the first of a window.
+        last: what it becomes as the last of one.
+    """
+
+    first: NDArray[np.int32]
+    last: NDArray[np.int32]
 
 
 class TaggedBatches:
@@ -119,6 +134,8 @@ class TaggedBatches:
         batch_size: sentences in a batch.
         seed: decides every order.
         max_tokens: of a longer sentence each epoch sees another random window of so many words.
+        edges: what `tags` become at the ends of a window, so that a chunk that is cut is a whole one there; None
+            leaves them as they are.
     """
 
     def __init__(
@@ -130,8 +147,9 @@ class TaggedBatches:
         batch_size: int,
         seed: int,
         max_tokens: int,
+        edges: Edges | None = None,
     ) -> None:
-        self.data, self.tags, self.auxiliary = data, tags, auxiliary
+        self.data, self.tags, self.auxiliary, self.edges = data, tags, auxiliary, edges
         self.batch_size, self.seed, self.max_tokens = batch_size, seed, max_tokens
         full = np.array([len(row) for row in data.rows], dtype=np.int64)
         self._spare = np.maximum(0, full - max_tokens)  # how far a window can move
@@ -153,10 +171,26 @@ class TaggedBatches:
         for chosen in batches[start:]:
             windows = [slice(begin, begin + self.max_tokens) for begin in starts[chosen].tolist()]
             inputs = pad_spelled(self.data, chosen, windows)
-            tags = _pad_tags(self.tags, chosen, windows)
+            tags = _pad_tags(self.tags, chosen, windows, self.edges)
             second = None if self.auxiliary is None else _pad_tags(self.auxiliary, chosen, windows)
             yield TaggedBatch(inputs, tags, second)
 
 
-def _pad_tags(tags: Sequence[NDArray[np.int32]], chosen: NDArray[np.int64], windows: Sequence[slice]) -> Tensor:
-    return pad_ids([tags[row][window] for row, window in zip(chosen, windows, strict=True)], pad_id=0).ids
+def _pad_tags(
+    tags: Sequence[NDArray[np.int32]],
+    chosen: NDArray[np.int64],
+    windows: Sequence[slice],
+    edges: Edges | None = None,
+) -> Tensor:
+    return pad_ids([_cut(tags[row], window, edges) for row, window in zip(chosen, windows, strict=True)], pad_id=0).ids
+
+
+def _cut(tags: NDArray[np.int32], window: slice, edges: Edges | None) -> NDArray[np.int32]:
+    """Return the tags of a window, those at its ends as `edges` wants them."""
+    cut = tags[window]
+    if edges is None or len(cut) == len(tags):
+        return cut
+    cut = cut.copy()
+    cut[0] = edges.first[cut[0]]
+    cut[-1] = edges.last[cut[-1]]
+    return cut

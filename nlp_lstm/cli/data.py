@@ -20,11 +20,16 @@ def data() -> None:
 @options.text_column
 @options.label_column
 @options.columns
+@options.source_lang
+@options.target_lang
+@options.source_column
+@options.target_column
 @options.online
 @click.option(
     "--task",
-    type=click.Choice(["classify", "tag"]),
-    help="What the data are for; else told: columns of words are for a tagger, all other files for a classifier.",
+    type=click.Choice(["classify", "tag", "translate"]),
+    help="What the data are for; else told: columns of words are for a tagger, files with languages or with source and "
+    "target columns that you name for a translator, all others for a classifier.",
 )
 @click.option("--quiet", is_flag=True, help="Problems only, no summary.")
 def check(
@@ -34,6 +39,10 @@ def check(
     text_column: str,
     label_column: str,
     columns: tuple[str, ...],
+    source_lang: str | None,
+    target_lang: str | None,
+    source_column: str,
+    target_column: str,
     online: bool,
     task: str | None,
     quiet: bool,
@@ -47,9 +56,17 @@ def check(
     from nlp_lstm.corpora.audits import AUDITS, guess_task
 
     settings = DataSettings(
-        format=data_format, text_column=text_column, label_column=label_column, columns=columns, online=online
+        format=data_format,
+        text_column=text_column,
+        label_column=label_column,
+        columns=columns,
+        source_lang=source_lang,
+        target_lang=target_lang,
+        source_column=source_column,
+        target_column=target_column,
+        online=online,
     )
-    unit, run = AUDITS[task or guess_task(file, settings)]
+    unit, measured, run = AUDITS[task or guess_task(file, settings)]
     report = run(file, others, settings)
     for kind, problems in (("error", report.errors), ("warning", report.warnings)):
         for problem in problems:
@@ -58,10 +75,8 @@ def check(
         click.echo(f"{report.n_examples:,} {unit} in {file}", err=True)
         if report.lengths is not None:
             lengths = report.lengths
-            click.echo(
-                f"words in one: {lengths.min:,} at least, {lengths.median:g} in the middle, {lengths.max:,} at most",
-                err=True,
-            )
+            between = f"{lengths.min:,} at least, {lengths.median:g} in the middle, {lengths.max:,} at most"
+            click.echo(f"words in {measured}: {between}", err=True)
         for label, count in sorted(report.labels.items(), key=lambda pair: (-pair[1], pair[0])):
             click.echo(f"label {label}: {count:,}", err=True)
     if report.errors:

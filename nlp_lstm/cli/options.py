@@ -15,7 +15,7 @@ def data_format(command: F) -> F:
     return click.option(
         "--data-format",
         metavar="NAME",
-        help="csv, tsv, jsonl, tab, fasttext, trec, text, conll or conllu; else told by the ending.",
+        help="csv, tsv, jsonl, tab, fasttext, trec, text, conll, conllu or parallel; else told by the ending.",
     )(command)
 
 
@@ -40,6 +40,44 @@ def columns(command: F) -> F:
         metavar="A,B,...",
         callback=lambda _context, _option, value: tuple(value.split(",")) if value else (),
         help="Tagged words: word, tag, auxiliary or _ for each column. Else the first is the word, the last the tag.",
+    )(command)
+
+
+def source_lang(command: F) -> F:
+    """Add `--source-lang`."""
+    return click.option(
+        "--source-lang",
+        metavar="NAME",
+        help="Sentence pairs: the language to translate from. With en and de, FILE stands for FILE.en and FILE.de.",
+    )(command)
+
+
+def target_lang(command: F) -> F:
+    """Add `--target-lang`."""
+    return click.option("--target-lang", metavar="NAME", help="Sentence pairs: the language to translate into.")(
+        command
+    )
+
+
+def source_column(command: F) -> F:
+    """Add `--source-column`."""
+    return click.option(
+        "--source-column",
+        metavar="NAME",
+        default="source",
+        show_default=True,
+        help="Column or key of the sentences to translate.",
+    )(command)
+
+
+def target_column(command: F) -> F:
+    """Add `--target-column`."""
+    return click.option(
+        "--target-column",
+        metavar="NAME",
+        default="target",
+        show_default=True,
+        help="Column or key of their translations.",
     )(command)
 
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from nlp_lstm.config import DataSettings
 from nlp_lstm.corpora.checking import Report, check
+from nlp_lstm.corpora.pair_rows import COLUMNS
+from nlp_lstm.corpora.pairs import check_pairs
 from nlp_lstm.corpora.tagged import check_tagged
 from nlp_lstm.corpora.tagged_records import columns_format
 from nlp_lstm.text.spacy_words import SpacyWords
@@ -18,10 +20,12 @@ class Audit(NamedTuple):
 
     Attributes:
         unit: what a file holds, in the plural.
+        measured: what of it the lengths are of.
         run: returns what is wrong with a source and the other splits beside it.
     """
 
     unit: str
+    measured: str
     run: Callable[[str, Sequence[str], DataSettings], Report]
 
 
@@ -40,17 +44,33 @@ def _check_tagged(source: str, others: Sequence[str], data: DataSettings) -> Rep
     return check_tagged(source, others=others, data_format=data.format, columns=data.columns, tokenizer=SpacyWords())
 
 
+def _check_pairs(source: str, others: Sequence[str], data: DataSettings) -> Report:
+    return check_pairs(
+        source,
+        others=others,
+        data_format=data.format,
+        languages=(data.source_lang or "", data.target_lang or ""),
+        source_column=data.source_column,
+        target_column=data.target_column,
+    )
+
+
 AUDITS: Mapping[str, Audit] = {
-    "classify": Audit("texts", _check_texts),
-    "tag": Audit("sentences", _check_tagged),
+    "classify": Audit("texts", "a text", _check_texts),
+    "tag": Audit("sentences", "a sentence", _check_tagged),
+    "translate": Audit("pairs", "the source of a pair", _check_pairs),
 }
 """Every check by the name of its task."""
 
 
 def guess_task(source: str | Path, data: DataSettings) -> str:
-    """Return the task a file is for, as far as its name and format tell; a classifier's when they tell nothing.
+    """Return the task a file is for, as far as its name and the settings tell; a classifier's when they tell nothing.
 
     >>> guess_task("train.conll.gz", DataSettings()), guess_task("train.csv", DataSettings())
     ('tag', 'classify')
+    >>> guess_task("train", DataSettings(source_lang="en", target_lang="de"))
+    'translate'
     """
+    if data.source_lang or data.target_lang or (data.source_column, data.target_column) != COLUMNS:
+        return "translate"
     return "tag" if data.columns or columns_format(source, data.format) else "classify"

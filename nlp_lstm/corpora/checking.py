@@ -15,7 +15,10 @@ from nlp_lstm.document import Example
 from nlp_lstm.errors import nearest
 
 WARNINGS: frozenset[Kind] = frozenset(
-    {"unseen-tag", "empty-text", "duplicate", "two-labels", "shared", "single-example", "tag"}
+    {
+        *("unseen-tag", "tag", "empty-text", "too-long", "length-ratio"),
+        *("duplicate", "two-labels", "shared", "single-example"),
+    }
 )
 """The kinds of problem that training puts up with; it refuses every other."""
 

@@ -16,11 +16,14 @@ Kind = Literal[
     "label",  # a label that is missing or no label
     "several-labels",  # more than one label for one text
     "unknown-label",  # a label that nothing was or will be trained on
+    "unpaired",  # two parallel files, one with more lines than the other
     "alignment",  # a span of a text that does not begin and end where words do, or reaches into another
     "tag",  # a tag that may not stand where it does in the file's scheme
     "unseen-tag",  # a tag that the first of several files never has: it can't be found, and counts as wrong
     "no-examples",  # nothing to train on
     "empty-text",
+    "too-long",  # a sentence too long to learn its translation from
+    "length-ratio",  # two sentences of too unequal length to be translations of each other
     "duplicate",  # a text that stands earlier in the same file, with the same label
     "two-labels",  # a text that stands earlier in the same file, with another label
     "shared",  # a text that stands in another split too

@@ -43,8 +43,8 @@ def tag_report(
         gold: the right tags of each sentence.
         predicted: the predicted ones.
         scheme: how both mark chunks; None where each tag stands for itself.
-        labels: without a scheme, the tags there are, in the order to show them; gold ones that are none of them
-            follow.
+        labels: without a scheme, the tags there are, in the order to show them; those that are none of them follow,
+            by name.
 
     Raises:
         ValueError: there is nothing to score, or the two differ in length.
@@ -56,7 +56,7 @@ def tag_report(
         return span_report(gold, predicted, scheme=scheme)
     if [len(tags) for tags in gold] != [len(tags) for tags in predicted]:
         raise ValueError("one predicted tag for each gold tag expected")
-    unknown = {tag for tags in gold for tag in tags} - set(labels)
+    unknown = {tag for tags in (*gold, *predicted) for tag in tags} - set(labels)
     names = [*labels, *sorted(unknown)]
     numbers = {name: number for number, name in enumerate(names)}
     true, found = ([numbers[tag] for tags in sequences for tag in tags] for sequences in (gold, predicted))

@@ -7,20 +7,25 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 RESCALE = 8
 """Steps between two rescalings of the running sums; doubles have room for differences of 80 nats at each of them."""
 AGREE = 1e-6
-"""How far, relatively, the totals summed from both ends may differ before everything is summed again in logarithms."""
+"""How far, in nats, the totals found along a row may differ before everything is summed again in logarithms."""
+TINY = torch.finfo(torch.float64).tiny
+"""Below it a double has fewer digits."""
+SPREAD = 700.0
+"""exp(−700) is above it."""
 
 
 class Chain(NamedTuple):
-    """The scores of a linear chain, −∞ where forbidden.
+    """The scores of a linear chain, float32, −∞ where forbidden.
 
     Attributes:
-        start: of beginning with each tag, float32 (tags,).
-        move: of each tag after each other, float32 (tags, tags) as [from, to].
-        end: of ending with each tag, float32 (tags,).
+        start: of beginning with each tag, (tags,).
+        move: of each tag after each other, (tags, tags) as [from, to].
+        end: of ending with each tag, (tags,).
     """
 
     start: Tensor
@@ -28,176 +33,223 @@ class Chain(NamedTuple):
     end: Tensor
 
 
-class Moves(Protocol):
-    """The share of the weight of all sequences that goes from tag to tag, for each pair of tags and each time."""
+class Lattice(NamedTuple):
+    """The scores of a batch, with one more tag behind the real ones: the boundary.
 
-    def expected(self, row_weights: Tensor) -> Tensor:
-        """Return how often each move is expected over the batch, row b counting `row_weights[b]`, (tags, tags)."""
+    It stands before and behind each row, and at padding. So beginnings and ends are moves like others, and padding is
+    a stay at the boundary that weighs nothing.
+
+    Attributes:
+        scores: of each tag at each token, −∞ where it can't stand, float64 (time, batch, tags + 1).
+        moves: of each tag after each other, float64 (tags + 1, tags + 1) as [from, to].
+        spread: nats between the lowest and the highest of the batch's emissions.
+    """
+
+    scores: Tensor
+    moves: Tensor
+    spread: float
+
+    @classmethod
+    def build(cls, emissions: Tensor, chain: Chain, mask: Tensor) -> Lattice:
+        """Return the scores of a batch.
+
+        Args:
+            emissions: the score of each tag at each token, float32 (batch, time, tags); padding may hold anything.
+            chain: the scores of beginnings, moves and ends; they let each row have a sequence.
+            mask: True at real tokens, bool (batch, time); padding stands on the right only.
+        """
+        batch, time, tags = emissions.shape
+        outside = ~mask.T  # (time, batch)
+        scores = emissions.new_full((time, batch, tags + 1), float("-inf"), dtype=torch.float64)
+        scores[..., :tags] = emissions.transpose(0, 1)
+        scores.masked_fill_(outside.unsqueeze(-1), float("-inf"))
+        scores[..., tags].masked_fill_(outside, 0.0)
+        moves = scores.new_zeros(tags + 1, tags + 1)
+        moves[tags, :tags], moves[:tags, :tags], moves[:tags, tags] = chain
+        lowest, highest = emissions.aminmax()
+        return cls(scores, moves, float(highest - lowest))
+
+    def bounded(self, tags: Tensor, mask: Tensor) -> Tensor:
+        """Return `tags` int64 (batch, time) between boundaries, those at padding replaced by it, (time + 2, batch)."""
+        boundary = len(self.moves) - 1
+        return functional.pad(tags.masked_fill(~mask, boundary), (1, 1), value=boundary).T
+
+    def places(self, bounded: Tensor) -> Tensor:
+        """Return where in the flattened `moves` those of a bounded sequence stand, int64 (time + 1, batch)."""
+        return bounded[:-1] * len(self.moves) + bounded[1:]
+
+    def score(self, bounded: Tensor, places: Tensor) -> Tensor:
+        """Return the score of a bounded sequence of each row, float64 (batch,)."""
+        emitted = self.scores.gather(2, bounded[1:-1].unsqueeze(-1))  # (time, batch, 1)
+        return emitted.sum((0, 2)) + self.moves.take(places).sum(0)
+
+
+class PathSums(Protocol):
+    """What all sequences together say of a batch, in float64."""
+
+    @property
+    def log_total(self) -> Tensor:
+        """Logarithm of the total weight of each row's sequences, (batch,)."""
+        ...
+
+    def tags(self, row_weights: Tensor) -> Tensor:
+        """Return the share of the weight that goes through each tag at each token.
+
+        Args:
+            row_weights: what each row's shares are multiplied by, float64 (batch,).
+
+        Returns:
+            float64 (time, batch, tags + 1), the boundary included.
+        """
+        ...
+
+    def moves(self, row_weights: Tensor) -> Tensor:
+        """Return how often each move is expected over the batch, beginnings and ends included.
+
+        Args:
+            row_weights: how much each row counts, float64 (batch,).
+
+        Returns:
+            float64 (tags + 1, tags + 1) as [from, to].
+        """
         ...
 
     def along(self, tags: Tensor) -> Tensor:
-        """Return the share of each move that `tags` int64 (batch, time) make, (batch, time − 1), zero at padding."""
+        """Return the share of the weight that makes each move of `tags` int64 (batch, time), (batch, time − 1)."""
         ...
 
 
-class PathSums(NamedTuple):
-    """What all sequences together say of a batch, in float64.
-
-    Attributes:
-        log_total: logarithm of the total weight of each row's sequences, (batch,).
-        nodes: share of the weight that goes through each tag, (batch, time, tags), zero at padding.
-        moves: share that goes from tag to tag.
-    """
-
-    log_total: Tensor
-    nodes: Tensor
-    moves: Moves
-
-
-def sum_paths(emissions: Tensor, chain: Chain, mask: Tensor) -> PathSums:
+def sum_paths(lattice: Lattice) -> PathSums:
     """Return the sums over all tag sequences; nothing of it is differentiated.
 
     The forward and the backward recursion of Rabiner 1989 (section III.A), with
 
         α_t = (α_{t−1} A) ∘ p_t,    γ_t = (γ_{t+1} Aᵀ) ∘ p_t,    p_t = exp P_t,
 
-    run side by side as one batched product a step: the backward one is the forward one on the reversed row with the
-    transposed matrix. Both are kept in doubles and rescaled. Should scores be so far apart that a double cannot hold
-    what matters, the totals from both ends differ, and the same is done in logarithms.
-
-    Args:
-        emissions: the score of each tag at each token, float32 (batch, time, tags).
-        chain: the scores of beginnings, moves and ends.
-        mask: True at real tokens, bool (batch, time); padding stands on the right only, each row has a token.
+    both from the boundary on, run side by side as one batched product a step: the backward one is the forward one on
+    the reversed rows with the transposed matrix. They are kept in doubles and rescaled. Should scores be so far apart
+    that a double cannot hold what matters, the same is done in logarithms.
     """
-    lengths = mask.sum(1)
-    scores = emissions.double().masked_fill(~mask.unsqueeze(-1), 0.0).transpose(0, 1)  # (time, batch, tags)
-    double = Chain(*(part.double() for part in chain))
-    found = _sum_scaled(scores, double, lengths)
-    return found if found is not None else _sum_in_logarithms(scores, double, lengths)
-
-
-def _sum_scaled(scores: Tensor, chain: Chain, lengths: Tensor) -> PathSums | None:
-    """Sum with rescaled weights; None when the two directions disagree."""
-    time, batch, tags = scores.shape
-    top = scores.amax(-1, keepdim=True)  # (time, batch, 1)
-    tops = Chain(*(part.amax() for part in chain))
-    start, move, end = (torch.exp(part - highest) for part, highest in zip(chain, tops, strict=True))
-    weights = torch.exp(scores - top)  # (time, batch, tags)
-    back = _reversal(lengths, time).unsqueeze(-1).expand_as(weights)  # (time, batch, tags)
-    both = torch.stack([weights, weights.gather(0, back)], 1)  # (time, 2, batch, tags)
-    first = torch.stack([start, end]).unsqueeze(1).expand(2, batch, tags)
-    before, after, scale = _run(both, first, torch.stack([move, move.T]))
-
-    last = (lengths - 1).view(1, 1, batch, 1)
-    ends = after.gather(0, last.expand(1, 2, batch, tags))[0]  # (2, batch, tags)
-    totals = (ends * torch.stack([end, start]).unsqueeze(1)).sum(-1).log()  # (2, batch)
-    totals = totals + scale.cumsum(0).gather(0, last[..., 0].expand(1, 2, batch))[0]
-    offset = (top.squeeze(-1) * _inside(lengths, time)).sum(0) + tops.start + tops.end + (lengths - 1) * tops.move
-    if not (totals.isfinite().all() and torch.allclose(totals[0], totals[1], rtol=AGREE, atol=AGREE)):
-        return None
-
-    right = weights * before[:, 1].gather(0, back)  # (time, batch, tags)
-    nodes = before[:, 0] * right
-    share = _inside(lengths, time) / nodes.sum(-1)  # (time, batch)
-    nodes = nodes * share.unsqueeze(-1)
-    left = after[:-1, 0] * share[1:].unsqueeze(-1)  # (time − 1, batch, tags)
-    return PathSums(totals[0] + offset, nodes.transpose(0, 1), _ScaledMoves(left, move, right[1:]))
+    found = _sum_scaled(lattice)
+    return found if found is not None else _sum_in_logarithms(lattice)
 
 
 @dataclass(frozen=True)
-class _ScaledMoves:
-    """The move i → j into time t + 1 of row b has the share `left[t, b, i] · weights[i, j] · right[t, b, j]`."""
+class _ScaledSums:
+    """Sums as weights, for each of the time + 1 moves from place to place, each with a factor of its own.
 
+    `left` is α before a move, `right` is γ behind it, `through` = (α A) ∘ γ, and `total` is the latter's sum.
+    """
+
+    log_total: Tensor
     left: Tensor
     weights: Tensor
     right: Tensor
+    through: Tensor
+    total: Tensor
 
-    def expected(self, row_weights: Tensor) -> Tensor:
-        tags = self.weights.shape[0]
-        left = (self.left * row_weights.unsqueeze(-1)).reshape(-1, tags)
-        return (left.T @ self.right.reshape(-1, tags)) * self.weights
+    def tags(self, row_weights: Tensor) -> Tensor:
+        return self.through[:-1] * (row_weights / self.total[:-1]).unsqueeze(-1)
+
+    def moves(self, row_weights: Tensor) -> Tensor:
+        left = self.left * (row_weights / self.total).unsqueeze(-1)  # (time + 1, batch, tags + 1)
+        return (left.flatten(0, 1).T @ self.right.flatten(0, 1)) * self.weights
 
     def along(self, tags: Tensor) -> Tensor:
-        before, after = tags[:, :-1], tags[:, 1:]
-        left, right = _pick(self.left, before), _pick(self.right, after)
-        return left * self.weights[before, after] * right
+        left, right = _pick(self.left[1:-1], tags[:, :-1]), _pick(self.right[1:-1], tags[:, 1:])
+        return left * self.weights[tags[:, :-1], tags[:, 1:]] * right / self.total[1:-1].T
 
 
-def _run(weights: Tensor, first: Tensor, moves: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Run both recursions over `weights` (time, 2, batch, tags).
+def _sum_scaled(lattice: Lattice) -> _ScaledSums | None:
+    """Sum with rescaled weights; None where doubles lose something.
+
+    That shows when a weight that is not forbidden is too small, or when the total is not the same along a row: what
+    one recursion lost the other one still had.
+    """
+    moves = lattice.moves.exp()
+    if not (lattice.spread < SPREAD and torch.equal(moves > TINY, lattice.moves > float("-inf"))):
+        return None
+    top = lattice.scores.amax(-1, keepdim=True)  # (time, batch, 1)
+    weights = (lattice.scores - top).exp_()  # (time, batch, tags + 1)
+    before, after, scale = _run(torch.stack([weights, weights.flip(0)], 1), torch.stack([moves, moves.T]))
+    left, right = after[:, 0], after[:, 1].flip(0)  # (time + 1, batch, tags + 1)
+    through = before[:, 0] * right
+    total = through.sum(-1)  # (time + 1, batch)
+    divided = scale.log_().cumsum(0)  # (time + 1, 2, batch)
+    log_total = total.log().add_(divided[:, 0]).add_(divided[:, 1].flip(0))
+    if not float((log_total - log_total[0]).abs_().max()) < AGREE:  # also where it is no number
+        return None
+    return _ScaledSums(log_total[0] + top.sum((0, 2)), left, moves, right, through, total)
+
+
+def _run(weights: Tensor, moves: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Run both recursions over `weights` (time, 2, batch, tags + 1) with `moves` (2, tags + 1, tags + 1).
 
     Returns:
-        The sums before and after the weight of each step, shaped like `weights`, and the logarithm of what the
-        latter were divided by, (time, 2, batch).
+        The sums moved on to each next place, and those at each place from the boundary on, both
+        (time + 1, 2, batch, tags + 1), and what the latter were divided by, (time + 1, 2, batch).
     """
-    before, after = torch.empty_like(weights), torch.empty_like(weights)
-    scale = weights.new_zeros(weights.shape[:3])
-    steps = list(zip(before.unbind(0), after.unbind(0), weights.unbind(0), strict=True))
-    steps[0][0].copy_(first)
-    for time, (now, then, weight) in enumerate(steps):
-        if time:
-            torch.bmm(steps[time - 1][1], moves, out=now)
-        torch.mul(now, weight, out=then)
-        if time % RESCALE == RESCALE - 1:
-            total = then.sum(-1)
-            then.div_(total.unsqueeze(-1))
-            scale[time] = total.log()
+    time, _, batch, tags = weights.shape
+    before, after = (weights.new_empty(time + 1, 2, batch, tags) for _ in range(2))
+    scale = weights.new_ones(time + 1, 2, batch)
+    moved, sums = before.unbind(0), after.unbind(0)
+    sums[0].zero_()[..., -1] = 1.0
+    for step, weight in enumerate(weights.unbind(0)):
+        torch.bmm(sums[step], moves, out=moved[step])
+        now = torch.mul(moved[step], weight, out=sums[step + 1])
+        if step % RESCALE == RESCALE - 1:
+            now.div_(torch.sum(now, -1, out=scale[step + 1]).unsqueeze(-1))
+    torch.bmm(sums[time], moves, out=moved[time])
     return before, after, scale
 
 
-def _sum_in_logarithms(scores: Tensor, chain: Chain, lengths: Tensor) -> PathSums:
-    """Sum in logarithms: slower, exact for scores of any size."""
-    time = len(scores)
-    inside = _inside(lengths, time).bool()
-    lefts = [chain.start + scores[0]]
-    for step in range(1, time):
-        moved = torch.logsumexp(lefts[-1].unsqueeze(-1) + chain.move, 1) + scores[step]
-        lefts.append(torch.where(inside[step].unsqueeze(-1), moved, lefts[-1]))
-    log_total = torch.logsumexp(lefts[-1] + chain.end, -1)
-    rights = [chain.end.expand_as(lefts[0])]
-    for step in range(time - 1, 0, -1):
-        moved = torch.logsumexp(chain.move + (rights[-1] + scores[step]).unsqueeze(1), -1)
-        rights.append(torch.where(inside[step].unsqueeze(-1), moved, rights[-1]))
-    left, right = torch.stack(lefts), torch.stack(rights[::-1])
-    nodes = torch.exp(left + right - log_total.unsqueeze(-1)) * inside.unsqueeze(-1)
-    moves = _LogMoves(left[:-1] - log_total.unsqueeze(-1), chain.move, right[1:] + scores[1:], inside[1:])
-    return PathSums(log_total, nodes.transpose(0, 1), moves)
-
-
 @dataclass(frozen=True)
-class _LogMoves:
-    """The logarithm of the share of the move i → j into time t + 1 is `left[t, b, i] + move[i, j] + right[t, b, j]`."""
+class _LogSums:
+    """Sums as logarithms, for each of the time + 1 moves from place to place.
 
+    `left` is log α before a move less the row's log total, `right` is log γ behind it.
+    """
+
+    log_total: Tensor
     left: Tensor
-    move: Tensor
+    scores: Tensor
     right: Tensor
-    inside: Tensor
 
-    def expected(self, row_weights: Tensor) -> Tensor:
-        total = torch.zeros_like(self.move)
-        for left, right, inside in zip(self.left, self.right, self.inside, strict=True):
-            shares = torch.exp(left.unsqueeze(-1) + self.move + right.unsqueeze(1))  # (batch, tags, tags)
-            total += ((row_weights * inside).view(-1, 1, 1) * shares).sum(0)
+    def tags(self, row_weights: Tensor) -> Tensor:
+        moved = (_move(left, self.scores) for left in self.left[:-1])
+        shares = [torch.exp(left + right) for left, right in zip(moved, self.right[:-1], strict=True)]
+        return torch.stack(shares) * row_weights.unsqueeze(-1)
+
+    def moves(self, row_weights: Tensor) -> Tensor:
+        total = torch.zeros_like(self.scores)
+        for left, right in zip(self.left, self.right, strict=True):
+            shares = torch.exp(left.unsqueeze(-1) + self.scores + right.unsqueeze(1))  # (batch, tags + 1, tags + 1)
+            total += (row_weights.view(-1, 1, 1) * shares).sum(0)
         return total
 
     def along(self, tags: Tensor) -> Tensor:
-        before, after = tags[:, :-1], tags[:, 1:]
-        share = torch.exp(_pick(self.left, before) + self.move[before, after] + _pick(self.right, after))
-        return share * self.inside.T
+        left, right = _pick(self.left[1:-1], tags[:, :-1]), _pick(self.right[1:-1], tags[:, 1:])
+        return torch.exp(left + self.scores[tags[:, :-1], tags[:, 1:]] + right)
+
+
+def _sum_in_logarithms(lattice: Lattice) -> _LogSums:
+    """Sum in logarithms: slower, exact for scores of any size."""
+    scores, moves, _ = lattice
+    lefts = [torch.full_like(scores[0], float("-inf"))]  # (batch, tags + 1)
+    lefts[0][:, -1] = 0.0
+    rights = [lefts[0]]
+    for forward, backward in zip(scores, scores.flip(0), strict=True):
+        lefts.append(_move(lefts[-1], moves) + forward)
+        rights.append(_move(rights[-1], moves.T) + backward)
+    log_total = _move(lefts[-1], moves)[:, -1]
+    return _LogSums(log_total, torch.stack(lefts) - log_total.unsqueeze(-1), moves, torch.stack(rights[::-1]))
+
+
+def _move(sums: Tensor, moves: Tensor) -> Tensor:
+    """Return the product of a vector for each row and a matrix, all in logarithms, (batch, tags + 1)."""
+    return torch.logsumexp(sums.unsqueeze(-1) + moves, 1)
 
 
 def _pick(values: Tensor, tags: Tensor) -> Tensor:
     """Return the entries of `values` (time, batch, tags) at the given tags (batch, time), (batch, time)."""
-    return values.transpose(0, 1).gather(2, tags.unsqueeze(-1)).squeeze(-1)
-
-
-def _reversal(lengths: Tensor, time: int) -> Tensor:
-    """Return the index that reverses each row inside its length, int64 (time, batch)."""
-    position = torch.arange(time, device=lengths.device).unsqueeze(1)
-    return torch.where(position < lengths, lengths - 1 - position, position)
-
-
-def _inside(lengths: Tensor, time: int) -> Tensor:
-    """Return 1 at real tokens and 0 at padding, float64 (time, batch)."""
-    return (torch.arange(time, device=lengths.device).unsqueeze(1) < lengths).double()
+    return values.gather(2, tags.T.unsqueeze(-1)).squeeze(-1).T

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nlp_lstm.nn.chain import Chain, sum_paths
+from nlp_lstm.nn.chain import Chain, Lattice, PathSums, sum_paths
 from nlp_lstm.nn.viterbi import best_paths, likeliest_paths
 
 
@@ -87,22 +87,18 @@ class Crf(nn.Module):
             tags: the right tags, int64 (batch, time); padding may hold any tag number.
             mask: True at real tokens, bool (batch, time); padding stands on the right only, each row has a token.
         """
-        with torch.no_grad():
-            chain = self.scores()
-        return _LogLikelihood.apply(emissions, self.start, self.move, self.end, chain, tags, mask)  # type: ignore[no-untyped-call]
+        lattice = self._lattice(emissions, mask)
+        return _LogLikelihood.apply(emissions, self.start, self.move, self.end, lattice, tags, mask)  # type: ignore[no-untyped-call]
 
     def marginals(self, emissions: Tensor, mask: Tensor) -> Tensor:
         """Return p(y_t = tag | emissions), float32 (batch, time, tags), zero at padding."""
-        with torch.no_grad():
-            return sum_paths(emissions, self.scores(), mask).nodes.float()
+        return _shares(sum_paths(self._lattice(emissions, mask))).float()
 
     def confidence(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Confidence:
         """Return how sure the model is of given `tags` int64 (batch, time), token by token and move by move."""
-        with torch.no_grad():
-            sums = sum_paths(emissions, self.scores(), mask)
-            nodes = sums.nodes.gather(2, tags.unsqueeze(-1)).squeeze(-1)  # (batch, time)
-            moves = sums.moves.along(tags)
-            return Confidence(nodes, moves / nodes[:, :-1].clamp(min=torch.finfo(nodes.dtype).tiny))
+        sums = sum_paths(self._lattice(emissions, mask))
+        nodes = _shares(sums).gather(2, tags.unsqueeze(-1)).squeeze(-1)  # (batch, time)
+        return Confidence(nodes, sums.along(tags) / nodes[:, :-1].clamp(min=torch.finfo(nodes.dtype).tiny))
 
     def decode(self, emissions: Tensor, mask: Tensor) -> list[NDArray[np.int64]]:
         """Return the best tag sequence of each row, one number for each real token."""
@@ -114,19 +110,28 @@ class Crf(nn.Module):
         Raises:
             ValueError: `count` is less than 1.
         """
-        with torch.no_grad():
-            log_totals = sum_paths(emissions, self.scores(), mask).log_total.tolist()
+        log_totals = sum_paths(self._lattice(emissions, mask)).log_total.tolist()
         found = likeliest_paths(*self._plain(emissions, mask), count=count)
         return [
             [Path(tags, score - log_total) for tags, score in paths]
             for paths, log_total in zip(found, log_totals, strict=True)
         ]
 
+    def _lattice(self, emissions: Tensor, mask: Tensor) -> Lattice:
+        with torch.no_grad():
+            return Lattice.build(emissions, self.scores(), mask)
+
     def _plain(self, emissions: Tensor, mask: Tensor) -> tuple[Any, Any, Any, Any, Any]:
         """Return emissions, start, move and end scores, and lengths as arrays."""
         with torch.no_grad():
             start, move, end = (part.cpu().numpy() for part in self.scores())
-        return emissions.detach().float().cpu().numpy(), start, move, end, mask.sum(1).cpu().numpy()
+            inside = emissions.float().masked_fill(~mask.unsqueeze(-1), 0.0)
+        return inside.cpu().numpy(), start, move, end, mask.sum(1).cpu().numpy()
+
+
+def _shares(sums: PathSums) -> Tensor:
+    """Return the share of all sequences that goes through each tag, float64 (batch, time, tags)."""
+    return sums.tags(torch.ones_like(sums.log_total))[..., :-1].transpose(0, 1)
 
 
 class _LogLikelihood(torch.autograd.Function):
@@ -143,36 +148,23 @@ class _LogLikelihood(torch.autograd.Function):
         start: Tensor,
         move: Tensor,
         end: Tensor,
-        open_: Chain,
+        lattice: Lattice,
         tags: Tensor,
         mask: Tensor,
     ) -> Tensor:
-        sums = sum_paths(emissions, open_, mask)
-        last = (mask.sum(1) - 1).unsqueeze(1)
-        first_tag, last_tag = tags[:, 0], tags.gather(1, last).squeeze(1)
-        inner = mask[:, 1:]
-        score = (emissions.gather(2, tags.unsqueeze(-1)).squeeze(-1) * mask).sum(1, dtype=torch.float64)
-        score += (open_.move[tags[:, :-1], tags[:, 1:]].masked_fill(~inner, 0.0)).sum(1, dtype=torch.float64)
-        score += open_.start[first_tag] + open_.end[last_tag]
-        context.sums, context.shape = sums, move.shape
-        context.save_for_backward(tags, mask, last, last_tag)
-        return (score - sums.log_total).float()
+        bounded = lattice.bounded(tags, mask)
+        places = lattice.places(bounded)
+        context.sums = sum_paths(lattice)
+        context.save_for_backward(bounded, places)
+        return (lattice.score(bounded, places) - context.sums.log_total).float()
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        tags, mask, last, last_tag = context.saved_tensors
-        sums, n_tags = context.sums, context.shape[0]
+        bounded, places = context.saved_tensors
         each = gradients[0].double()  # (batch,)
-        nodes = sums.nodes * each.view(-1, 1, 1)  # (batch, time, tags)
-        ends = nodes.gather(1, last.unsqueeze(-1).expand(-1, 1, n_tags)).sum((0, 1))
-        moves = _count(tags[:, :-1] * n_tags + tags[:, 1:], each.unsqueeze(1) * mask[:, 1:], n_tags**2)
-        start = _count(tags[:, 0], each, n_tags) - nodes[:, 0].sum(0)
-        end = _count(last_tag, each, n_tags) - ends
-        move = moves.view(n_tags, n_tags) - sums.moves.expected(each)
-        emissions = (-nodes).scatter_add_(2, tags.unsqueeze(-1), (each.unsqueeze(1) * mask).unsqueeze(-1))
-        return emissions.float(), start.float(), move.float(), end.float(), None, None, None
-
-
-def _count(numbers: Tensor, weights: Tensor, size: int) -> Tensor:
-    """Return the summed weight of each number below `size`, float64 (size,)."""
-    return torch.bincount(numbers.flatten(), weights.expand_as(numbers).flatten(), minlength=size)
+        nodes, moves = context.sums.tags(-each), context.sums.moves(-each)
+        nodes.scatter_add_(2, bounded[1:-1].unsqueeze(-1), each.expand_as(bounded[1:-1]).unsqueeze(-1))
+        moves.put_(places, each.expand_as(places), accumulate=True)
+        emissions = nodes[..., :-1].transpose(0, 1).to(torch.float32, memory_format=torch.contiguous_format)
+        moves = moves.float()
+        return emissions, moves[-1, :-1], moves[:-1, :-1], moves[:-1, -1], None, None, None

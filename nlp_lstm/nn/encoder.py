@@ -137,6 +137,7 @@ class Encoder(nn.Module):
         self.embedding_dropout = embedding_dropout
         self.word_dropout = word_dropout
         self.unknown_id = unknown_id
+        self.extra_size = extra_size
         self.embedding = nn.Embedding(vocab_size, embed_size, padding_idx=pad_id)
         with torch.no_grad():
             self.embedding.weight.mul_(EMBEDDING_SCALE)
@@ -172,8 +173,8 @@ class Encoder(nn.Module):
             final_state: also return the state after each row's last real token.
 
         Raises:
-            ValueError: `ids` and `mask` differ in shape, a mask has a hole or a row without a real token, or
-                `state` is of another depth.
+            ValueError: `ids` and `mask` differ in shape, a mask has a hole or a row without a real token,
+                `state` is of another depth, or `extra` is of another width than `extra_size`.
         """
         lengths = check_mask(ids, mask)
         directions = 2 if self.bidirectional else 1
@@ -194,7 +195,14 @@ class Encoder(nn.Module):
         return Encoded(states, tuple(after) if final_state else None, tuple(layers))
 
     def embed(self, ids: Tensor, mask: Tensor, extra: Tensor | None = None) -> Tensor:
-        """Return what the first layer reads, (batch, time, embed + extra), with the word dropouts of training."""
+        """Return what the first layer reads, (batch, time, embed + extra), with the word dropouts of training.
+
+        Raises:
+            ValueError: `extra` is of another width than `extra_size`; the fused LSTM kernel would not notice.
+        """
+        width = 0 if extra is None else extra.shape[-1]
+        if width != self.extra_size:
+            raise ValueError(f"extra must be of width {self.extra_size}, not {width}")
         if self.training and self.word_dropout > 0.0:
             ids = replace_words(ids, mask, self.word_dropout, self.unknown_id)
         embedded = self.embedding(ids)  # (batch, time, embed)

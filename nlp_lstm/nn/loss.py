@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+CACHED = 2**17
+"""Scores looked at together in `sequence_loss`: as many as stay near the processor."""
 
 
 class SummedLoss(NamedTuple):
@@ -32,3 +37,62 @@ def classification_loss(
     total = functional.cross_entropy(logits, targets, label_weights, reduction="sum", label_smoothing=label_smoothing)
     count = len(targets) if label_weights is None else float(label_weights[targets].sum())
     return SummedLoss(total, count)
+
+
+def sequence_loss(
+    logits: Tensor, targets: Tensor, mask: Tensor | None = None, *, label_smoothing: float = 0.0
+) -> SummedLoss:
+    """Return the cross-entropy of a token's scores over a whole vocabulary, summed over real tokens.
+
+        L = Σ_t −log p_t[y_t] (1 − ε) − (ε / V) Σ_k log p_t[k]
+
+    y: the right tokens; V: the vocabulary's size; ε: the smoothing. Source of the smoothing: Szegedy et al. 2016,
+    section 7. Without it the total is the plain negative log-likelihood in nats, which is what a report states.
+    The derivative is made together with the loss, a few tokens at a time, and there is no second one.
+
+    Args:
+        logits: (..., vocab), of any float type; the sums are float32 at least.
+        targets: the right tokens, int64 (...).
+        mask: True at real tokens, bool (...); None where only real ones are given, which spares the others' logits.
+        label_smoothing: part of the target spread evenly over the vocabulary, in [0, 1].
+    """
+    if mask is not None:
+        logits, targets = logits[mask], targets[mask]
+    flat = logits.flatten(0, -2)  # (tokens, vocab)
+    total: Tensor = _SequenceLoss.apply(flat, targets.flatten(), label_smoothing)  # type: ignore[no-untyped-call]
+    return SummedLoss(total, float(targets.numel()))
+
+
+class _SequenceLoss(torch.autograd.Function):
+    """The summed loss with its gradient by hand: ∂L / ∂z_k = p_k − (1 − ε) 1(k = y) − ε / V."""
+
+    @staticmethod
+    def forward(context: Any, logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+        exact = torch.promote_types(logits.dtype, torch.float32)
+        total = torch.zeros((), dtype=exact, device=logits.device)
+        context.slopes = torch.empty_like(logits) if context.needs_input_grad[0] else None
+        n_tokens = max(1, CACHED // logits.shape[1])
+        for start in range(0, len(logits), n_tokens):
+            part = slice(start, start + n_tokens)
+            scores, right = logits[part].to(exact), targets[part].unsqueeze(1)
+            probs = scores.softmax(1)
+            total += _summed(scores, probs, right, smoothing)
+            if context.slopes is not None:
+                probs.scatter_add_(1, right, probs.new_full(right.shape, smoothing - 1.0))
+                torch.sub(probs, smoothing / probs.shape[1], out=context.slopes[part])
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (scale,) = gradients
+        return context.slopes if bool(scale == 1.0) else context.slopes * scale, None, None
+
+
+def _summed(scores: Tensor, probs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Return the summed loss of `scores` (tokens, vocab), whose softmax is `probs`, for `targets` (tokens, 1)."""
+    log_sum = scores.amax(1) - probs.amax(1).log()  # log Σ exp z, as the largest p is exp(max z) of it
+    loss = log_sum - (1.0 - smoothing) * scores.gather(1, targets).squeeze(1)
+    if smoothing > 0.0:
+        loss = loss - smoothing * scores.mean(1)
+    return loss.sum()

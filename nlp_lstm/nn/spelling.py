@@ -8,34 +8,45 @@ from torch import Tensor, nn
 from nlp_lstm.nn.encoder import EMBEDDING_SCALE, Encoder
 from nlp_lstm.nn.pooling import last_states
 
-WINDOW = 3
-"""Characters a filter looks at together."""
+WIDTHS = (2, 3, 4, 5)
+"""How many characters filters look at together; as many filters for each width."""
 
 
 class CharacterCnn(nn.Module):
     """The strongest answer of each filter anywhere in a spelling.
 
-    Source: Ma & Hovy 2016, section 2.1.
+    Source: Ma & Hovy 2016, section 2.1; several widths and signs for beginning and end, Kim et al. 2016, section 2.2.
 
     Args:
         n_characters: rows of the character table; 0 is padding.
         embed_size: width of a character's embedding.
-        size: how many filters.
+        size: how many filters, a multiple of the number of widths.
     """
 
     def __init__(self, n_characters: int, embed_size: int, size: int) -> None:
         super().__init__()
+        if size % len(WIDTHS):
+            raise ValueError(f"the number of filters must be a multiple of {len(WIDTHS)}, not {size}")
         self.embedding = nn.Embedding(n_characters, embed_size, padding_idx=0)
-        self.filters = nn.Linear(WINDOW * embed_size, size)
+        self.filters = nn.ModuleList(nn.Linear(width * embed_size, size // len(WIDTHS)) for width in WIDTHS)
 
     def forward(self, characters: Tensor) -> Tensor:
-        """Return (spellings, size) for `characters` int64 (spellings, length), padded with zeros to both sides."""
+        """Return (spellings, size) for `characters` int64 (spellings, length), padded on the right with zeros.
+
+        A window wider than a spelling reads padding too; any other lies within it. At least 5 characters are expected.
+        """
         embedded = self.embedding(characters)  # (spellings, length, embed)
-        length = embedded.shape[1] - WINDOW + 1
-        windows = torch.cat([embedded[:, place : place + length] for place in range(WINDOW)], -1)
-        answers = self.filters(windows)  # (spellings, length, size)
-        outside = (characters[:, 1:-1] == 0).unsqueeze(-1)  # windows around padding
-        return torch.relu(answers.masked_fill(outside, float("-inf")).amax(1))
+        answers = [self._strongest(embedded, characters, *pair) for pair in zip(WIDTHS, self.filters, strict=True)]
+        return torch.relu(torch.cat(answers, -1))
+
+    def _strongest(self, embedded: Tensor, characters: Tensor, width: int, filters: nn.Module) -> Tensor:
+        """Return the strongest answer of the filters of one width, (spellings, filters)."""
+        places = embedded.shape[1] - width + 1
+        windows = torch.cat([embedded[:, first : first + places] for first in range(width)], -1)
+        answers: Tensor = filters(windows)  # (spellings, places, filters)
+        outside = characters[:, width - 1 :] == 0  # (spellings, places): the window ends in padding
+        outside[:, 0] = False
+        return answers.masked_fill(outside.unsqueeze(-1), float("-inf")).amax(1)
 
 
 class CharacterLstm(nn.Module):
@@ -58,10 +69,9 @@ class CharacterLstm(nn.Module):
             self.encoder.embedding.weight.div_(EMBEDDING_SCALE)  # few rows, each met often: they may start out loud
 
     def forward(self, characters: Tensor) -> Tensor:
-        """Return (spellings, size) for `characters` int64 (spellings, length), padded with zeros to both sides."""
-        inner = characters[:, 1:]  # padding stands on the right only
-        mask = inner > 0
-        return last_states(self.encoder(inner, mask).states, mask, bidirectional=True)
+        """Return (spellings, size) for `characters` int64 (spellings, length), padded on the right with zeros."""
+        mask = characters > 0
+        return last_states(self.encoder(characters, mask).states, mask, bidirectional=True)
 
 
 READERS: dict[str, type[CharacterCnn | CharacterLstm]] = {"cnn": CharacterCnn, "lstm": CharacterLstm}
@@ -92,7 +102,7 @@ class SpellingFeatures(nn.Module):
         """Return (spellings, output_size).
 
         Args:
-            characters: ids, int64 (spellings, length), zeros at both ends and behind the last character.
+            characters: ids, int64 (spellings, length), padded on the right with zeros.
             casings: kind of casing, int64 (spellings,).
         """
         parts = []

@@ -8,14 +8,18 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 
+LOWER = 8
+"""Steps after which the running maxima are brought back to zero, so that float32 keeps its digits on long rows."""
+
 
 def best_paths(emissions: Floats, start: Floats, move: Floats, end: Floats, lengths: Numbers) -> list[Numbers]:
     """Return the best sequence of each row; between equals the one with the lower tag numbers from the end.
 
         δ_1 = start + P_1;  δ_t[j] = max_i (δ_{t−1}[i] + A[i, j]) + P_t[j];  y_n = argmax (δ_n + end)
 
-    Going forward only the maxima are kept. Going back, the tag before y is the one whose δ + A[·, y] is largest, which
-    is looked up for one tag a row and not for all. Source: Rabiner 1989, section III.B.
+    Going forward only the maxima are kept, up to a number that is the same for all tags of a row. Going back, the tag
+    before y is the one whose δ + A[·, y] is largest, which is looked up for one tag a row and not for all.
+    Source: Rabiner 1989, section III.B.
 
     Args:
         emissions: the score of each tag at each token, (batch, time, tags).
@@ -34,6 +38,8 @@ def best_paths(emissions: Floats, start: Floats, move: Floats, end: Floats, leng
         np.add(best[step - 1][:, None, :], moves, out=candidates)
         np.maximum.reduce(candidates, axis=0, out=best[step])
         best[step] += scores[step]
+        if step % LOWER == 0:
+            best[step] -= best[step].max(0, initial=np.finfo(best.dtype).min)  # finite where no tag can stand
     return _walk_back(np.ascontiguousarray(best.transpose(0, 2, 1)), np.ascontiguousarray(move.T), end, lengths)
 
 

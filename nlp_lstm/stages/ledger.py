@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nlp_lstm.config import Recipe
+from nlp_lstm.config import DataSettings, Recipe
+from nlp_lstm.corpora.pair_files import parallel_files
 from nlp_lstm.errors import UsageError, listed
 from nlp_lstm.files import write_json, write_text
 from nlp_lstm.store import CARD, CONFIG, LABELS, VOCABULARY, WEIGHTS
@@ -166,10 +167,19 @@ def _checksums(recipe: Recipe) -> dict[str, str]:
     """Return a checksum of each data file, so that a run is not resumed on other texts."""
     found = {}
     for source in (recipe.data.train, recipe.data.dev, recipe.data.test, recipe.vocabulary.vectors):
-        if source is not None and Path(source).is_file():
-            with Path(source).open("rb") as file:
-                found[source] = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        for path in _files_of(source, recipe.data):
+            with path.open("rb") as file:
+                found[str(path)] = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     return found
+
+
+def _files_of(source: str | None, data: DataSettings) -> tuple[Path, ...]:
+    """Return the files that a source stands for: itself, the two of a prefix, or none where it is no path."""
+    if source is None:
+        return ()
+    if Path(source).is_file():
+        return (Path(source),)
+    return parallel_files(source, (data.source_lang or "", data.target_lang or "")) or ()
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -13,12 +13,11 @@ from nlp_lstm.config import Recipe
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.tasks.task import Task
-from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.vectors import read_vectors
 from nlp_lstm.text.vocabulary import Vocabulary
 
 
-def describe_model(recipe: Recipe, tokenizer: Tokenizer, task: Task) -> dict[str, Any]:
+def describe_model(recipe: Recipe, tokenizer: Any, task: Task) -> dict[str, Any]:
     """Return what a model folder must say so that `load` can build the network again."""
     return {
         "task": recipe.task,

@@ -18,7 +18,6 @@ from nlp_lstm.stages.network import choose_device
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import TASKS, find_task
 from nlp_lstm.tasks.task import Report, Task, Vocabularies, encoder_vocabulary
-from nlp_lstm.text.tokenizers import Tokenizer, tokenizer_from_dict
 from nlp_lstm.text.vocabulary import Vocabulary
 
 FIRST_CHUNK, LAST_CHUNK = 16, 4096
@@ -39,7 +38,7 @@ class Predictor:
         description: the folder's `config.json`.
     """
 
-    def __init__(self, task: Task, model: nn.Module, tokenizer: Tokenizer, description: dict[str, Any]) -> None:
+    def __init__(self, task: Task, model: nn.Module, tokenizer: Any, description: dict[str, Any]) -> None:
         self.task, self.model, self.tokenizer = task, model.eval(), tokenizer
         self.description = description
 
@@ -201,7 +200,7 @@ def load(folder: str | Path, *, device: str | None = None) -> Predictor:
     return Predictor(task, model.to(choose_device(device)), tokenizer, dict(stored.config))
 
 
-def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings, Tokenizer]:
+def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings, Any]:
     """Return task, encoder settings and tokenizer of a folder; every problem names its file."""
     config, place = stored.config, stored.folder / CONFIG
     name = config.get("task")
@@ -223,7 +222,7 @@ def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings, Tokenizer]:
     if problems:
         raise ModelError(listed(str(place), problems))
     try:
-        tokenizer = tokenizer_from_dict(config["tokenizer"])
+        tokenizer = kind.tokenizer_from_dict(config["tokenizer"])
     except (ModelError, UsageError) as error:
         raise ModelError(f"{place}: {error}") from error
     labels, vocabularies = _labels(stored), _vocabularies(stored)

@@ -10,9 +10,7 @@ from typing import Any
 import torch
 
 from nlp_lstm.config import Recipe
-from nlp_lstm.corpora.token_table import TokenTable
 from nlp_lstm.tasks.task import Report, Task, Vocabularies
-from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.training.loop import Batches, Position, Progress
 
 Splits = Mapping[str, Sequence[Any]]
@@ -56,8 +54,8 @@ class TrainingRecord:
     observer: Observer = field(default_factory=Observer)
     fresh: bool = False
     splits: Splits | None = None
-    tokenizer: Tokenizer | None = None
-    tokens: Mapping[str, TokenTable] | None = None
+    tokenizer: Any = None
+    tokens: Mapping[str, Any] | None = None
     vocabularies: Vocabularies | None = None
     task: Task | None = None
     rows: Mapping[str, Any] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -14,7 +15,9 @@ from nlp_lstm.stages.recipes import check_sources
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.stages.saving import Save
 from nlp_lstm.tasks import find_task
-from nlp_lstm.text.tokenizers import build_tokenizer
+from nlp_lstm.tasks.task import new_tokenizer
+from nlp_lstm.text.tokenizers import Tokenizer
+from nlp_lstm.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Read:
         check_sources(record.recipe)
         recipe = record.recipe
         kind = find_task(recipe.task)
-        tokenizer = partial(build_tokenizer, **recipe.tokenizer.model_dump())
+        tokenizer = partial(new_tokenizer, recipe.tokenizer)
         splits = {
             split: kind.read(source, recipe.data, tokenizer)
             for split in ("train", "dev", "test")
@@ -73,8 +76,7 @@ class TokenizeData:
         """Fill `tokenizer` and `tokens`."""
         assert record.splits is not None
         kind = find_task(record.recipe.task)
-        texts = [example.text for example in record.splits["train"]]
-        tokenizer = build_tokenizer(**record.recipe.tokenizer.model_dump(), train_texts=texts)
+        tokenizer = kind.make_tokenizer(record.recipe.tokenizer, record.splits["train"])
         tokens = {
             split: kind.tokenize(examples, tokenizer, cache=default_cache())
             for split, examples in record.splits.items()
@@ -96,9 +98,21 @@ class BuildVocabulary:
         recipe = record.recipe
         kind = find_task(recipe.task)
         found = kind.build_vocabularies(record.tokens["train"], record.tokenizer, recipe.vocabulary)
-        sizes = ", ".join(f"{len(vocabulary):,} {name}" for name, vocabulary in found.items())
-        record.observer.note(f"vocabulary of {sizes}")
+        sizes = [f"{len(vocabulary):,} {name}" for name, vocabulary in found.items()]
+        sizes[0] += _coverage(record.tokens["train"].counts(), next(iter(found.values())), record.tokenizer)
+        record.observer.note(f"vocabulary of {', '.join(sizes)}")
         return replace(record, vocabularies=found)
+
+
+def _coverage(counts: Mapping[str, int], vocabulary: Vocabulary, tokenizer: Tokenizer) -> str:
+    """Return how many of the training tokens have a row of their own, for a note."""
+    known = sum(
+        count
+        for token, count in counts.items()
+        if token in vocabulary or (tokenizer.lowercase and token.lower() in vocabulary)
+    )
+    total = sum(counts.values())
+    return f" covering {known / max(1, total):.1%} of {total:,}"
 
 
 @dataclass(frozen=True)

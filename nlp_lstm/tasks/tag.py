@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from nlp_lstm.batching.buckets import batches_by_length
-from nlp_lstm.batching.spelled import SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
+from nlp_lstm.batching.spelled import Edges, SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
 from nlp_lstm.config import DataSettings, EncoderSettings, Positive, Settings, TrainingSettings, VocabularySettings
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.corpora.tagged import read_tagged, tagged_format
@@ -28,13 +28,16 @@ from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.spelling import SpellingFeatures
 from nlp_lstm.nn.tagger import Tagger, tag_loss
-from nlp_lstm.tasks.task import Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
+from nlp_lstm.tasks.task import CutsTexts, Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
 from nlp_lstm.text.casing import CASINGS, casing
 from nlp_lstm.text.tag_schemes import Scheme, allowed, convert, detect_scheme, spans
 from nlp_lstm.text.tokenizers import Tokenizer
-from nlp_lstm.text.vocabulary import Vocabulary
+from nlp_lstm.text.vocabulary import PAD, UNKNOWN, Vocabulary
 
 WORD_TOKENIZERS = ("spacy", "regex")
+BEGIN, END = "<begin>", "<end>"
+CHARACTER_SPECIALS = (PAD, UNKNOWN, BEGIN, END)
+"""What stands before the characters in their vocabulary: where a word begins and ends is told to what reads it."""
 
 
 class TagSettings(Settings):
@@ -45,8 +48,8 @@ class TagSettings(Settings):
     characters: Literal["cnn", "lstm", "none"] = "cnn"
     """What reads the letters of a word."""
     character_embed_size: Positive = 32
-    character_size: Positive = 64
-    """Width of what is read."""
+    character_size: Annotated[int, Field(ge=4, multiple_of=4)] = 128
+    """Width of what is read, a multiple of 4."""
     casing: bool = True
     """Tell the network how a word is written: lower, Capitalised, UPPER, with digits, ..."""
     auxiliary_weight: Annotated[float, Field(ge=0)] = 0.0
@@ -55,7 +58,7 @@ class TagSettings(Settings):
     """What the tags are written in; `none` where each tag stands for itself, as parts of speech do."""
 
 
-class Tag:
+class Tag(CutsTexts):
     """Reads tagged sentences, builds the network, says what its loss and its predictions are.
 
     Inside, chunks are always written in BIOES: there a chunk's own tags say where it ends, so that their probability
@@ -80,6 +83,10 @@ class Tag:
         self.settings = settings
         self.vocabularies = vocabularies
         self._numbers = {tag: number for number, tag in enumerate(self.tags)}
+        self._shown = [_in_iob2(tag) if self.scheme == "iob2" else tag for tag in self.tags]
+        chunks = self.scheme is not None
+        self._opens = np.array([chunks and tag[:1] in ("B", "S") for tag in self.tags], dtype=bool)
+        self._closes = np.array([chunks and tag[:1] in ("E", "S") for tag in self.tags], dtype=bool)
 
     @property
     def scheme(self) -> Scheme | None:
@@ -125,7 +132,10 @@ class Tag:
             words[key] = words.get(key, 0) + count
             for sign in spelling:
                 characters[sign] = characters.get(sign, 0) + count
-        return {"words": build_vocabulary(words, (), settings), "characters": Vocabulary.build(characters)}
+        return {
+            "words": build_vocabulary(words, (), settings),
+            "characters": Vocabulary.build(characters, specials=CHARACTER_SPECIALS),
+        }
 
     @classmethod
     def from_examples(
@@ -158,6 +168,8 @@ class Tag:
         """
         if set(labels) != {"tags", "auxiliary"} or set(vocabularies) != {"words", "characters"}:
             raise ModelError("expected 'tags' and 'auxiliary', and vocabularies of 'words' and 'characters'")
+        if vocabularies["characters"].specials != CHARACTER_SPECIALS:
+            raise ModelError(f"expected a vocabulary of characters that begins with {', '.join(CHARACTER_SPECIALS)}")
         return cls(labels["tags"], labels["auxiliary"], settings, vocabularies)
 
     def to_labels(self) -> dict[str, Sequence[str]]:
@@ -172,12 +184,13 @@ class Tag:
     def encode(self, tokens: TokenTable, tokenizer: Tokenizer) -> SpelledRows:
         """Return the ids of sentences, with those of the spellings they consist of."""
         words, characters = self.vocabularies["words"], self.vocabularies["characters"]
+        begin, end = (CHARACTER_SPECIALS.index(sign) for sign in (BEGIN, END))
         keys = [spelling.lower() for spelling in tokens.tokens] if tokenizer.lowercase else tokens.tokens
         return SpelledRows(
             IdTable(tokens.indices, tokens.offsets),
             np.array([words[key] for key in keys], dtype=np.int64),
             np.array([casing(spelling) for spelling in tokens.tokens], dtype=np.int64),
-            [np.array(characters.ids(list(spelling)), dtype=np.int32) for spelling in tokens.tokens],
+            [np.array([begin, *characters.ids(list(spelling)), end], dtype=np.int32) for spelling in tokens.tokens],
         )
 
     def build(self, encoder: EncoderSettings) -> Tagger:
@@ -214,6 +227,7 @@ class Tag:
             batch_size=settings.batch_size,
             seed=settings.seed,
             max_tokens=settings.max_tokens,
+            edges=None if self.scheme is None else self._edges(),
         )
 
     def loss(self, model: nn.Module, batch: TaggedBatch) -> SummedLoss:
@@ -303,6 +317,14 @@ class Tag:
                 inputs = pad_spelled(rows, chosen).to(device)
                 yield chosen.tolist(), model(*inputs).tags, inputs.mask
 
+    def _edges(self) -> Edges:
+        """Return the tags that make a whole chunk of what a window keeps of one."""
+
+        def become(letters: Mapping[str, str]) -> NDArray[np.int32]:
+            return _numbered([letters.get(tag[0], tag[0]) + tag[1:] for tag in self.tags], self._numbers)
+
+        return Edges(first=become({"I": "B", "E": "S"}), last=become({"I": "E", "B": "S"}))
+
     def _gold(self, examples: Sequence[TaggedSentence]) -> list[Sequence[str]]:
         """Return the tags of sentences as the network writes them."""
         sequences = [example.tags or () for example in examples]
@@ -315,8 +337,9 @@ class Tag:
 
     def _written(self, path: NDArray[np.int64]) -> tuple[str, ...]:
         """Return tags in the person's scheme."""
-        tags = [self.tags[number] for number in path.tolist()]
-        return tuple(tags if self.scheme is None else convert(tags, "bioes", self.scheme))
+        if self.scheme == "iob1":  # the only one in which a tag hangs on its neighbours
+            return tuple(convert([self.tags[number] for number in path.tolist()], "bioes", "iob1"))
+        return tuple([self._shown[number] for number in path.tolist()])
 
     def _tagging(
         self,
@@ -326,15 +349,12 @@ class Tag:
         moves: NDArray[np.float64],
         alternatives: tuple[tuple[tuple[str, ...], float], ...],
     ) -> Tagging:
+        firsts, lasts = np.flatnonzero(self._opens[path]).tolist(), np.flatnonzero(self._closes[path]).tolist()
         entities = []
-        if self.scheme is not None:
-            for span in spans([self.tags[number] for number in path.tolist()], "bioes"):
-                start, end = (
-                    sentence.starts[span.start],
-                    sentence.starts[span.end - 1] + len(sentence.words[span.end - 1]),
-                )
-                score = float(nodes[span.start] * moves[span.start : span.end - 1].prod())
-                entities.append(Entity(span.label, score, sentence.text[start:end], start, end))
+        for first, last in zip(firsts, lasts, strict=True):  # no path leaves an entity open
+            start, end = sentence.starts[first], sentence.starts[last] + len(sentence.words[last])
+            score = float(nodes[first] * moves[first:last].prod())
+            entities.append(Entity(self.tags[path[first]][2:], score, sentence.text[start:end], start, end))
         scores = tuple(nodes[: len(path)].tolist())
         return Tagging(
             sentence.text, sentence.words, sentence.starts, self._written(path), scores, tuple(entities), alternatives
@@ -348,6 +368,15 @@ def _network_tags(sequences: Sequence[Sequence[str]], scheme: str) -> list[str]:
     assert scheme in ("iob1", "iob2", "bioes")
     labels = sorted({span.label for sequence in sequences for span in spans(sequence, scheme)})  # type: ignore[arg-type]
     return ["O", *(f"{letter}-{label}" for label in labels for letter in "BIES")]
+
+
+def _in_iob2(tag: str) -> str:
+    """Return a tag of BIOES as IOB2 has it.
+
+    >>> [_in_iob2(tag) for tag in ("O", "B-X", "S-X", "E-X")]
+    ['O', 'B-X', 'B-X', 'I-X']
+    """
+    return {"S": "B", "E": "I"}.get(tag[0], tag[0]) + tag[1:]
 
 
 def _numbered(tags: Sequence[str], numbers: Mapping[str, int]) -> NDArray[np.int32]:

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from nlp_lstm.config import DataSettings, EncoderSettings, TrainingSettings, VocabularySettings
+from nlp_lstm.config import DataSettings, EncoderSettings, TokenizerSettings, TrainingSettings, VocabularySettings
 from nlp_lstm.config import Settings as HeadSettings
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.corpora.token_table import TokenTable
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss
-from nlp_lstm.text.tokenizers import Tokenizer
+from nlp_lstm.text.tokenizers import Tokenizer, build_tokenizer, tokenizer_from_dict
 from nlp_lstm.text.vocabulary import Vocabulary
 
 Rows: TypeAlias = Sequence[NDArray[np.int32]]
@@ -95,12 +94,30 @@ class Task(Protocol):
         ...
 
     @classmethod
-    def tokenize(cls, examples: Sequence[Any], tokenizer: Tokenizer, *, cache: Path | None) -> TokenTable:
+    def make_tokenizer(cls, settings: TokenizerSettings, examples: Sequence[Any]) -> Any:
+        """Return what cuts the texts; what is to be learned of it is learned from the training examples.
+
+        Raises:
+            UsageError: there is no such tokenizer, or the task cannot use it.
+        """
+        ...
+
+    @classmethod
+    def tokenizer_from_dict(cls, record: Mapping[str, Any]) -> Any:
+        """Return the tokenizer that its `to_dict` described.
+
+        Raises:
+            ModelError: the record is not of one that the task uses.
+        """
+        ...
+
+    @classmethod
+    def tokenize(cls, examples: Sequence[Any], tokenizer: Any, *, cache: Path | None) -> Any:
         """Return the tokens of the examples."""
         ...
 
     @classmethod
-    def build_vocabularies(cls, tokens: TokenTable, tokenizer: Tokenizer, settings: VocabularySettings) -> Vocabularies:
+    def build_vocabularies(cls, tokens: Any, tokenizer: Any, settings: VocabularySettings) -> Vocabularies:
         """Return the vocabularies of the training tokens."""
         ...
 
@@ -134,7 +151,7 @@ class Task(Protocol):
         """
         ...
 
-    def encode(self, tokens: TokenTable, tokenizer: Tokenizer) -> Any:
+    def encode(self, tokens: Any, tokenizer: Any) -> Any:
         """Return the ids of tokenized texts, as `batches` and `predict` take them."""
         ...
 
@@ -162,11 +179,28 @@ class Task(Protocol):
         """Return the scores of predictions against the examples' labels."""
         ...
 
-    def answer(
-        self, model: nn.Module, inputs: Sequence[Any], tokenizer: Tokenizer, *, batch_size: int = 256
-    ) -> list[Any]:
+    def answer(self, model: nn.Module, inputs: Sequence[Any], tokenizer: Any, *, batch_size: int = 256) -> list[Any]:
         """Return a prediction for people for each input, in order. A task may take options of its own."""
         ...
+
+
+class CutsTexts:
+    """The part of a task whose examples are texts of one language."""
+
+    @classmethod
+    def make_tokenizer(cls, settings: TokenizerSettings, examples: Sequence[Any]) -> Tokenizer:
+        """Return a new tokenizer, learned from the examples if it is one to be learned."""
+        return new_tokenizer(settings, examples)
+
+    @classmethod
+    def tokenizer_from_dict(cls, record: Mapping[str, Any]) -> Tokenizer:
+        """Return the tokenizer that its `to_dict` described."""
+        return tokenizer_from_dict(record)
+
+
+def new_tokenizer(settings: TokenizerSettings, examples: Sequence[Any] = ()) -> Tokenizer:
+    """Return the tokenizer of settings, learned from the texts of `examples` if it is one to be learned."""
+    return build_tokenizer(**settings.model_dump(exclude={"joint"}), train_texts=[each.text for each in examples])
 
 
 def encoder_vocabulary(task: Task) -> Vocabulary:

@@ -19,8 +19,8 @@ def _kind(word: str) -> str:
     letters = any(sign.isalpha() for sign in word)
     if any(sign.isdigit() for sign in word):
         return "part number" if letters else "number"
-    if not letters:
-        return "other"
+    if not any(sign.isupper() or sign.islower() or sign.istitle() for sign in word):
+        return "other"  # signs, and letters of scripts without case
     if word.islower():
         return "lower"
     if word[0].isupper() and (len(word) == 1 or not any(sign.isupper() for sign in word[1:])):

@@ -7,6 +7,8 @@ from dataclasses import MISSING, fields
 from typing import Any, Protocol
 
 from nlp_lstm.errors import ModelError, UsageError, nearest
+from nlp_lstm.text.blank_words import BlankWords
+from nlp_lstm.text.byte_symbols import ByteSymbols
 from nlp_lstm.text.characters import Characters
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.spacy_words import SpacyWords, check_language
@@ -49,8 +51,13 @@ class Tokenizer(Protocol):
         ...
 
 
-TOKENIZERS: dict[str, type[SpacyWords | RegexWords | Characters | Subwords]] = {
-    kind.kind: kind for kind in (SpacyWords, RegexWords, Characters, Subwords)
+_PLAIN: dict[str, type[RegexWords | BlankWords | Characters | ByteSymbols]] = {
+    kind.kind: kind for kind in (RegexWords, BlankWords, Characters, ByteSymbols)
+}
+TOKENIZERS: dict[str, type[SpacyWords | RegexWords | BlankWords | Characters | ByteSymbols | Subwords]] = {
+    SpacyWords.kind: SpacyWords,
+    **_PLAIN,
+    Subwords.kind: Subwords,
 }
 
 
@@ -66,7 +73,7 @@ def build_tokenizer(
     """Return a new tokenizer.
 
     Args:
-        kind: a name in `TOKENIZERS`: spacy, regex, characters or subwords.
+        kind: a name in `TOKENIZERS`: spacy, regex, blanks, characters, bytes or subwords.
         language: a language code of spaCy; for `spacy` only.
         lowercase: look tokens up in lower case.
         strip_markup: read HTML tags as blanks.
@@ -88,8 +95,7 @@ def build_tokenizer(
         if train_texts is None:
             raise UsageError("the subwords tokenizer needs texts to learn from; train_texts is missing")
         return train_subwords(train_texts, vocab_size=vocab_size, lowercase=lowercase, strip_markup=strip_markup)
-    plain = Characters if kind == Characters.kind else RegexWords
-    return plain(lowercase=lowercase, strip_markup=strip_markup)
+    return _PLAIN[kind](lowercase=lowercase, strip_markup=strip_markup)
 
 
 def tokenizer_from_dict(record: Mapping[str, Any]) -> Tokenizer:

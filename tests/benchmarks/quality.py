@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def train(recipe: str, seed: int, out: Path) -> dict[str, Any]:
-    """Train one seed in a process of its own; return its test accuracy, minutes and peak memory."""
+    """Train one seed in a process of its own; return its test score, minutes and peak memory."""
     folder = out / f"{recipe}-{seed}"
     memory = out / f"{recipe}-{seed}.memory"
     command = [sys.executable, "-m", "nlp_lstm", "train", recipe, "--seed", str(seed), "--out", str(folder)]
@@ -57,10 +57,16 @@ def train(recipe: str, seed: int, out: Path) -> dict[str, Any]:
     metrics = json.loads((folder / "metrics.json").read_text())
     return {
         "seed": seed,
-        "accuracy": metrics["test"]["accuracy"],
+        "score": metrics["test"][score_of(metrics["test"])],
+        "name": score_of(metrics["test"]),
         "minutes": metrics["seconds"] / 60,
         "peak_memory_gb": max(peaks) / 2**20,
     }
+
+
+def score_of(report: dict[str, Any]) -> str:
+    """Return the name of the score that counts: BLEU in lower case, F1 of spans, or accuracy."""
+    return next(name for name in ("bleu_tok_lc", "f1", "accuracy") if name in report)
 
 
 def read_numbers(path: Path) -> Iterator[int]:
@@ -71,13 +77,14 @@ def read_numbers(path: Path) -> Iterator[int]:
 
 def summary(recipe: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the mean over seeds and its spread."""
-    accuracies = [run["accuracy"] for run in runs]
+    scores = [run["score"] for run in runs]
     return {
         "recipe": recipe,
         "seeds": [run["seed"] for run in runs],
-        "test_accuracy_mean": round(statistics.mean(accuracies), 4),
-        "test_accuracy": [round(accuracy, 4) for accuracy in accuracies],
-        "standard_deviation": round(statistics.stdev(accuracies), 4) if len(runs) > 1 else None,
+        "score": runs[0]["name"],
+        "test_mean": round(statistics.mean(scores), 4),
+        "test": [round(score, 4) for score in scores],
+        "standard_deviation": round(statistics.stdev(scores), 4) if len(runs) > 1 else None,
         "training_minutes": [round(run["minutes"], 1) for run in runs],
         "peak_memory_gb": round(max(run["peak_memory_gb"] for run in runs), 2),
         "cores_per_run": 1,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -19,15 +20,25 @@ def test_json_holds_the_promised_scores(run, trained, labelled):
     assert ran.code == 0
     report = json.loads(ran.out)
     assert report["n"] == 3 and report["accuracy"] == pytest.approx(2 / 3)
-    assert report["labels"] == ["bad", "good"] and report["confusion"] == [[1, 0], [1, 1]]
+    assert report["labels"] == ["bad", "good"] and report["confusion"] == {
+        "bad": {"bad": 1, "good": 0},
+        "good": {"bad": 1, "good": 1},
+    }
     assert report["per_class"]["good"]["recall"] == 0.5
     assert report["macro_f1"] == pytest.approx(2 / 3)
 
 
 def test_the_table_shows_scores_classes_and_confusion(run, trained, labelled):
-    ran = run("evaluate", trained, labelled)
-    assert "accuracy 0.6667 (95 % interval 0.2077 to 0.9385)" in ran.out
-    assert "macro F1 0.6667" in ran.out and "true \\ predicted" in ran.out
+    lines = run("evaluate", trained, labelled).out.split("\n")
+    assert lines[:3] == ["3 texts", "accuracy 0.6667 (95 % interval 0.2077 to 0.9385)", "macro F1 0.6667"]
+    assert [re.split(r"\s*[┃│]\s*", line)[1:-1] for line in lines if re.search("[┃│]", line)] == [
+        ["class", "precision", "recall", "F1", "support", "predicted"],
+        ["bad", "0.5000", "1.0000", "0.6667", "1", "2"],
+        ["good", "1.0000", "0.5000", "0.6667", "2", "1"],
+        ["true \\ predicted", "bad", "good"],
+        ["bad", "1", "0"],
+        ["good", "1", "1"],
+    ]
 
 
 def test_a_score_below_what_is_required_ends_with_5_and_still_prints_the_report(run, trained, labelled):

@@ -144,6 +144,16 @@ def test_an_output_file_is_whole_or_untouched(run, trained, tmp_path):
         (["predict", "{tmp}/gone", "--text", "x"], 4, "error: no model at {tmp}/gone: there is no such folder"),
         (["predict", "{model}", "--text", "x", "--device", "tpu9"], 2, "error: device 'tpu9' cannot be used here"),
         (["predict", "{model}", "--text", "x", "--formt", "tsv"], 2, "Did you mean"),
+        (
+            ["predict", "{model}", "--text", "x", "--format", "conll"],
+            2,
+            "--format conll: this model does not tag words",
+        ),
+        (
+            ["predict", "{model}", "--text", "x", "--n-best", "2"],
+            2,
+            "--n-best: a model of this kind has no such option",
+        ),
     ],
 )
 def test_a_mistake_ends_in_a_line_and_its_code(run, trained, tmp_path, arguments, code, message):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -27,6 +28,14 @@ def test_progress_goes_to_stderr_in_plain_lines_and_stdout_stays_empty(run, file
     assert "a budget of 4 steps: 4 steps, 0.8 epochs" in ran.err
     assert "step 4/4" in ran.err and " dev 0." in ran.err and "tokens/s" in ran.err
     assert "\x1b" not in ran.err
+    scores = json.loads((tmp_path / "r" / "metrics.json").read_text())["dev"]
+    low, high = scores["accuracy_interval"]
+    shown = [re.split(r"\s*[┃│]\s*", line)[1:-1] for line in ran.err.split("\n") if re.search("[┃│]", line)]
+    assert shown == [
+        ["data", "texts", "accuracy", "macro F1"],
+        ["dev", "40", f"{scores['accuracy']:.4f} ({low:.4f} to {high:.4f})", f"{scores['macro_f1']:.4f}"],
+    ]
+    assert f"model in {tmp_path / 'r'}; next: nlp-lstm predict {tmp_path / 'r'} --text " in ran.err
 
 
 def test_the_same_line_again_trains_nothing_and_a_changed_one_is_refused_with_the_difference(run, files, tmp_path):

@@ -80,7 +80,9 @@ def test_to_dict_has_the_promised_keys_and_survives_json():
         "labels",
     ]
     assert json.loads(json.dumps(record, allow_nan=False)) == record
-    assert record["confusion"] == [[1, 0, 1], [0, 1, 0], [0, 0, 0]]
+    rows = {"negative": (1, 0, 1), "neutral": (0, 1, 0), "positive": (0, 0, 0)}  # by the gold label
+    assert record["confusion"] == {label: dict(zip(LABELS, row, strict=True)) for label, row in rows.items()}
+    assert [list(row) for row in (record["confusion"], *record["confusion"].values())] == [[*LABELS]] * 4
     assert record["per_class"]["positive"]["recall"] is None
 
 

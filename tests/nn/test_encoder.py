@@ -222,6 +222,84 @@ def test_bfloat16_gives_nearly_the_same_states_and_a_state_that_can_go_back_in(
     close(rounded.states.float(), exact.states, 0.1)  # eight bits of mantissa through two layers and two passes
 
 
+# ---- what is known of a token besides its id ----
+
+EXTRA = 2
+
+
+def with_rows_for_tokens(encoder: Encoder, ids: torch.Tensor, extra: torch.Tensor) -> tuple[Encoder, torch.Tensor]:
+    """Return an encoder whose table holds, for each token, its embedding and its extra side by side; and its ids."""
+    table = torch.cat([encoder.embedding(ids), extra], -1).flatten(0, 1).detach()
+    plain = Encoder(
+        len(table), EMBED + EXTRA, HIDDEN, n_layers=len(encoder.layers), bidirectional=encoder.bidirectional
+    )
+    plain.layers.load_state_dict(encoder.layers.state_dict())
+    plain.embedding.weight.data.copy_(table)
+    return plain, torch.arange(len(table)).view_as(ids)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_extra_is_read_beside_the_embedding(bidirectional, make, ragged):
+    encoder = make(bidirectional=bidirectional, n_layers=2, extra_size=EXTRA)
+    ids, mask = ragged(LENGTHS)
+    extra = torch.randn(*ids.shape, EXTRA, generator=torch.Generator().manual_seed(0))
+    plain, numbers = with_rows_for_tokens(encoder, ids, extra)
+    close(encoder(ids, mask, extra=extra).states, plain(numbers, mask).states, 1e-6)
+    dirty = torch.where(mask.unsqueeze(-1), extra, torch.full_like(extra, 1e3))  # at padding it is never read
+    close(encoder(ids, mask, extra=dirty).states, plain(numbers, mask).states, 1e-6)
+
+
+def test_gradients_reach_extra_at_real_tokens_only(make, ragged):
+    encoder = make(bidirectional=True, extra_size=EXTRA)
+    ids, mask = ragged(LENGTHS)
+    extra = torch.randn(*ids.shape, EXTRA, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    encoder(ids, mask, extra=extra).states.square().sum().backward()
+    assert bool(extra.grad[mask].all())
+    assert not extra.grad[~mask].any()
+
+
+def test_locked_dropout_drops_whole_channels_of_extra_too(make, ragged):
+    encoder = make(dropout=0.5, extra_size=EXTRA)
+    ids, mask = ragged([9] * 40)
+    torch.manual_seed(0)
+    dropped = encoder.embed(ids, mask, torch.ones(*ids.shape, EXTRA))[..., EMBED:]  # (40, 9, extra)
+    assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
+    assert set(dropped.unique().tolist()) == {0.0, 2.0}  # all of 80 alike: p = 2⁻⁷⁹
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("width", [None, 1, 3])
+def test_extra_of_another_width_is_refused(cell, width, make, ragged):
+    # The fused LSTM kernel checks nothing here either.
+    encoder, (ids, mask) = make(cell=cell, extra_size=EXTRA), ragged(LENGTHS)
+    with pytest.raises(ValueError, match=f"width {EXTRA}, not {width or 0}"):
+        encoder(ids, mask, extra=None if width is None else torch.zeros(*ids.shape, width))
+
+
+def test_extra_is_refused_where_none_is_expected(make, ragged):
+    ids, mask = ragged(LENGTHS)
+    with pytest.raises(ValueError, match="width 0, not 2"):
+        make()(ids, mask, extra=torch.zeros(*ids.shape, EXTRA))
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_each_layer_hands_on_what_an_encoder_of_so_many_layers_says(bidirectional, layer_norm, make, ragged):
+    encoder = make(bidirectional=bidirectional, n_layers=3, layer_norm=layer_norm)
+    ids, mask = ragged(LENGTHS, time=8)
+    encoded = encoder(ids, mask)
+    assert len(encoded.layers) == 3
+    for depth, states in enumerate(encoded.layers):
+        lower = Encoder(VOCAB, EMBED, HIDDEN, bidirectional=bidirectional, n_layers=depth + 1, layer_norm=layer_norm)
+        lower.load_state_dict(encoder.state_dict(), strict=False)
+        expected = lower(ids, mask).states
+        if layer_norm and depth < 2:  # between layers, not after the last
+            norm = encoder.norms[depth]
+            expected = nn.functional.layer_norm(expected, expected.shape[-1:], norm.weight, norm.bias)
+        close(states[mask], expected[mask], 1e-6)
+    close(encoded.layers[-1][mask], encoded.states[mask], 0)
+
+
 # ---- reversal ----
 
 

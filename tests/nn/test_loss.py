@@ -1,4 +1,4 @@
-"""The classification loss against its formula written out in float64."""
+"""The losses against their formulas written out in float64."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp_lstm.nn.loss import classification_loss
+from nlp_lstm.nn import loss as loss_module
+from nlp_lstm.nn.loss import classification_loss, sequence_loss
 
 
 def loss_by_hand(logits, targets, weights, smoothing) -> float:
@@ -65,3 +66,100 @@ def test_the_gradient_of_an_item_is_its_weight_times_probability_minus_target():
     classification_loss(logits, torch.tensor([1]), label_weights=torch.tensor([1.0, 3.0, 1.0])).total.backward()
     expected = 3.0 * (logits.detach().softmax(-1) - torch.tensor([[0.0, 1.0, 0.0]]))
     torch.testing.assert_close(logits.grad, expected)
+
+
+# ---- sequences ----
+
+
+@settings(deadline=None, max_examples=80)
+@given(ITEMS, st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+def test_the_loss_of_a_sequence_is_the_formulas_sum_over_its_tokens(items, smoothing):
+    logits, targets = zip(*items, strict=True)
+    loss = sequence_loss(torch.tensor(logits), torch.tensor(targets), label_smoothing=smoothing)
+    expected = loss_by_hand(logits, targets, [1.0, 1.0, 1.0], smoothing)
+    assert float(loss.total) == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    assert loss.n_items == len(items)
+
+
+def draw_sequences(dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return logits (3, 4, 7), targets and a ragged mask."""
+    generator = torch.Generator().manual_seed(0)
+    logits = (3 * torch.randn(3, 4, 7, generator=generator)).to(dtype).requires_grad_()
+    mask = torch.arange(4) < torch.tensor([4, 1, 2]).unsqueeze(1)
+    return logits, torch.randint(7, (3, 4), generator=generator), mask
+
+
+@pytest.mark.parametrize("cached", [1, 20, 10**6])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_loss_and_gradient_of_a_sequence_are_torchs_however_many_tokens_go_together(smoothing, cached, monkeypatch):
+    monkeypatch.setattr(loss_module, "CACHED", cached)
+    logits, targets, mask = draw_sequences()
+    ours = sequence_loss(logits, targets, mask, label_smoothing=smoothing)
+    expected = torch.nn.functional.cross_entropy(
+        logits[mask], targets[mask], reduction="sum", label_smoothing=smoothing
+    )
+    assert ours.n_items == 7
+    torch.testing.assert_close(ours.total, expected, rtol=1e-13, atol=0)
+    for factor in (1.0, 0.25):  # the gradient is made beforehand, and must still follow what is done with the loss
+        (gradient,) = torch.autograd.grad(ours.total * factor, logits, retain_graph=True)
+        (wanted,) = torch.autograd.grad(expected * factor, logits, retain_graph=True)
+        torch.testing.assert_close(gradient, wanted, rtol=0, atol=1e-13)
+
+
+def test_padding_of_a_sequence_has_neither_loss_nor_gradient_whatever_it_holds():
+    logits, targets, mask = draw_sequences()
+    clean = sequence_loss(logits, targets, mask, label_smoothing=0.1)
+    dirty = logits.detach().masked_fill(~mask.unsqueeze(-1), float("nan")).requires_grad_()
+    loss = sequence_loss(dirty, targets.masked_fill(~mask, -100), mask, label_smoothing=0.1)
+    assert torch.equal(loss.total, clean.total)
+    (gradient,) = torch.autograd.grad(loss.total, dirty)
+    assert not gradient[~mask].any()
+    assert bool(gradient.isfinite().all())
+
+
+def test_chosen_tokens_have_the_loss_of_the_masked_whole():
+    logits, targets, mask = draw_sequences()
+    whole = sequence_loss(logits, targets, mask, label_smoothing=0.1)
+    chosen = sequence_loss(logits[mask], targets[mask], label_smoothing=0.1)
+    assert torch.equal(chosen.total, whole.total)
+    assert chosen.n_items == whole.n_items
+
+
+def test_bfloat16_scores_are_summed_in_float32_and_their_gradient_is_bfloat16():
+    logits, targets, mask = draw_sequences(torch.bfloat16)
+    loss = sequence_loss(logits, targets, mask)
+    exact = sequence_loss(logits.double(), targets, mask)
+    assert loss.total.dtype == torch.float32
+    assert loss.total.item() == pytest.approx(exact.total.item(), rel=1e-6)
+    (gradient,) = torch.autograd.grad(loss.total, logits)
+    (expected,) = torch.autograd.grad(exact.total, logits)
+    assert gradient.dtype == torch.bfloat16
+    torch.testing.assert_close(gradient, expected, rtol=2**-8, atol=1e-6)
+
+
+def test_a_word_out_of_the_question_has_no_part_in_the_plain_loss():
+    logits, targets, _ = draw_sequences()
+    shut = torch.cat([logits, logits.new_full((3, 4, 1), float("-inf"))], -1)
+    ours, expected = sequence_loss(shut, targets), sequence_loss(logits, targets)
+    torch.testing.assert_close(ours.total, expected.total)
+    (gradient,) = torch.autograd.grad(ours.total, logits)
+    assert bool(gradient.isfinite().all())
+
+
+def test_scores_far_apart_have_the_right_loss():
+    # p of the right word is e^−800, which no float holds: −log p = 800 all the same
+    loss = sequence_loss(torch.tensor([[0.0, 800.0, -50.0]]), torch.tensor([0]))
+    assert float(loss.total) == pytest.approx(800.0)
+
+
+def test_a_sequence_loss_of_no_tokens_is_zero_over_none():
+    loss = sequence_loss(torch.zeros(0, 5, requires_grad=True), torch.zeros(0, dtype=torch.int64))
+    assert (float(loss.total.detach()), loss.n_items) == (0.0, 0.0)
+    loss.total.backward()
+
+
+def test_without_gradients_the_loss_of_a_sequence_is_the_same():
+    logits, targets, mask = draw_sequences()
+    with torch.inference_mode():
+        ours = sequence_loss(logits, targets, mask, label_smoothing=0.1)
+    assert torch.equal(ours.total, sequence_loss(logits, targets, mask, label_smoothing=0.1).total.detach())

@@ -1,9 +1,8 @@
-"""Made data whose labels follow from one word, a tiny recipe on it, a model trained by it, and processes to kill."""
+"""Tiny recipes on made data, models trained by them, and processes to kill."""
 
 from __future__ import annotations
 
 import json
-import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,53 +14,19 @@ import pytest
 from nlp_lstm import train
 from nlp_lstm.stages.predictor import Predictor, load
 from nlp_lstm.stages.run import TrainedRun
-
-WORDS = ("plot", "actor", "scene", "film", "music", "light", "story", "end")
-TELLING = {"good": "fine", "bad": "dull"}
-
-RECIPE = """
-task = "classify"
-
-[data]
-train = "train.csv"
-dev = "dev.csv"
-
-[tokenizer]
-kind = "regex"
-
-[encoder]
-embed_size = 8
-hidden_size = 8
-
-[training]
-steps = 12
-batch_size = 8
-evaluations = 4
-"""
-
-
-def made_texts(n: int, seed: int) -> list[tuple[str, str]]:
-    """Return texts and labels, as many of each: a text with "fine" is good, one with "dull" bad."""
-    draw = random.Random(seed)
-    made = []
-    for number in range(n):
-        label = ("good", "bad")[number % 2]
-        words = draw.choices(WORDS, k=draw.randint(1, 9))
-        words.insert(draw.randrange(len(words) + 1), TELLING[label])
-        made.append((" ".join(words), label))
-    draw.shuffle(made)
-    return made
-
-
-def write_csv(path: Path, rows: list[tuple[str, str]]) -> Path:
-    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows), encoding="utf-8")
-    return path
+from tests.stages.made_data import write_recipe, write_tag_recipe
 
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     """A recipe for a tiny network, in a folder of its own beside its data."""
     return write_recipe(tmp_path / "tiny")
+
+
+@pytest.fixture
+def tag_recipe(tmp_path: Path) -> Path:
+    """The same for a tagger."""
+    return write_tag_recipe(tmp_path / "tiny tagger")
 
 
 @pytest.fixture(scope="session")
@@ -77,13 +42,17 @@ def predictor(tiny_run: TrainedRun) -> Predictor:
     return load(tiny_run.folder)
 
 
-def write_recipe(folder: Path) -> Path:
-    folder.mkdir()
-    write_csv(folder / "train.csv", made_texts(50, seed=3))
-    write_csv(folder / "dev.csv", made_texts(20, seed=4))
-    path = folder / "tiny.toml"
-    path.write_text(RECIPE, encoding="utf-8")
-    return path
+@pytest.fixture(scope="session")
+def tiny_tag_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """A run that has learned the made tags; nobody may write into its folder."""
+    place = tmp_path_factory.mktemp("tagged")
+    settings = {"training.learning_rate": 0.02, "training.evaluations": 5, "training.ema": 0.9}
+    return train(str(write_tag_recipe(place / "tiny")), out=place / "run", steps=120, settings=settings)
+
+
+@pytest.fixture(scope="session")
+def tagger(tiny_tag_run: TrainedRun) -> Predictor:
+    return load(tiny_tag_run.folder)
 
 
 Sitting = Callable[..., int]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from nlp_lstm import load
 from nlp_lstm.errors import ModelError, UsageError
+from nlp_lstm.store import FORMAT
 
 FILES = ("config.json", "vocab.json", "labels.json", "model.safetensors")
 
@@ -40,6 +42,14 @@ def change(folder: Path, *path: str, **values: Any) -> None:
         section = section[part]
     section.update(values)
     (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_a_loaded_tagger_answers_as_the_one_it_was_saved_from(tiny_tag_run, tagger, tmp_path):
+    for name in FILES:
+        shutil.copy(tiny_tag_run.folder / name, tmp_path)
+    texts = ["Ada", "film in Old York", ""]
+    assert load(tmp_path)(texts) == tagger(texts)
+    assert [entity.entity_group for entity in tagger(texts[1]).entities] == ["LOC"]
 
 
 def test_a_loaded_model_answers_as_the_one_it_was_saved_from(model, predictor):
@@ -185,9 +195,63 @@ def test_an_impossible_size_is_refused(model):
         load(model)
 
 
-def test_a_later_format_is_refused(model):
-    change(model, format=2)
-    with pytest.raises(ModelError, match=r"config\.json: expected format 1, found 2"):
+@pytest.mark.parametrize("number", [FORMAT - 1, FORMAT + 1])
+def test_an_earlier_or_a_later_format_is_refused(model, number):
+    change(model, format=number)
+    with pytest.raises(ModelError, match=rf"config\.json: expected format {FORMAT}, found {number}"):
+        load(model)
+
+
+def put(folder: Path, name: str, content: Any) -> None:
+    """Write a file that nothing of ours writes, with its right checksum."""
+    text = json.dumps(content)
+    (folder / name).write_text(text)
+    change(folder, "checksums", **{name: hashlib.blake2b(text.encode(), digest_size=16).hexdigest()})
+
+
+@pytest.mark.parametrize(
+    ("vocabularies", "told"),
+    [
+        ({}, "holds no vocabulary"),
+        ({"tokens": 3}, "tokens: vocabulary: expected lists"),
+        ({"tokens": ["<pad>", "<unk>"]}, "tokens: vocabulary: expected lists"),
+        ({"tokens": {"tokens": ["<pad>", "<unk>"]}}, "tokens: vocabulary: expected lists"),
+        ({"tokens": {"specials": ["<pad>", "<unk>"], "tokens": "ab"}}, "tokens: vocabulary: expected lists"),
+        ({"tokens": {"specials": ["<pad>", "<unk>"], "tokens": ["<pad>"]}}, "tokens: vocabulary: begins with '<pad>'"),
+        (
+            {"tokens": {"specials": [["<pad>"]], "tokens": [["<pad>"]]}},
+            "tokens: vocabulary: a special token is no text",
+        ),
+    ],
+    ids=repr,
+)
+def test_a_vocabulary_that_is_none_is_refused_with_its_file_and_name(model, vocabularies, told):
+    put(model, "vocab.json", vocabularies)
+    with pytest.raises(ModelError) as caught:
+        load(model)
+    assert str(caught.value).startswith(f"{model / 'vocab.json'}: {told}")
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ({}, "labels: expected 'labels' alone, found none"),
+        ({"tags": ["O"], "auxiliary": []}, "labels: expected 'labels' alone, found 'tags', 'auxiliary'"),
+        ({"labels": "ab"}, "labels: expected a list of strings"),
+        ({"labels": ["good", 3]}, "labels: expected a list of strings"),
+    ],
+    ids=repr,
+)
+def test_labels_that_are_none_are_refused_with_their_file(model, labels, told):
+    put(model, "labels.json", labels)
+    with pytest.raises(ModelError) as caught:
+        load(model)
+    assert str(caught.value) == f"{model / 'labels.json'}: {told}"
+
+
+def test_a_folder_of_another_task_is_refused(model, tiny_tag_run):
+    change(model, task="tag", head=json.loads((tiny_tag_run.folder / "config.json").read_text())["head"])
+    with pytest.raises(ModelError, match=rf"^{model / 'labels.json'}: expected 'tags' and 'auxiliary'"):
         load(model)
 
 

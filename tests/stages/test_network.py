@@ -1,26 +1,32 @@
-"""From settings to a network, and pretrained vectors into its rows."""
+"""From settings to a network and what a folder says of it, pretrained vectors into its rows, the device."""
 
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 import torch
 
-from nlp_lstm.config import EncoderSettings
+from nlp_lstm.config import EncoderSettings, Recipe
 from nlp_lstm.errors import DataError, UsageError
-from nlp_lstm.stages.network import build_network, choose_device, put_vectors
+from nlp_lstm.stages.network import choose_device, describe_model, put_vectors
 from nlp_lstm.tasks.classify import Classify, ClassifySettings
+from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.vocabulary import Vocabulary
 
-VOCABULARY = Vocabulary.from_list(["<pad>", "<unk>", "fine", "dull", "film"])
+VOCABULARY = Vocabulary(["<pad>", "<unk>", "fine", "dull", "film"])
 
 
 @pytest.fixture
 def model():
     torch.manual_seed(1)
     settings = EncoderSettings(embed_size=3, hidden_size=5, n_layers=2, cell="gru")
-    return build_network(Classify(["a", "b"], ClassifySettings()), settings, VOCABULARY)
+    return task().build(settings)
+
+
+def task(**settings: object) -> Classify:
+    return Classify(["a", "b"], ClassifySettings(**settings), {"tokens": VOCABULARY})
 
 
 def rows(model) -> list[list[float]]:
@@ -40,14 +46,25 @@ def test_padding_has_the_row_of_the_vocabularys_pad(model):
     assert model.encoder.unknown_id == VOCABULARY.unknown_id
 
 
-def test_every_setting_of_the_encoder_reaches_it(model):
+def test_every_setting_of_the_encoder_reaches_it():
     settings = EncoderSettings(dropout=0.11, embedding_dropout=0.12, word_dropout=0.13, weight_drop=0.14)
-    encoder = build_network(Classify(["a", "b"], ClassifySettings(dropout=0.15)), settings, VOCABULARY)
+    encoder = task(dropout=0.15).build(settings)
     assert encoder.encoder.locked_dropout.probability == 0.11
     assert encoder.encoder.embedding_dropout == 0.12
     assert encoder.encoder.word_dropout == 0.13
     assert encoder.encoder.layers[0].forwards.weight_drop == 0.14
     assert encoder.dropout.p == 0.15
+
+
+def test_a_folder_says_what_the_network_is_built_of_with_all_that_the_data_decided():
+    recipe = Recipe(task="classify", encoder=EncoderSettings(hidden_size=7), head={"dropout": 0.1})
+    tokenizer = RegexWords(lowercase=True)
+    found = json.loads(json.dumps(describe_model(recipe, tokenizer, task(dropout=0.2, pooling="max"))))
+    assert (found["task"], found["tokenizer"]) == ("classify", tokenizer.to_dict())
+    assert EncoderSettings(**found["encoder"]) == recipe.encoder
+    assert ClassifySettings(**found["head"]) == ClassifySettings(
+        dropout=0.2, pooling="max"
+    )  # the task's, not the recipe's
 
 
 def test_known_words_get_their_vectors_and_other_rows_stay(model, tmp_path):

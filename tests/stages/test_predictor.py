@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp_lstm.document import Example, Prediction
+from nlp_lstm.document import Example, Prediction, TaggedSentence, Tagging
 from nlp_lstm.errors import DataError
 from nlp_lstm.stages import predictor as module
-from nlp_lstm.stages.predictor import FIRST_CHUNK, LAST_CHUNK, grow_chunks
+from nlp_lstm.stages.predictor import FIRST_CHUNK, LAST_CHUNK, Predictor, grow_chunks
+from tests.stages.made_data import made_sentences
 
 ODD = {
     "empty": "",
@@ -34,8 +36,43 @@ ODD = {
 }
 
 
+class Asked(NamedTuple):
+    """A model, and what it says of the texts it has learned."""
+
+    model: Predictor
+    known: Mapping[str, str]
+
+
+KNOWN = {
+    "predictor": {"fine": "good", "dull": "bad", "fine end": "good"},
+    "tagger": {"Ada": "[Ada](PER)", "Old York": "[Old York](LOC)", "film Ada end": "film [Ada](PER) end"},
+}
+
+
+@pytest.fixture(params=KNOWN, scope="session")
+def asked(request) -> Asked:
+    """Each kind of model in turn."""
+    return Asked(request.getfixturevalue(request.param), KNOWN[request.param])
+
+
 def probabilities(predictions) -> np.ndarray:
-    return np.array([list(each.scores.values()) for each in predictions])
+    """Return all probabilities of some predictions, one after the other."""
+    rows = (each.scores.values() if isinstance(each, Prediction) else each.scores for each in predictions)
+    return np.array([score for row in rows for score in row])
+
+
+def said(predictions) -> list[Any]:
+    return [each.label if isinstance(each, Prediction) else each.tags for each in predictions]
+
+
+def assert_same(found: Sequence[Any], expected: Sequence[Any]) -> None:
+    """See that predictions say the same, with the same probabilities up to 1e-5."""
+    assert said(found) == said(expected)
+    np.testing.assert_allclose(probabilities(found), probabilities(expected), atol=1e-5)
+
+
+def test_a_model_knows_what_it_has_learned(asked):
+    assert {text: asked.model(text).to_text() for text in asked.known} == asked.known
 
 
 def test_the_model_has_learned_the_made_data(predictor):
@@ -44,24 +81,36 @@ def test_the_model_has_learned_the_made_data(predictor):
     assert predictor.labels == ("bad", "good")
 
 
-def test_a_string_gives_a_prediction_a_sequence_a_list_anything_else_a_stream(predictor):
-    texts = ["fine", "dull", "fine end"]
-    expected = [predictor(text) for text in texts]
-    assert isinstance(expected[0], Prediction)
-    assert predictor(texts) == predictor(tuple(texts))
-    assert [each.label for each in predictor(texts)] == [each.label for each in expected] == ["good", "bad", "good"]
-    stream = predictor(text for text in texts)
+def test_a_string_gives_a_prediction_a_sequence_a_list_anything_else_a_stream(asked):
+    model, texts = asked.model, [*asked.known]
+    expected = [model(text) for text in texts]
+    assert isinstance(expected[0], Prediction | Tagging)
+    assert model(texts) == model(tuple(texts))
+    assert [each.to_text() for each in model(texts)] == [each.to_text() for each in expected] == [*asked.known.values()]
+    stream = model(text for text in texts)
     assert isinstance(stream, Iterator)
-    assert list(stream) == predictor(texts)
-    assert predictor([]) == [] and list(predictor(iter(()))) == []
+    assert list(stream) == model(texts)
+    assert model([]) == [] and list(model(iter(()))) == []
 
 
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD.keys())
-def test_every_text_has_its_answer_between_its_neighbours(predictor, text):
-    found = predictor(["fine", text, "dull", text, "fine"])
-    assert [found[i].label for i in (0, 2, 4)] == ["good", "bad", "good"]
+def test_every_text_has_its_answer_between_its_neighbours(asked, text):
+    one, other, _ = asked.known
+    found = asked.model([one, text, other, text, one])
+    assert [found[i].to_text() for i in (0, 2, 4)] == [asked.known[one], asked.known[other], asked.known[one]]
     assert found[1] == found[3]
-    np.testing.assert_allclose(probabilities([found[1]]), probabilities([predictor(text)]), atol=1e-5)
+    assert_same([found[1]], [asked.model(text)])
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD.keys())
+def test_words_are_where_they_stand_in_the_text_and_tags_are_sure_to_some_degree(tagger, text):
+    found = tagger(text)
+    assert found.text == text
+    assert [text[start : start + len(word)] for word, start in zip(found.words, found.starts, strict=True)] == [
+        *found.words
+    ]
+    assert len(found.words) == len(found.tags) == len(found.scores)
+    assert all(0 <= score <= 1 for score in found.scores)
 
 
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD.keys())
@@ -73,9 +122,10 @@ def test_probabilities_sum_to_one_and_the_label_is_the_likeliest(predictor, text
     assert tuple(found.scores) == predictor.labels
 
 
-@given(st.lists(st.text(), max_size=40))
-def test_as_many_answers_as_texts(predictor, texts):
-    assert len(predictor(texts)) == len(texts)
+@settings(deadline=None)
+@given(texts=st.lists(st.text(), max_size=40))
+def test_as_many_answers_as_texts(asked, texts):
+    assert len(asked.model(texts)) == len(texts)
 
 
 def test_a_long_text_is_read_to_its_end(predictor):
@@ -84,33 +134,38 @@ def test_a_long_text_is_read_to_its_end(predictor):
     assert predictor(padding + "fine").scores != predictor(padding + "dull").scores
 
 
+def test_a_long_text_is_tagged_to_its_end(tagger):
+    assert tagger("film " * 2000 + "Ada").to_text() == "film " * 2000 + "[Ada](PER)"
+
+
 def mixed_texts(n: int) -> list[str]:
     draw = random.Random(9)
-    words = ["fine", "dull", "film", "end", "unheard", ",", "👍"]
+    words = ["fine", "dull", "film", "end", "unheard", ",", "👍", "Ada", "Old", "York"]
     return [" ".join(draw.choices(words, k=draw.choice([0, 1, 2, 5, 30, 200]))) for _ in range(n)]
 
 
-def test_batch_size_order_and_neighbours_do_not_change_a_prediction(predictor):
-    texts = mixed_texts(60)
-    alone = probabilities(predictor(text) for text in texts)
+def test_batch_size_order_and_neighbours_do_not_change_a_prediction(asked):
+    model, texts = asked.model, mixed_texts(60)
+    alone = [model(text) for text in texts]
     for batch_size in (1, 2, 7, 256):
-        np.testing.assert_allclose(probabilities(predictor(texts, batch_size=batch_size)), alone, atol=1e-5)
-    np.testing.assert_allclose(probabilities(predictor(texts[::-1]))[::-1], alone, atol=1e-5)
-    np.testing.assert_allclose(probabilities(predictor(iter(texts))), alone, atol=1e-5)
+        assert_same(model(texts, batch_size=batch_size), alone)
+    assert_same(model(texts[::-1])[::-1], alone)
+    assert_same(list(model(iter(texts))), alone)
     huge = "film " * 5000
-    np.testing.assert_allclose(probabilities(predictor([huge, *texts]))[1:], alone, atol=1e-5)
+    assert_same(model([huge, *texts])[1:], alone)
 
 
-def test_the_same_texts_get_the_same_answers_again(predictor):
+def test_the_same_texts_get_the_same_answers_again(asked):
     texts = mixed_texts(30)
-    assert predictor(texts) == predictor(texts)
+    assert asked.model(texts) == asked.model(texts)
 
 
-def test_predicting_leaves_the_network_in_its_place(predictor):
-    before = {name: tensor.clone() for name, tensor in predictor.model.state_dict().items()}
-    predictor(mixed_texts(30))
-    assert not predictor.model.training
-    assert all((before[name] == tensor).all() for name, tensor in predictor.model.state_dict().items())
+def test_predicting_leaves_the_network_in_its_place(asked):
+    network = asked.model.model
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    asked.model(mixed_texts(30))
+    assert not network.training
+    assert all((before[name] == tensor).all() for name, tensor in network.state_dict().items())
 
 
 class Counting:
@@ -125,9 +180,9 @@ class Counting:
             yield self.text
 
 
-def test_a_stream_takes_little_before_its_first_answer_and_never_runs_far_ahead(predictor):
+def test_a_stream_takes_little_before_its_first_answer_and_never_runs_far_ahead(asked):
     texts = Counting(400)
-    stream = predictor(iter(texts))
+    stream = asked.model(iter(texts))
     assert texts.taken == 0
     next(stream)
     assert texts.taken == FIRST_CHUNK
@@ -154,6 +209,7 @@ def test_long_texts_make_small_chunks(monkeypatch):
     monkeypatch.setattr(module, "CHUNK_CHARACTERS", 100)
     assert [len(chunk) for chunk in grow_chunks(["a" * 60] * 5)] == [2, 2, 1]
     assert [len(chunk) for chunk in grow_chunks(["a" * 900, "b", "c"])] == [1, 2]
+    assert [len(chunk) for chunk in grow_chunks([["a" * 30] * 2] * 5, words=True)] == [2, 2, 1]
 
 
 @given(st.lists(st.text(max_size=5), max_size=200))
@@ -193,10 +249,81 @@ def test_what_is_no_text_is_refused(predictor, texts):
         list(predictor(texts))
 
 
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ([3], "text 1: expected a string or a list of words, found int"),
+        (["fine", b"bytes"], "text 2: expected a string or a list of words, found bytes"),
+        ([iter(["Ada"])], "text 1: expected a string or a list of words, found list_iterator"),
+        ([["Ada"], ["Ada", 3]], "text 2: expected words, found 3 among them"),
+        ([("Ada", "")], "text 1: expected words, found '' among them"),
+        ([[["Ada"]]], r"text 1: expected words, found \['Ada'\] among them"),
+    ],
+    ids=repr,
+)
+def test_what_is_neither_a_text_nor_words_is_refused(tagger, inputs, message):
+    with pytest.raises(TypeError, match=f"^{message}$"):
+        tagger(inputs)
+
+
+def test_a_list_of_words_is_a_sentence_that_is_cut_already(tagger):
+    found = tagger(["Old York", ["Old", "York"], ("Ada",), [], "Ada"])
+    assert [each.to_text() for each in found] == ["[Old York](LOC)", "[Old York](LOC)", "[Ada](PER)", "", "[Ada](PER)"]
+    assert_same([found[1], found[2]], [found[0], found[4]])
+    assert tagger([["Old York"]])[0].words == ("Old York",)
+
+
+def test_a_tagger_gives_the_likeliest_tag_sequences_when_asked(tagger, predictor):
+    assert (tagger.options, predictor.options) == ({"n_best"}, frozenset())
+    found = tagger("Ada end", n_best=3)
+    assert found.alternatives[0][0] == found.tags == ("B-PER", "O")
+    scores = [score for _, score in found.alternatives]
+    assert len(scores) == 3 and scores == sorted(scores, reverse=True) and 0 < sum(scores) <= 1
+    assert [each.alternatives for each in tagger(["Ada end"], n_best=3)] == [found.alternatives]
+    assert tagger("Ada end").alternatives == ()
+    with pytest.raises(TypeError, match="n_best"):
+        predictor("fine", n_best=3)
+
+
 def test_evaluation_counts_what_is_right(predictor):
     examples = [Example("fine", "good"), Example("dull", "bad"), Example("fine end", "bad"), Example("dull", "bad")]
     report = predictor.evaluate(examples)
     assert (report.n, report.accuracy) == (4, 0.75)
+
+
+def test_evaluation_of_a_tagger_counts_what_is_right(tagger):
+    right = TaggedSentence.of_words(["Ada", "in", "Old", "York"], ["B-PER", "O", "B-LOC", "I-LOC"])
+    wrong = TaggedSentence.of_words(["film"], ["B-PER"])
+    report = tagger.evaluate([right, wrong, TaggedSentence.of_words([], [])])
+    assert (report.n, report.n_gold, report.n_predicted, report.n_right) == (3, 3, 2, 2)
+
+
+def test_labelled_examples_are_read_as_the_settings_say(predictor, tmp_path):
+    path = tmp_path / "odd.txt"
+    path.write_text("review\tstars\nfine\tgood\ndull\tgood\n")
+    given = {"format": "tsv", "text_column": "review", "label_column": "stars"}
+    found = predictor.read(str(path), **given)
+    assert found == [Example("fine", "good", str(path), 2), Example("dull", "good", str(path), 3)]
+    assert predictor.evaluate(found).accuracy == 0.5
+    assert [record.given for record in predictor.records(str(path), **given)] == ["fine", "dull"]
+    with pytest.raises(DataError, match="no column 'text'"):
+        predictor.read(str(path), format="tsv")
+
+
+def test_a_tagger_reads_words_and_tags_in_columns_and_texts_elsewhere(tagger, tmp_path):
+    path, texts = tmp_path / "made.conll", tmp_path / "texts.csv"
+    path.write_text(made_sentences(5, seed=9))
+    texts.write_text("text,more\nAda met,1\n")
+    examples = tagger.read(str(path))
+    assert len(examples) == 5 and tagger.evaluate(examples).f1 == 1.0
+    records = list(tagger.records(str(path)))
+    assert [record.given for record in records] == [example.words for example in examples]
+    assert said(tagger([record.given for record in records])) == [example.tags for example in examples]
+    assert [record.given for record in tagger.records(str(texts))] == ["Ada met"]
+    turned = tmp_path / "turned.conll"
+    turned.write_text("B-PER Ada\nO met\n")
+    (example,) = tagger.read(str(turned), columns=("tag", "word"))
+    assert (example.words, example.tags) == (("Ada", "met"), ("B-PER", "O"))
 
 
 def test_evaluation_on_an_unknown_label_names_its_line(predictor):

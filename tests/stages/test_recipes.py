@@ -8,6 +8,7 @@ import pytest
 
 from nlp_lstm.errors import UsageError
 from nlp_lstm.stages.recipes import find_recipe, list_recipes, load_recipe, parse_setting, recipe_folder
+from nlp_lstm.tasks.classify import ClassifySettings
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ def test_settings_are_laid_over_the_recipe(write):
     path = write('task = "classify"\n[encoder]\nhidden_size = 5\ncell = "gru"\n[head]\npooling = "max"')
     recipe = load_recipe(path, {"encoder.hidden_size": 7, "head.dropout": 0.5, "tokenizer.kind": "regex"})
     assert (recipe.encoder.hidden_size, recipe.encoder.cell) == (7, "gru")
-    assert recipe.head == {"pooling": "max", "dropout": 0.5, "label_smoothing": 0.0, "class_weights": "none"}
+    assert recipe.head == {**ClassifySettings().model_dump(), "pooling": "max", "dropout": 0.5}
     assert recipe.tokenizer.kind == "regex"
 
 

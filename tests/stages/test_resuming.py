@@ -57,7 +57,7 @@ def unbroken(sitting: Sitting, tmp_path_factory: pytest.TempPathFactory) -> Call
     done: dict[str, tuple[Path, dict[str, Any]]] = {}
 
     def run(recipe: Path, settings: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
-        key = json.dumps(settings, sort_keys=True)
+        key = recipe.read_text() + json.dumps(settings, sort_keys=True)
         if key not in done:
             place = tmp_path_factory.mktemp("unbroken")
             kept = Path(shutil.copytree(recipe.parent, place / "tiny")) / recipe.name
@@ -114,6 +114,17 @@ def test_a_run_killed_after_every_second_step_goes_on_to_the_same_end(sitting, u
         n_sittings += 1
         assert n_sittings < 20
     assert n_sittings > 1
+    assert outcome(tmp_path / "run") == expected
+
+
+def test_a_tagger_killed_after_every_third_step_goes_on_to_the_same_end(sitting, unbroken, tag_recipe, tmp_path):
+    kept, expected = unbroken(tag_recipe, FULL)
+    assert expected["metrics"]["task"] == "tag"
+    n_sittings = 1
+    while sitting(kept, out=tmp_path / "run", settings=FULL, kill_at=["step", 3]) == KILLED:
+        n_sittings += 1
+        assert n_sittings < 20
+    assert n_sittings > 2
     assert outcome(tmp_path / "run") == expected
 
 

@@ -56,7 +56,14 @@ def test_the_chain_of_stages_gives_the_same_model_as_the_call(recipe, tmp_path):
     train(str(recipe), out=tmp_path / "called", seed=3)
     loaded = load_recipe(str(recipe), {"training.seed": 3})
     Ledger(tmp_path / "chained").begin(loaded, fresh=False)
-    chain = [stages.Read(), stages.Split(), stages.Tokenize(), stages.BuildVocabulary(), stages.Batch(), stages.Fit()]
+    chain = [
+        stages.Read(),
+        stages.Split(),
+        stages.TokenizeData(),
+        stages.BuildVocabulary(),
+        stages.Batch(),
+        stages.Fit(),
+    ]
     record = TrainingRecord(loaded, tmp_path / "chained", torch.device("cpu"))
     record = Pipeline([*chain, stages.Evaluate(), stages.Save()])(record)
     for name in BYTES:
@@ -128,7 +135,7 @@ def test_an_observer_hears_of_every_step(recipe, tmp_path):
     train(str(recipe), out=tmp_path / "run", observer=told.observer)
     assert told.steps == list(range(1, 13))
     assert told.notes[0] == "read train 50, dev 20 texts"
-    assert any(line.startswith("vocabulary of 12, covering 100.0% of") for line in told.notes)
+    assert any(line.startswith("vocabulary of 12 tokens covering 100.0% of ") for line in told.notes)
     assert "a budget of 12 steps: 12 steps, 1.7 epochs" in told.notes
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from nlp_lstm import train
 from nlp_lstm.metrics.classification import wilson_interval
+from nlp_lstm.stages.saving import headline
+from nlp_lstm.tasks import find_task
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,40 @@ def test_the_card_tells_the_scores_with_their_intervals(run):
     low, high = wilson_interval(round(scores["accuracy"] * 4), 4)
     expected = f"| test | 4 | {scores['accuracy']:.4f} ({low:.4f} to {high:.4f}) | {scores['macro_f1']:.4f} |"
     assert expected in card(run).split("\n")
+
+
+def test_the_card_says_what_the_scores_and_their_intervals_are_over(run, tiny_tag_run):
+    for each, unit, scores in ((run, "texts", "accuracy | macro F1"), (tiny_tag_run, "sentences", "F1 | accuracy")):
+        lines = card(each).split("\n")
+        assert f"| split | file | {unit} |" in lines
+        assert f"| split | {unit} | {scores} |" in lines
+        assert f" The interval is a 95 % interval over {unit}; " in card(each)
+        assert "{" not in card(each)
+
+
+def test_the_card_of_a_tagger_tells_its_tags_and_the_f1_of_its_chunks(tiny_tag_run):
+    scores = tiny_tag_run.metrics["dev"]
+    low, high = scores["f1_interval"]
+    lines = card(tiny_tag_run).split("\n")
+    assert "# A tag model" in lines
+    assert "Tags: O, B-LOC, I-LOC, E-LOC, S-LOC, B-PER, I-PER, E-PER, S-PER." in lines
+    assert f"| dev | 60 | {scores['f1']:.4f} ({low:.4f} to {high:.4f}) | {scores['accuracy']:.4f} |" in lines
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (
+            {"accuracy": 0.5, "accuracy_interval": [0.25, 0.75], "macro_f1": 0.4},
+            ["0.5000 (0.2500 to 0.7500)", "0.4000"],
+        ),
+        ({"accuracy": 1.0, "accuracy_interval": None, "macro_f1": None}, ["1.0000", "-"]),
+        ({"macro_f1": 0.0}, ["-", "0.0000"]),
+    ],
+    ids=repr,
+)
+def test_the_scores_worth_a_glance_come_with_their_interval_or_as_a_dash(report, expected):
+    assert headline(find_task("classify"), report) == dict(zip(("accuracy", "macro F1"), expected, strict=True))
 
 
 def test_the_card_tells_seed_steps_labels_and_settings(run):

@@ -46,11 +46,12 @@ def test_the_training_chain_is_made_of_stages_of_the_table():
     assert [type(stage).__name__ for stage in TRAINING] == list(stages.STAGES)
 
 
-@pytest.fixture(scope="module")
-def records(tmp_path_factory, tiny_run):
-    """The record before and after each training stage of one run."""
+@pytest.fixture(scope="module", params=["tiny_run", "tiny_tag_run"])
+def records(request, tmp_path_factory):
+    """The record before and after each training stage of one run, for each task."""
     place = tmp_path_factory.mktemp("contract")
-    recipe = load_recipe(str(tiny_run.folder.parent / "tiny" / "tiny.toml"), {"data.dev": None})
+    trained = request.getfixturevalue(request.param)
+    recipe = load_recipe(str(trained.folder.parent / "tiny" / "tiny.toml"), {"data.dev": None})
     Ledger(place / "run").begin(recipe, fresh=False)
     record = TrainingRecord(recipe, place / "run", torch.device("cpu"))
     seen = {}

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nlp_lstm.errors import DataError, UsageError
-from nlp_lstm.stages import Batch, BuildVocabulary, Evaluate, Read, Split, Tokenize
+from nlp_lstm.stages import Batch, BuildVocabulary, Evaluate, Read, Split, TokenizeData
 from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.recipes import load_recipe
 from nlp_lstm.stages.record import Observer, TrainingRecord
@@ -19,9 +19,9 @@ from nlp_lstm.stages.record import Observer, TrainingRecord
 def begin(recipe, tmp_path):
     """Return a function that gives the record a run with some settings starts from; its notes are in `begin.notes`."""
 
-    def record(**settings) -> TrainingRecord:
+    def record(path=recipe, **settings) -> TrainingRecord:
         given = {name.replace("__", "."): value for name, value in settings.items()}
-        loaded = load_recipe(str(recipe), given)
+        loaded = load_recipe(str(path), given)
         return TrainingRecord(loaded, tmp_path / "run", torch.device("cpu"), Observer(note=record.notes.append))
 
     record.notes = []
@@ -29,7 +29,7 @@ def begin(recipe, tmp_path):
 
 
 def prepared(record: TrainingRecord) -> TrainingRecord:
-    return Pipeline([Read(), Split(), Tokenize(), BuildVocabulary(), Batch()])(record)
+    return Pipeline([Read(), Split(), TokenizeData(), BuildVocabulary(), Batch()])(record)
 
 
 def test_reading_gives_the_examples_of_every_file_with_their_lines(begin, recipe):
@@ -93,7 +93,7 @@ def test_the_seed_decides_what_is_held_out(begin):
 
 def test_every_text_becomes_a_row_of_ids_that_read_back_as_its_words(begin):
     record = prepared(begin())
-    vocabulary = record.vocabulary
+    vocabulary = record.vocabularies["tokens"]
     for split, examples in record.splits.items():
         rows = record.rows[split]
         assert len(rows) == len(examples)
@@ -105,15 +105,43 @@ def test_every_text_becomes_a_row_of_ids_that_read_back_as_its_words(begin):
 def test_the_vocabulary_is_of_the_training_texts_alone(begin, recipe):
     (recipe.parent / "dev.csv").write_text("text,label\nunheard,good\n")
     record = prepared(begin())
-    assert "unheard" not in record.vocabulary and "fine" in record.vocabulary
-    assert list(record.rows["dev"][0]) == [record.vocabulary.unknown_id]
+    vocabulary = record.vocabularies["tokens"]
+    assert "unheard" not in vocabulary and "fine" in vocabulary
+    assert list(record.rows["dev"][0]) == [vocabulary.unknown_id]
 
 
 def test_the_size_of_the_vocabulary_is_that_of_the_recipe(begin):
-    assert len(prepared(begin(vocabulary__max_size=4)).vocabulary) == 6
-    commonest = prepared(begin(vocabulary__min_count=26)).vocabulary
+    assert len(prepared(begin(vocabulary__max_size=4)).vocabularies["tokens"]) == 6
+    commonest = prepared(begin(vocabulary__min_count=26)).vocabularies["tokens"]
     counts = prepared(begin()).tokens["train"].counts()
     assert set(commonest.tokens[2:]) == {word for word, count in counts.items() if count >= 26}
+
+
+def test_what_the_vocabulary_covers_is_told(begin):
+    record = prepared(begin(vocabulary__max_size=4))
+    words = [word for example in record.splits["train"] for word in example.text.split(" ")]
+    known = sum(word in record.vocabularies["tokens"] for word in words)
+    assert 0 < known < len(words) < 1000
+    assert f"vocabulary of 6 tokens covering {known / len(words):.1%} of {len(words)}" in begin.notes
+
+
+def test_a_taggers_words_and_characters_are_of_the_training_sentences_alone(begin, tag_recipe):
+    (tag_recipe.parent / "train.conll").write_text("ADA B-PER\nmet O\n\nAda B-PER\nada B-PER\n\nBob B-PER\n")
+    (tag_recipe.parent / "dev.conll").write_text("Unheard O\nADA B-PER\n")
+    record = prepared(begin(tag_recipe))
+    words, characters = record.vocabularies.values()
+    assert list(record.vocabularies) == ["words", "characters"]
+    assert words.tokens == ("<pad>", "<unk>", "ada")
+    assert set(characters.tokens[len(characters.specials) :]) == set("ADAmetAdaadaBob")
+    assert begin.notes[-1] == f"vocabulary of 3 words covering 60.0% of 5, {len(characters)} characters"
+    rows = record.rows["dev"]
+    assert [[int(rows.words[spelling]) for spelling in row] for row in rows.rows] == [[1, 2]]
+
+
+def test_tags_the_training_data_lack_are_told_before_training(begin, tag_recipe):
+    (tag_recipe.parent / "dev.conll").write_text("Fiat B-ORG\n")
+    prepared(begin(tag_recipe))
+    assert begin.notes[-1] == "dev: tags never seen in training count as wrong: S-ORG"
 
 
 def test_the_training_batches_hold_every_text_once_an_epoch_with_its_label(begin):
@@ -162,7 +190,7 @@ def test_a_single_label_is_too_few(begin, tmp_path):
 class Told:
     """A task that predicts and reports what it is asked on."""
 
-    def predict(self, model, rows, *, pad_id):
+    def predict(self, model, rows):
         return [len(row) for row in rows]
 
     def report(self, examples, predictions):

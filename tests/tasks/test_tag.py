@@ -217,7 +217,8 @@ def test_words_are_looked_up_in_lower_case_and_read_letter_by_letter_as_they_are
     assert len(set(words.tolist())) == 1 and words[0] == task.vocabularies["words"]["ada"]
     assert len(set(casings.tolist())) == 3
     letters = [rows.characters[number].tolist() for number in rows.rows[0]]
-    assert letters[0] == task.vocabularies["characters"].ids(list("ADA"))
+    signs = task.vocabularies["characters"]
+    assert letters[0] == [signs.specials.index("<begin>"), *signs.ids(list("ADA")), signs.specials.index("<end>")]
 
 
 def test_what_cannot_be_learned_is_refused_with_the_reason():

@@ -3,35 +3,177 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from nlp_lstm.config import Settings, TrainingSettings
-from nlp_lstm.document import Example
+from nlp_lstm.config import DataSettings, EncoderSettings, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.document import Example, Prediction, TaggedSentence
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.tasks import TASKS, find_task
+from nlp_lstm.tasks.task import Task, encoder_vocabulary
+from nlp_lstm.text.regex_words import RegexWords
+from nlp_lstm.text.tag_schemes import convert
+from nlp_lstm.text.vocabulary import Vocabulary
 
-EXAMPLES = [Example(f"text {n}", ("a", "b", "c")[n % 3], "made.csv", n + 2) for n in range(11)]
-ROWS = [np.arange(2, 3 + n % 5, dtype=np.int32) for n in range(11)]
+TOKENIZER = RegexWords()
+ENCODER = EncoderSettings(embed_size=3, hidden_size=5, n_layers=2)
+ODD = ["", "a", " \t", "so it is", "Ada\nmet Bob", "👩‍👩‍👧 ÉTÉ", "\ud83d", "\x00\x1b[31m", "zyzzyva " * 70, "a" * 300]
 
 
-@pytest.fixture(params=sorted(TASKS))
-def kind(request):
-    return find_task(request.param)
+@dataclass(frozen=True)
+class Case:
+    """A task with data that fit it.
+
+    Attributes:
+        kind: its name in the table.
+        examples: of every label some, one of them without a word; in all 11.
+        stranger: an example with a label that none of them has.
+        told: a pattern of what `check` says of it.
+        right: returns the predictions that are right for some examples.
+        n_items: how many items the loss counts in all examples together.
+        file: the name and the text of a file with the examples.
+        head: settings of the head.
+        needs_words: whether there is nothing to learn in a text without words, so that files and batches have none.
+    """
+
+    kind: str
+    examples: Sequence[Any]
+    stranger: Any
+    told: str
+    right: Callable[[Sequence[Any]], list[Any]]
+    n_items: int
+    file: tuple[str, str]
+    head: Mapping[str, Any] = field(default_factory=dict)
+    needs_words: bool = False
+
+    @cached_property
+    def task(self) -> Task:
+        kind = find_task(self.kind)
+        tokens = kind.tokenize(self.examples, TOKENIZER, cache=None)
+        vocabularies = kind.build_vocabularies(tokens, TOKENIZER, VocabularySettings(min_count=1))
+        return kind.from_examples(self.examples, kind.Settings(**self.head), vocabularies)
+
+    def rows(self, examples: Sequence[Any] | None = None) -> Any:
+        """Return the ids of some examples, else of all."""
+        examples = self.examples if examples is None else examples
+        return self.task.encode(self.task.tokenize(examples, TOKENIZER, cache=None), TOKENIZER)
+
+    def model(self) -> Any:
+        torch.manual_seed(1)
+        return self.task.build(ENCODER)
+
+
+TEXTS = ["fine film", "so dull", "", "a", "it is so fine", "film", "dull dull dull", "Film", "is it", "so so", "it"]
+LABELLED = [(text, ("good", "bad", "mixed")[n % 3]) for n, text in enumerate(TEXTS)]
+
+WORDS = [
+    *(["Ada", "met", "Bob"], ["in", "Old", "York"], [], ["a"], ["Bob", "Bell", "wept"], ["York"], ["ADA"]),
+    *(["met", "in", "Rome", "and", "York"], ["Ada", "Bell"], ["Rome"], ["so", "it", "is"]),
+]
+CHUNKS = [
+    *(["B-PER", "O", "B-PER"], ["O", "B-LOC", "I-LOC"], [], ["O"], ["B-PER", "I-PER", "O"], ["B-LOC"], ["B-PER"]),
+    *(["O", "O", "B-LOC", "O", "B-LOC"], ["B-PER", "I-PER"], ["B-LOC"], ["O", "O", "O"]),
+]
+KINDS = [["NAME" if word[0].isupper() else "WORD" for word in words] for words in WORDS]
+LENGTHS = [["LONG" if len(word) > 3 else "SHORT" for word in words] for words in WORDS]
+
+
+def of_words(words: Sequence[str], tags: Sequence[str], more: Sequence[str], line: int) -> TaggedSentence:
+    return TaggedSentence.of_words(words, tags, auxiliary=more, source="made.conll", line=line)
+
+
+def tagged(every_tag: Sequence[Sequence[str]]) -> list[TaggedSentence]:
+    return [of_words(*parts, line) for line, parts in enumerate(zip(WORDS, every_tag, LENGTHS, strict=True), start=1)]
+
+
+def columns(every_tag: Sequence[Sequence[str]]) -> str:
+    parts = (zip(words, tags, strict=True) for words, tags in zip(WORDS, every_tag, strict=True) if words)
+    return "".join("".join(f"{word} {tag}\n" for word, tag in part) + "\n" for part in parts)
+
+
+CASES = {
+    "classify": Case(
+        kind="classify",
+        examples=[Example(*pair, "made.csv", line) for line, pair in enumerate(LABELLED, start=2)],
+        stranger=Example("text", "goood", "dev.csv", 7),
+        told=r"^line 7 of dev\.csv: label 'goood' .*; did you mean 'good'\?$",
+        right=lambda examples: [Prediction(example.label, 1.0, {}) for example in examples],
+        n_items=11,
+        file=("made.csv", "text,label\n" + "".join(f"{text},{label}\n" for text, label in LABELLED)),
+    ),
+    "tag chunks": Case(
+        kind="tag",
+        examples=tagged(CHUNKS),
+        stranger=of_words(["so", "Fiat"], ["O", "B-ORG"], ["SHORT", "LONG"], 7),
+        told="never seen in training count as wrong: S-ORG$",
+        right=lambda examples: [tuple(convert(example.tags, "iob2", "bioes")) for example in examples],
+        n_items=sum(map(len, WORDS)),
+        file=("made.conll", columns(CHUNKS)),
+        needs_words=True,
+    ),
+    "tag words": Case(
+        kind="tag",
+        examples=tagged(KINDS),
+        stranger=of_words(["7"], ["NUMBER"], ["SHORT"], 7),
+        told="never seen in training count as wrong: NUMBER$",
+        right=lambda examples: [example.tags for example in examples],
+        n_items=sum(map(len, WORDS)),
+        file=("made.conll", columns(KINDS)),
+        head={"crf": False, "characters": "lstm", "character_size": 8, "auxiliary_weight": 0.5},
+        needs_words=True,
+    ),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request) -> Case:
+    return CASES[request.param]
 
 
 @pytest.fixture
-def task(kind):
-    return kind.from_examples(EXAMPLES, kind.Settings())
+def task(case) -> Task:
+    return case.task
 
 
 @pytest.fixture
-def model(task):
-    torch.manual_seed(1)
-    return task.build(Encoder(8, 3, 5, bidirectional=True))
+def model(case):
+    return case.model()
+
+
+def plain(predictions: Sequence[Any]) -> list[Any]:
+    """Return predictions as plain values."""
+    return [each.to_dict() if hasattr(each, "to_dict") else each for each in predictions]
+
+
+def same(found: Any, expected: Any) -> bool:
+    """Tell whether plain values are the same, numbers up to 1e-5."""
+    if isinstance(expected, float):
+        return found == pytest.approx(expected, abs=1e-5)
+    if isinstance(expected, Mapping):
+        return list(found) == list(expected) and all(same(found[key], expected[key]) for key in expected)
+    if isinstance(expected, list | tuple):
+        return len(found) == len(expected) and all(map(same, found, expected))
+    return bool(found == expected)
+
+
+def headline(task: Task, report: Mapping[str, Any]) -> list[float]:
+    """Return the scores of a report that are worth a glance; a task may name some that only its other reports have."""
+    found = [report[name] for name in type(task).headline.values() if name in report]
+    assert found
+    return found
+
+
+def test_every_task_of_the_table_is_tested_here():
+    assert {case.kind for case in CASES.values()} == set(TASKS)
 
 
 def test_an_unknown_task_is_met_with_the_nearest():
@@ -39,48 +181,198 @@ def test_an_unknown_task_is_met_with_the_nearest():
         find_task("clasify")
 
 
-def test_a_task_says_what_its_settings_and_its_score_are(kind):
-    assert issubclass(kind.Settings, Settings)
+def test_a_task_says_what_its_settings_its_examples_and_its_scores_are(case, task, model):
+    kind = type(task)
+    assert kind is find_task(case.kind)
     assert kind.__doc__
+    assert issubclass(kind.Settings, Settings) and isinstance(task.settings, kind.Settings)
+    assert kind.unit.isalpha()
+    assert headline(task, task.report(case.examples, task.predict(model, case.rows())).to_dict())
 
 
-def test_a_task_comes_back_from_its_labels(kind, task, model):
-    again = kind(task.labels, task.settings)
-    expected = task.predict(model, ROWS, pad_id=0)
-    assert again.predict(model, ROWS, pad_id=0) == expected
+def test_the_examples_of_a_file_are_read_with_their_lines_and_predicted_on_without_labels(case, task, tmp_path):
+    path = tmp_path / case.file[0]
+    path.write_text(case.file[1], encoding="utf-8")
+    found = task.read(str(path), DataSettings(), lambda: TOKENIZER)
+    expected = [example for example in case.examples if example.text or not case.needs_words]
+    assert [(each.text, each.label) for each in found] == [(each.text, each.label) for each in expected]
+    assert same(plain(case.right(found)), plain(case.right(expected)))
+    lines = case.file[1].split("\n")
+    assert all(lines[each.line - 1].startswith(each.text.split(" ")[0]) for each in found)
+    assert {each.source for each in found} == {str(path)}
+    assert [record.text for record in task.records(str(path), DataSettings())] == [each.text for each in found]
 
 
-def test_batches_cover_every_text_and_give_a_loss_that_can_be_learned_from(task, model):
-    batches = task.batches(ROWS, EXAMPLES, TrainingSettings(batch_size=4), pad_id=0)
+def test_a_task_comes_back_from_its_labels(case, task, model):
+    labels = json.loads(json.dumps({name: list(those) for name, those in task.to_labels().items()}))
+    head = json.loads(json.dumps(task.settings.model_dump()))
+    vocabularies = {name: Vocabulary.from_dict(each.to_dict()) for name, each in task.vocabularies.items()}
+    again = type(task).from_labels(labels, type(task).Settings(**head), vocabularies)
+    assert again.to_labels() == task.to_labels() and again.settings == task.settings
+    assert again.build(ENCODER).load_state_dict(model.state_dict())
+    rows = again.encode(again.tokenize(case.examples, TOKENIZER, cache=None), TOKENIZER)
+    assert again.predict(model, rows) == task.predict(model, case.rows())
+    assert again.answer(model, ODD, TOKENIZER) == task.answer(model, ODD, TOKENIZER)
+
+
+def test_the_network_stands_on_the_shared_encoder(task, model):
+    vocabulary = encoder_vocabulary(task)
+    encoder = model.encoder
+    assert isinstance(encoder, Encoder)
+    assert encoder.embedding.weight.shape == (len(vocabulary), ENCODER.embed_size)
+    assert (encoder.embedding.padding_idx, encoder.unknown_id) == (vocabulary.pad_id, vocabulary.unknown_id)
+    assert len(encoder.layers) == ENCODER.n_layers
+    assert encoder.output_size == 2 * ENCODER.hidden_size
+
+
+def test_batches_cover_every_text_and_give_a_loss_that_can_be_learned_from(case, task, model):
+    batches = task.batches(case.rows(), case.examples, TrainingSettings(batch_size=4))
     assert len(batches) == 3
+    assert batches.n_cut == 0
     n_items = 0.0
     for batch in batches.epoch(0):
         loss = task.loss(model.train(), batch)
         assert loss.total.shape == () and torch.isfinite(loss.total)
         loss.total.backward()
         n_items += loss.n_items
-    assert n_items == len(EXAMPLES)
-    assert all(weight.grad is not None for weight in model.parameters())
-    assert batches.n_cut == 0
+    assert n_items == case.n_items
+    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    assert weights
+    assert [name for name, weight in weights.items() if weight.grad is None or not weight.grad.isfinite().all()] == []
 
 
-def test_a_prediction_for_every_row_in_order(task, model):
-    found = task.predict(model, ROWS, pad_id=0)
-    assert len(found) == len(ROWS)
-    assert task.predict(model, [], pad_id=0) == []
-    for row, each in zip(ROWS, found, strict=True):
-        (alone,) = task.predict(model, [row], pad_id=0)
-        assert alone.label == each.label
-        assert alone.score == pytest.approx(each.score, abs=1e-5)
-    json.dumps([each.to_dict() for each in found])
+def test_the_loss_falls_along_its_gradient(case, task, model):
+    (batch,) = task.batches(case.rows(), case.examples, TrainingSettings(batch_size=11)).epoch(0)
+    optimizer = torch.optim.SGD([weight for weight in model.parameters() if weight.requires_grad], lr=1e-3)
+    before = task.loss(model.eval(), batch).total
+    before.backward()
+    optimizer.step()
+    assert task.loss(model, batch).total < before
 
 
-def test_scores_are_ready_for_json_and_lie_between_zero_and_one(task, model):
-    found = task.predict(model, ROWS, pad_id=0)
-    assert 0 <= task.score(EXAMPLES, found) <= 1
-    json.dumps(task.report(EXAMPLES, found).to_dict())
+def test_an_epoch_is_the_same_again_and_another_one_is_not(case, task, model):
+    batches = task.batches(case.rows(), case.examples, TrainingSettings(batch_size=2, seed=3))
+    again = task.batches(case.rows(), case.examples, TrainingSettings(batch_size=2, seed=3))
+
+    def losses(of: Any, number: int, start: int = 0) -> list[float]:
+        return [task.loss(model.eval(), batch).total.item() for batch in of.epoch(number, start=start)]
+
+    assert len(losses(batches, 4)) == len(batches)
+    assert losses(batches, 4) == losses(again, 4) != losses(batches, 5)
+    assert losses(batches, 4, start=2) == losses(batches, 4)[2:]
 
 
-def test_what_was_never_seen_in_training_is_told_with_its_line(task):
-    with pytest.raises(DataError, match=r"line 7 of dev\.csv"):
-        task.targets([EXAMPLES[0], Example("text", "zzz", "dev.csv", 7)])
+def test_of_long_texts_an_epoch_reads_a_window_and_says_of_how_many(case, task, model):
+    lengths = [len(tokens) for tokens in TOKENIZER.keys([example.text for example in case.examples])]
+    batches = task.batches(case.rows(), case.examples, TrainingSettings(batch_size=1, max_tokens=2))
+    assert batches.n_cut == sum(length > 2 for length in lengths) > 0
+    found = sorted(batch.n_tokens for batch in batches.epoch(0))
+    empty = [] if case.needs_words else [1]  # it is read as one unknown word
+    assert found == sorted([*(min(length, 2) for length in lengths if length), *empty])
+    losses = [task.loss(model, batch).total for number in range(5) for batch in batches.epoch(number)]
+    assert torch.stack(losses).isfinite().all()
+
+
+def test_a_prediction_for_every_row_in_order_whatever_the_batches(case, task, model):
+    examples = case.examples
+    found = plain(task.predict(model, case.rows()))
+    assert len(found) == len(examples)
+    assert len({str(each) for each in found}) > 3  # else an order could not be seen
+    assert task.predict(model, case.rows([])) == []
+    for batch_size in (1, 2, 7):
+        assert same(plain(task.predict(model, case.rows(), batch_size=batch_size)), found)
+    assert same(plain(task.predict(model, case.rows(examples[::-1])))[::-1], found)
+    alone = [task.predict(model, case.rows([example])) for example in examples]
+    assert same([each for one in alone for each in plain(one)], found)
+
+
+def test_an_answer_for_every_text_in_order_whatever_the_batches(task, model):
+    found = plain(task.answer(model, ODD, TOKENIZER))
+    assert len(found) == len(ODD)
+    assert task.answer(model, [], TOKENIZER) == []
+    for batch_size in (1, 2, 7):
+        assert same(plain(task.answer(model, ODD, TOKENIZER, batch_size=batch_size)), found)
+    assert same(plain(task.answer(model, ODD[::-1], TOKENIZER))[::-1], found)
+    alone = [plain(task.answer(model, [text], TOKENIZER)) for text in ODD]
+    assert same([each for one in alone for each in one], found)
+
+
+@pytest.mark.parametrize("name", CASES)
+@settings(deadline=None, max_examples=25)
+@given(texts=st.lists(st.text(), max_size=8))
+def test_as_many_answers_as_texts(name, texts):
+    found = CASES[name].task.answer(CASES[name].model(), texts, TOKENIZER)
+    assert len(found) == len(texts)
+    assert all("\n" not in each.to_text() for each in found)
+
+
+def test_an_answer_is_ready_for_json_for_people_and_for_a_table(task, model):
+    answers = task.answer(model, ODD, TOKENIZER)
+    json.dumps(plain(answers), allow_nan=False)
+    assert all(isinstance(each.to_text(), str) and "\n" not in each.to_text() for each in answers)
+    (width,) = {len(each.cells()) for each in answers}
+    assert width and all(isinstance(cell, str) for each in answers for cell in each.cells())
+
+
+def test_a_task_that_takes_words_answers_them_as_the_text_of_these_words(task, model):
+    if not type(task).takes_words:
+        pytest.skip("it takes texts only")
+    texts = ["Ada met Bob", "", "so", "York"]
+    words = [[], ["Ada", "met", "Bob"], ("so",), ["Ada met", "Bob"]]
+    found = task.answer(model, ["Ada met Bob", *words, ""], TOKENIZER)
+    assert [each.text for each in found] == ["Ada met Bob", "", "Ada met Bob", "so", "Ada met Bob", ""]
+    assert same(plain(found[:4]), plain(task.answer(model, [texts[0], texts[1], texts[0], texts[2]], TOKENIZER)))
+    assert found[4].words == ("Ada met", "Bob") and found[4].starts == (0, 8)
+
+
+def test_predicting_puts_the_network_in_eval_and_leaves_no_gradients(case, task, model):
+    model.train()
+    first = task.predict(model, case.rows())
+    assert not model.training
+    model.train()
+    assert plain(task.answer(model, ODD, TOKENIZER)) == plain(task.answer(model, ODD, TOKENIZER))
+    assert not model.training
+    assert task.predict(model, case.rows()) == first
+    assert all(weight.grad is None for weight in model.parameters())
+
+
+def test_scores_are_ready_for_json_and_lie_between_zero_and_one(case, task, model):
+    found = task.predict(model, case.rows())
+    assert 0 <= task.score(case.examples, found) <= 1
+    report = task.report(case.examples, found).to_dict()
+    assert report["n"] == len(case.examples)
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert all(0 <= score <= 1 for score in headline(task, report))
+
+
+def test_what_is_right_scores_one(case, task):
+    right = case.right(case.examples)
+    assert task.score(case.examples, right) == 1
+    report = task.report(case.examples, right).to_dict()
+    assert set(headline(task, report)) == {1.0}
+
+
+def test_what_is_right_for_another_text_scores_less(case, task):
+    order = [1, 0, *range(2, 11)]  # the first two texts are of one length and have other labels
+    moved = case.right([case.examples[place] for place in order])
+    assert 0 < task.score(case.examples, moved) < 1
+    report = task.report(case.examples, moved).to_dict()
+    assert all(0 < score < 1 for score in headline(task, report))
+
+
+def test_nothing_is_told_of_labels_that_training_has_seen(case, task):
+    assert task.check(case.examples[:2]) == []
+
+
+def test_what_was_never_seen_in_training_is_told_and_refused_or_counted_as_wrong(case, task, model):
+    examples = [case.examples[0], case.stranger]
+    try:
+        (told,) = task.check(examples)
+    except DataError as error:
+        told = str(error)
+    else:
+        found = [*case.right(examples[:1]), *task.predict(model, case.rows([case.stranger]))]
+        assert task.score(examples, found) < 1
+        report = task.report(examples, found).to_dict()
+        assert all(score < 1 for score in headline(task, report))
+    assert re.search(case.told, told)

@@ -87,7 +87,7 @@ def test_a_number_without_a_row_is_refused():
 
 @settings(deadline=None)
 @given(COUNTS)
-def test_a_vocabulary_comes_back_from_its_list(counts):
+def test_a_vocabulary_comes_back_from_its_record(counts):
     built = Vocabulary.build(counts)
     again = Vocabulary.from_dict(json.loads(json.dumps(built.to_dict())))
     assert again == built
@@ -116,6 +116,26 @@ def test_vocabularies_with_other_tokens_or_specials_differ():
 def test_a_damaged_list_is_refused(tokens, message):
     with pytest.raises(ModelError, match=message):
         Vocabulary(tokens)
+    with pytest.raises(ModelError, match=message):
+        Vocabulary.from_dict({"specials": [*SPECIALS], "tokens": tokens})
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({}, "expected lists of 'tokens' and 'specials'"),
+        ({"tokens": ["<pad>", "<unk>"]}, "expected lists of 'tokens' and 'specials'"),
+        ({"specials": [*SPECIALS], "tokens": "<pad>"}, "expected lists of 'tokens' and 'specials'"),
+        ({"specials": None, "tokens": ["<pad>", "<unk>"]}, "expected lists of 'tokens' and 'specials'"),
+        ({"specials": ["<pad>"], "tokens": ["<pad>", "<unk>"]}, "the special tokens lack <unk>"),
+        ({"specials": ["<pad>", "<unk>", "<pad>"], "tokens": ["<pad>", "<unk>"]}, "a special token comes twice"),
+        ({"specials": [*SPECIALS, ["a"]], "tokens": [*SPECIALS, ["a"]]}, "a special token is no text"),
+    ],
+    ids=repr,
+)
+def test_a_damaged_record_is_refused(record, message):
+    with pytest.raises(ModelError, match=f"^vocabulary: {message}$"):
+        Vocabulary.from_dict(record)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,104 @@
+"""What passes between the formats of sentence pairs and their front door, and which pairs training leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from nlp_lstm.corpora.problems import Kind, Problem
+from nlp_lstm.corpora.rows import Line
+from nlp_lstm.document import SentencePair
+
+COLUMNS = ("source", "target")
+"""The columns or keys that the two sentences stand in unless others are named."""
+
+LEFT_OUT: Mapping[Kind, str] = {
+    "empty-text": "with an empty side",
+    "too-long": "too long",
+    "length-ratio": "of too unequal length",
+}
+"""The kinds of problem for which training leaves a pair out and goes on, and what to say of so many pairs."""
+
+# Words added to both sides before they are compared, so that a few words against one are no fault.
+_SMOOTHING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What two sentences may be, and still serve as translations of each other.
+
+    Attributes:
+        max_words: how many words each may have at most, parted by white space.
+        max_ratio: how many times as many words the longer one may have at most, 3 added to either number. The usual
+            9 is that of the cleaning script of the Moses translator, which adds none.
+    """
+
+    max_words: int = 250
+    max_ratio: float = 9.0
+
+
+LIMITS = Limits()
+"""The usual limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairsWanted:
+    """What a caller wants from a source of sentence pairs.
+
+    Attributes:
+        source: what messages call the file of the sentences to translate.
+        target: what messages call the file of their translations; the same, unless there are two files.
+        columns: the columns or keys of the two sentences, where the format has such.
+        languages: the languages of the two; empty where they are not known.
+        limits: which pairs are problems although they can be read; None takes every pair, empty sides too.
+    """
+
+    source: str
+    target: str
+    columns: tuple[str, str] = COLUMNS
+    languages: tuple[str, str] = ("", "")
+    limits: Limits | None = LIMITS
+
+    def problem(self, line: int, kind: Kind, message: str) -> Problem:
+        """Return a problem of this source."""
+        return Problem(self.source, line, kind, message)
+
+    def pair(self, line: int, source_text: str, target_text: str) -> SentencePair | Problem:
+        """Return the pair, or why training leaves it out."""
+        if self.limits is not None:
+            n_words = len(source_text.split()), len(target_text.split())
+            fault = self._side_fault(line, n_words, self.limits.max_words) or self._ratio_fault(line, n_words)
+            if fault:
+                return fault
+        return SentencePair(source_text, target_text, self.source, line)
+
+    def _side_fault(self, line: int, n_words: tuple[int, int], max_words: int) -> Problem | None:
+        sides = [(self.source, "source", n_words[0]), (self.target, "target", n_words[1])]
+        for file, side, n in sides:
+            if not n:
+                return Problem(file, line, "empty-text", f"the {side} sentence is empty")
+        for file, side, n in sides:
+            if n > max_words:
+                message = f"the {side} sentence has {_counted(n)}; expected {max_words:,} at most"
+                return Problem(file, line, "too-long", message)
+        return None
+
+    def _ratio_fault(self, line: int, n_words: tuple[int, int]) -> Problem | None:
+        assert self.limits is not None
+        fewer, more = sorted(n_words)
+        if more + _SMOOTHING <= self.limits.max_ratio * (fewer + _SMOOTHING):
+            return None
+        message = (
+            f"{_counted(n_words[0])} in the source sentence and {n_words[1]:,} in the target sentence; expected "
+            f"{self.limits.max_ratio:g} times as many at most, {_SMOOTHING} added to either"
+        )
+        return self.problem(line, "length-ratio", message)
+
+
+PairReader: TypeAlias = Callable[[Iterable[Line], PairsWanted], Iterator[SentencePair | Problem]]
+"""A format: it turns every line into a pair or a problem, in order, and holds no more than one record."""
+
+
+def _counted(n_words: int) -> str:
+    return f"{n_words:,} word{'' if n_words == 1 else 's'}"

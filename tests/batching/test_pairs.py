@@ -1,0 +1,85 @@
+"""Batches of sentence pairs: every pair once, both sides padded, the translation shifted by one."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from nlp_lstm.batching.pairs import PairBatches, PairRows
+
+PAD, BEGIN, END = 0, 2, 3
+
+
+def made(n: int, seed: int = 0) -> PairRows:
+    draw = np.random.default_rng(seed)
+
+    def side() -> list[np.ndarray]:
+        return [draw.integers(4, 90, size=draw.integers(1, 9)).astype(np.int32) for _ in range(n)]
+
+    return PairRows(side(), side())
+
+
+def batches(rows: PairRows, **settings: int) -> PairBatches:
+    given = {"batch_size": 4, "seed": 1, "max_tokens": 50, **settings}
+    return PairBatches(rows, pad_id=PAD, begin_id=BEGIN, end_id=END, **given)
+
+
+def pairs_of(batch) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Return source and target of each row, without padding; see that inputs and targets are one sentence, shifted."""
+    found = []
+    rows = zip(batch.source, batch.source_mask, batch.inputs, batch.targets, batch.target_mask, strict=True)
+    for source, source_mask, inputs, targets, mask in rows:
+        given, wanted = inputs[mask].tolist(), targets[mask].tolist()
+        assert given[0] == BEGIN and wanted[-1] == END and given[1:] == wanted[:-1]
+        assert (inputs[~mask] == PAD).all() and (targets[~mask] == PAD).all() and (source[~source_mask] == PAD).all()
+        found.append((tuple(source[source_mask].tolist()), tuple(wanted[:-1])))
+    return found
+
+
+def test_every_pair_stands_in_an_epoch_once():
+    rows = made(23)
+    expected = sorted((tuple(s.tolist()), tuple(t.tolist())) for s, t in zip(rows.source, rows.target, strict=True))
+    data = batches(rows)
+    for number in range(3):
+        found = [pair for batch in data.epoch(number) for pair in pairs_of(batch)]
+        assert sorted(found) == expected
+    assert len(data) == 6 == len(list(data.epoch(0)))
+
+
+def test_an_epoch_is_the_same_whenever_it_is_asked_for_and_from_wherever():
+    data = batches(made(23))
+    whole = [pairs_of(batch) for batch in data.epoch(2)]
+    assert [pairs_of(batch) for batch in data.epoch(2, start=4)] == whole[4:]
+    assert [pairs_of(batch) for batch in batches(made(23)).epoch(2)] == whole
+    assert [pairs_of(batch) for batch in data.epoch(1)] != whole
+    assert [pairs_of(batch) for batch in batches(made(23), seed=2).epoch(2)] != whole
+
+
+def test_pairs_of_like_length_stand_together():
+    rows = made(400)
+    data = batches(rows, batch_size=10)
+    spread = [int(np.ptp(batch.target_mask.sum(1).numpy())) for batch in data.epoch(0)]
+    assert np.mean(spread) < 1.5  # drawn at random, ten lengths of 1 to 8 are about 6 apart
+
+
+def test_tokens_are_counted_with_the_end():
+    rows = made(9)
+    total = sum(batch.n_tokens for batch in batches(rows).epoch(0))
+    assert total == sum(len(target) + 1 for target in rows.target)
+
+
+def test_of_a_longer_side_the_beginning_is_read_and_counted():
+    rows = PairRows([np.arange(4, 24, dtype=np.int32), np.array([5], np.int32)], [np.array([6], np.int32)] * 2)
+    data = batches(rows, max_tokens=7)
+    assert data.n_cut == 1
+    found = dict(itertools.chain.from_iterable(map(pairs_of, data.epoch(0))))
+    assert found == {tuple(range(4, 11)): (6,), (5,): (6,)}
+    assert batches(rows, max_tokens=20).n_cut == 0
+
+
+def test_an_empty_side_is_refused():
+    rows = PairRows([np.zeros(0, np.int32)], [np.array([5], np.int32)])
+    with pytest.raises(ValueError, match="at least one id"):
+        list(batches(rows).epoch(0))

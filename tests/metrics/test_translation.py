@@ -1,0 +1,59 @@
+"""Scores of translations: sacreBLEU's own numbers, an interval, names carried over."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import sacrebleu
+
+from nlp_lstm.metrics.translation import chrf, count_names, translation_report
+
+SOURCES = ["A dog runs in Oslo.", "Then Ada paid 7 crowns.", "Two men sit."] * 4
+REFERENCES = ["Ein Hund läuft in Oslo.", "Dann zahlte Ada 7 Kronen.", "Zwei Männer sitzen."] * 4
+FOUND = ["ein Hund läuft in Oslo .", "Dann zahlte Eva 7 Kronen.", "Zwei Männer sitzen da."] * 4
+
+
+def test_the_scores_are_sacrebleus_and_say_how_they_were_computed():
+    report = translation_report(SOURCES, REFERENCES, FOUND)
+    assert report.bleu == pytest.approx(sacrebleu.corpus_bleu(FOUND, [REFERENCES]).score)
+    assert report.bleu_tok_lc == pytest.approx(sacrebleu.corpus_bleu(FOUND, [REFERENCES], lowercase=True).score)
+    assert report.bleu_tok_lc > report.bleu  # one translation differs in a capital letter
+    assert report.chrf == pytest.approx(sacrebleu.corpus_chrf(FOUND, [REFERENCES]).score) == chrf(REFERENCES, FOUND)
+    assert "case:mixed" in report.signature and "case:lc" in report.bleu_tok_lc_signature
+    assert f"version:{sacrebleu.__version__}" in report.chrf_signature
+
+
+def test_bleu_of_one_sentence_is_the_written_out_formula():
+    report = translation_report(["a"], ["the cat sat on the mat"], ["the cat sat on a mat"])
+    precisions = [5 / 6, 3 / 5, 2 / 4, 1 / 3]
+    assert report.bleu == pytest.approx(100 * math.exp(sum(map(math.log, precisions)) / 4))
+    assert report.bleu_interval is None and report.length_ratio == 1.0
+
+
+def test_the_interval_holds_the_score_and_comes_out_the_same_twice():
+    report = translation_report(SOURCES, REFERENCES, FOUND)
+    low, high = report.bleu_interval
+    assert 0 <= low < report.bleu < high
+    assert translation_report(SOURCES, REFERENCES, FOUND).bleu_interval == (low, high)
+
+
+def test_names_and_numbers_that_came_over_are_counted():
+    report = translation_report(SOURCES, REFERENCES, FOUND)
+    assert (report.names, report.n_names) == (pytest.approx(2 / 3), 12)  # Oslo and 7 came over, Ada did not
+    assert count_names(["Ada left."], ["Ada ging."], ["x"]) == (0, 0)  # any first word has a capital letter
+    assert count_names(['He saw "Ada", Ada!'], ["Er sah Ada."], ["„Ada“ sah er."]) == (1, 1)
+
+
+def test_the_report_is_ready_for_json():
+    report = translation_report(SOURCES[:1], ["x"], ["y"])
+    assert report.names is None
+    assert json.loads(json.dumps(report.to_dict()))["n"] == 1
+
+
+def test_nothing_to_score_and_unequal_numbers_are_refused():
+    with pytest.raises(ValueError, match="no sentences to score"):
+        translation_report([], [], [])
+    with pytest.raises(ValueError, match="expected as many of each, got 1, 1 and 2"):
+        translation_report(["a"], ["b"], ["c", "d"])

@@ -1,0 +1,106 @@
+"""Made data whose labels and tags follow from words, and tiny recipes on them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+WORDS = ("plot", "actor", "scene", "film", "music", "light", "story", "end")
+TELLING = {"good": "fine", "bad": "dull"}
+NAMED = (("Ada B-PER",), ("Old B-LOC", "York I-LOC"), ("York B-LOC",))
+
+RECIPE = """
+task = "classify"
+
+[data]
+train = "train.csv"
+dev = "dev.csv"
+
+[tokenizer]
+kind = "regex"
+
+[encoder]
+embed_size = 8
+hidden_size = 8
+
+[training]
+steps = 12
+batch_size = 8
+evaluations = 4
+"""
+
+TAG_RECIPE = """
+task = "tag"
+
+[data]
+train = "train.conll"
+dev = "dev.conll"
+
+[tokenizer]
+kind = "regex"
+
+[encoder]
+embed_size = 16
+hidden_size = 16
+dropout = 0.1
+
+[head]
+character_embed_size = 8
+character_size = 16
+
+[training]
+steps = 12
+batch_size = 8
+evaluations = 4
+"""
+
+
+def made_texts(n: int, seed: int) -> list[tuple[str, str]]:
+    """Return texts and labels, as many of each: a text with "fine" is good, one with "dull" bad."""
+    draw = random.Random(seed)
+    made = []
+    for number in range(n):
+        label = ("good", "bad")[number % 2]
+        words = draw.choices(WORDS, k=draw.randint(1, 9))
+        words.insert(draw.randrange(len(words) + 1), TELLING[label])
+        made.append((" ".join(words), label))
+    draw.shuffle(made)
+    return made
+
+
+def made_sentences(n: int, seed: int) -> str:
+    """Return sentences as lines of words and tags: "Ada" is a person, "York" and "Old York" are places.
+
+    None holds two of them, as pairs would be too few to learn from.
+    """
+    draw = random.Random(seed)
+    made = []
+    for _ in range(n):
+        parts = [(f"{word} O",) for word in draw.choices(WORDS, k=draw.randint(1, 7))]
+        parts += draw.choices(NAMED, k=draw.randint(0, 1))
+        draw.shuffle(parts)
+        made.append("".join(f"{line}\n" for part in parts for line in part))
+    return "\n".join(made)
+
+
+def write_csv(path: Path, rows: list[tuple[str, str]]) -> Path:
+    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows), encoding="utf-8")
+    return path
+
+
+def write_tag_recipe(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "train.conll").write_text(made_sentences(120, seed=3), encoding="utf-8")
+    (folder / "dev.conll").write_text(made_sentences(60, seed=4), encoding="utf-8")
+    path = folder / "tiny.toml"
+    path.write_text(TAG_RECIPE, encoding="utf-8")
+    return path
+
+
+def write_recipe(folder: Path) -> Path:
+    folder.mkdir()
+    write_csv(folder / "train.csv", made_texts(50, seed=3))
+    write_csv(folder / "dev.csv", made_texts(20, seed=4))
+    path = folder / "tiny.toml"
+    path.write_text(RECIPE, encoding="utf-8")
+    return path
