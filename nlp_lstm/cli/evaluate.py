@@ -56,6 +56,8 @@ def evaluate(
         columns=columns,
         online=online,
     )
+    for line in predictor.task.check(examples):
+        click.echo(line, err=True)
     report = predictor.evaluate(examples, batch_size=batch_size).to_dict()
     if output_format == "json":
         click.echo(json.dumps(report, ensure_ascii=False))

@@ -18,6 +18,11 @@ from nlp_lstm.cli import options
 @options.data_format
 @click.option("--text-column", metavar="NAME", help="Column or key of the texts.")
 @click.option("--label-column", metavar="NAME", help="Column or key of the labels.")
+@options.columns
+@options.source_lang
+@options.target_lang
+@click.option("--source-column", metavar="NAME", help="Column or key of the sentences to translate.")
+@click.option("--target-column", metavar="NAME", help="Column or key of their translations.")
 @options.online
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder.  [runs/RECIPE]")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Budget: time.")
@@ -36,6 +41,11 @@ def train(
     data_format: str | None,
     text_column: str | None,
     label_column: str | None,
+    columns: tuple[str, ...],
+    source_lang: str | None,
+    target_lang: str | None,
+    source_column: str | None,
+    target_column: str | None,
     online: bool,
     out: Path | None,
     minutes: float | None,
@@ -63,6 +73,8 @@ def train(
     choices: run.Choices = {
         **{"train": train_data, "dev": dev_data, "test": test_data, "online": online or None},
         **{"data_format": data_format, "text_column": text_column, "label_column": label_column},
+        **{"columns": columns or None, "source_lang": source_lang, "target_lang": target_lang},
+        **{"source_column": source_column, "target_column": target_column},
         **{"minutes": minutes, "epochs": epochs, "steps": steps, "seed": seed},
         "settings": dict(parse_setting(assignment) for assignment in assignments),
     }

@@ -28,7 +28,7 @@ class WordReport:
     def to_dict(self) -> dict[str, object]:
         """Return the report as plain values, ready for JSON."""
         scores = self.words.to_dict()
-        return {"n": self.n, "n_tokens": scores.pop("n"), **scores}
+        return {"n": self.n, "n_tokens": scores.pop("n"), "interval_over": "words", **scores}
 
 
 TagReport: TypeAlias = SpanReport | WordReport

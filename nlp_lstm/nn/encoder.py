@@ -24,7 +24,7 @@ class Encoded(NamedTuple):
         state: for each layer and direction (forward before backward) the state after each row's last real
             token (its first one, going backward), or None where it was not asked for.
         layers: what each layer hands on, from the bottom up, like `states` but of any value at padding; a head that
-            is supervised at a lower layer reads it there.
+            is supervised at a lower layer reads it there. Empty where it was not asked for.
     """
 
     states: Tensor
@@ -162,6 +162,7 @@ class Encoder(nn.Module):
         *,
         extra: Tensor | None = None,
         final_state: bool = False,
+        keep_layers: bool = False,
     ) -> Encoded:
         """Encode padded token ids.
 
@@ -171,6 +172,7 @@ class Encoder(nn.Module):
             state: where an earlier call ended; None starts from zeros.
             extra: what is known of each token besides its id, (batch, time, extra_size).
             final_state: also return the state after each row's last real token.
+            keep_layers: also return what each layer hands on.
 
         Raises:
             ValueError: `ids` and `mask` differ in shape, a mask has a hole or a row without a real token,
@@ -190,7 +192,8 @@ class Encoder(nn.Module):
             if depth < len(self.norms):
                 states = self.norms[depth](states)
             states = self.locked_dropout(states)
-            layers.append(states)
+            if keep_layers:
+                layers.append(states)
         states = states.masked_fill(~mask.unsqueeze(-1), 0.0)
         return Encoded(states, tuple(after) if final_state else None, tuple(layers))
 

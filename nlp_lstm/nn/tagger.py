@@ -64,7 +64,7 @@ class Tagger(nn.Module):
             casings: its kind of casing, int64 (spellings,).
         """
         extra = self.spelling(characters, casings)[spellings] if self.spelling.output_size else None
-        encoded = self.encoder(ids, mask, extra=extra)
+        encoded = self.encoder(ids, mask, extra=extra, keep_layers=self.auxiliary is not None)
         with torch.autocast(ids.device.type, enabled=False):
             scores = self.output(encoded.states.float())
             second = None if self.auxiliary is None else self.auxiliary(encoded.layers[0].float())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -49,6 +49,11 @@ class Choices(TypedDict, total=False):
         data_format: one of the formats of `nlp-lstm data check`, where the file's ending does not tell.
         text_column: the column or key of the texts.
         label_column: the column or key of the labels.
+        columns: what the columns of tagged words are, in order: `word`, `tag`, `auxiliary` or `_`.
+        source_lang: the language to translate from, by which files are called.
+        target_lang: the language to translate to.
+        source_column: the column or key of the sentences to translate.
+        target_column: the column or key of their translations.
         online: whether `hf:` names may ask the Hub.
         minutes: the budget as time; with `epochs` and `steps`, at most one of the three.
         epochs: the budget as passes over the training data.
@@ -63,6 +68,11 @@ class Choices(TypedDict, total=False):
     data_format: str | None
     text_column: str | None
     label_column: str | None
+    columns: Sequence[str] | None
+    source_lang: str | None
+    target_lang: str | None
+    source_column: str | None
+    target_column: str | None
     online: bool | None
     minutes: float | None
     epochs: float | None
@@ -73,8 +83,9 @@ class Choices(TypedDict, total=False):
 
 _SETTING_OF = {
     **{split: f"data.{split}" for split in ("train", "dev", "test")},
-    **{"data_format": "data.format", "text_column": "data.text_column", "label_column": "data.label_column"},
-    **{"online": "data.online", "seed": "training.seed"},
+    **{name: f"data.{name}" for name in ("text_column", "label_column", "columns", "online")},
+    **{name: f"data.{name}" for name in ("source_lang", "target_lang", "source_column", "target_column")},
+    **{"data_format": "data.format", "seed": "training.seed"},
     **{unit: f"training.{unit}" for unit in BUDGETS},
 }
 """The setting that each choice stands for."""

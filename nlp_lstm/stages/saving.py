@@ -51,11 +51,9 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
         for split, examples in record.splits.items()
     ]
     kind = find_task(recipe.task)
-    scores = [
-        f"| {split} | {metrics[split]['n']:,} | {' | '.join(headline(kind, metrics[split]).values())} |"
-        for split in ("dev", "test")
-        if split in metrics
-    ]
+    shown = {split: headline(kind, metrics[split]) for split in ("dev", "test") if split in metrics}
+    names = list(shown["dev"])
+    scores = [f"| {split} | {metrics[split]['n']:,} | {' | '.join(row.values())} |" for split, row in shown.items()]
     settings = [
         f"{section}.{name} = {value!r}"
         for section in ("tokenizer", "vocabulary", "encoder", "head", "training")
@@ -84,11 +82,11 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
             "",
             f"Seed {recipe.training.seed}, {metrics['steps']:,} steps in {metrics['seconds'] / 60:.1f} minutes. "
             f"The weights are {'averaged ones' if recipe.training.ema else 'those'} of step {metrics['best_step']:,}, "
-            f"the best on dev, so the dev score flatters a little. The interval is a 95 % interval over {kind.unit}; "
-            "it knows nothing of other seeds.",
+            f"the best on dev, so the dev score flatters a little. The interval is a 95 % interval over "
+            f"{metrics['dev'].get('interval_over', kind.unit)}; it knows nothing of other seeds.",
             "",
-            f"| split | {kind.unit} | {' | '.join(kind.headline)} |",
-            f"|---|---|{'---|' * len(kind.headline)}",
+            f"| split | {kind.unit} | {' | '.join(names)} |",
+            f"|---|---|{'---|' * len(names)}",
             *scores,
             "",
             "## Settings",
@@ -103,7 +101,7 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
 
 def headline(kind: type[Task], report: Mapping[str, Any]) -> dict[str, str]:
     """Return the scores worth a glance as text, by the name people read; with a 95 % interval where there is one."""
-    return {name: _number(report, key) for name, key in kind.headline.items()}
+    return {name: _number(report, key) for name, key in kind.headline.items() if key in report}
 
 
 def _number(report: Mapping[str, Any], key: str) -> str:

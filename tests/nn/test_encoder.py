@@ -287,8 +287,8 @@ def test_extra_is_refused_where_none_is_expected(make, ragged):
 def test_each_layer_hands_on_what_an_encoder_of_so_many_layers_says(bidirectional, layer_norm, make, ragged):
     encoder = make(bidirectional=bidirectional, n_layers=3, layer_norm=layer_norm)
     ids, mask = ragged(LENGTHS, time=8)
-    encoded = encoder(ids, mask)
-    assert len(encoded.layers) == 3
+    encoded = encoder(ids, mask, keep_layers=True)
+    assert len(encoded.layers) == 3 and encoder(ids, mask).layers == ()
     for depth, states in enumerate(encoded.layers):
         lower = Encoder(VOCAB, EMBED, HIDDEN, bidirectional=bidirectional, n_layers=depth + 1, layer_norm=layer_norm)
         lower.load_state_dict(encoder.state_dict(), strict=False)

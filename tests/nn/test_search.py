@@ -271,6 +271,17 @@ def test_equals_in_one_chunk_come_in_order_among_others():
     assert [h.ids.item() for h in hypotheses] == [9, 3 * CHUNK + 2, 5, CHUNK + 1]
 
 
+@pytest.mark.parametrize("vocab", [10, CHUNK, 5 * CHUNK])
+def test_of_equals_at_the_edge_of_the_beam_the_lowest_is_taken(vocab):
+    def step(ids: Tensor, state: None) -> tuple[Tensor, None, None]:
+        log_probs = torch.full((len(ids), vocab), -9.0)
+        log_probs[:, [0, 4, 7, vocab - 1]] = torch.tensor([-20.0, -1.0, -3.0, -2.0])
+        return log_probs, None, None
+
+    (hypotheses,) = beam_search(step, None, 1, options(end_id=0, max_length=1, beam_size=4, n_best=4))
+    assert [h.ids.item() for h in hypotheses] == [4, vocab - 1, 7, 1]
+
+
 def test_of_equal_scores_the_one_that_ended_first_is_better():
     def step(ids: Tensor, state: Tensor) -> tuple[Tensor, Tensor, None]:
         log_probs = torch.full((len(ids), VOCAB), -30.0)

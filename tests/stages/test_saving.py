@@ -74,12 +74,15 @@ def test_the_card_of_a_tagger_tells_its_tags_and_the_f1_of_its_chunks(tiny_tag_r
             ["0.5000 (0.2500 to 0.7500)", "0.4000"],
         ),
         ({"accuracy": 1.0, "accuracy_interval": None, "macro_f1": None}, ["1.0000", "-"]),
-        ({"macro_f1": 0.0}, ["-", "0.0000"]),
     ],
     ids=repr,
 )
 def test_the_scores_worth_a_glance_come_with_their_interval_or_as_a_dash(report, expected):
     assert headline(find_task("classify"), report) == dict(zip(("accuracy", "macro F1"), expected, strict=True))
+
+
+def test_a_score_that_a_report_does_not_have_is_left_out():
+    assert headline(find_task("tag"), {"accuracy": 0.5}) == {"accuracy": "0.5000"}
 
 
 def test_the_card_tells_seed_steps_labels_and_settings(run):
