@@ -171,9 +171,9 @@ def _sum_scaled(lattice: Lattice) -> _ScaledSums | None:
         return None
     top = lattice.scores.amax(-1, keepdim=True)  # (time, batch, 1)
     weights = (lattice.scores - top).exp_()  # (time, batch, tags + 1)
-    before, after, scale = _run(torch.stack([weights, weights.flip(0)], 1), torch.stack([moves, moves.T]))
+    after, scale = _run(torch.stack([weights, weights.flip(0)], 1), torch.stack([moves, moves.T]))
     left, right = after[:, 0], after[:, 1].flip(0)  # (time + 1, batch, tags + 1)
-    through = before[:, 0] * right
+    through = (left @ moves).mul_(right)
     total = through.sum(-1)  # (time + 1, batch)
     divided = scale.log_().cumsum(0)  # (time + 1, 2, batch)
     log_total = total.log().add_(divided[:, 0]).add_(divided[:, 1].flip(0))
@@ -182,25 +182,23 @@ def _sum_scaled(lattice: Lattice) -> _ScaledSums | None:
     return _ScaledSums(log_total[0] + top.sum((0, 2)), left, moves, right, through, total)
 
 
-def _run(weights: Tensor, moves: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _run(weights: Tensor, moves: Tensor) -> tuple[Tensor, Tensor]:
     """Run both recursions over `weights` (time, 2, batch, tags + 1) with `moves` (2, tags + 1, tags + 1).
 
     Returns:
-        The sums moved on to each next place, and those at each place from the boundary on, both
-        (time + 1, 2, batch, tags + 1), and what the latter were divided by, (time + 1, 2, batch).
+        The sums at each place from the boundary on, (time + 1, 2, batch, tags + 1), and what they were divided by,
+        (time + 1, 2, batch).
     """
     time, _, batch, tags = weights.shape
-    before, after = (weights.new_empty(time + 1, 2, batch, tags) for _ in range(2))
-    scale = weights.new_ones(time + 1, 2, batch)
-    moved, sums = before.unbind(0), after.unbind(0)
-    sums[0].zero_()[..., -1] = 1.0
-    for step, weight in enumerate(weights.unbind(0)):
-        torch.bmm(sums[step], moves, out=moved[step])
-        now = torch.mul(moved[step], weight, out=sums[step + 1])
-        if step % RESCALE == RESCALE - 1:
-            now.div_(torch.sum(now, -1, out=scale[step + 1]).unsqueeze(-1))
-    torch.bmm(sums[time], moves, out=moved[time])
-    return before, after, scale
+    after, scale = weights.new_empty(time + 1, 2, batch, tags), weights.new_ones(time + 1, 2, batch)
+    now, *later = after.unbind(0)
+    now.zero_()[..., -1] = 1.0
+    moved = torch.empty_like(now)
+    for step, (weight, then) in enumerate(zip(weights.unbind(0), later, strict=True), start=1):
+        now = torch.mul(torch.bmm(now, moves, out=moved), weight, out=then)
+        if step % RESCALE == 0:
+            now.div_(torch.sum(now, -1, out=scale[step]).unsqueeze(-1))
+    return after, scale
 
 
 @dataclass(frozen=True)

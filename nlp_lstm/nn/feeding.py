@@ -179,8 +179,10 @@ class _Run:
         attention, keys = self.lookup.attention, self.lookup.keys.detach().requires_grad_()
         with torch.enable_grad():
             scores = attention.scores(queries.transpose(0, 1), keys)  # (rows, target_time, source_time)
-        inputs = (keys, *attention.parameters())
-        return torch.autograd.grad(scores, inputs, d_scores.transpose(0, 1), allow_unused=True)
+        learned = [parameter for parameter in attention.parameters() if parameter.requires_grad]
+        d_keys, *found = torch.autograd.grad(scores, [keys, *learned], d_scores.transpose(0, 1), allow_unused=True)
+        gradients = iter(found)
+        return (d_keys, *(next(gradients) if part.requires_grad else None for part in attention.parameters()))
 
 
 class _Layer:

@@ -32,15 +32,19 @@ class Predictor:
     """A model loaded from its folder.
 
     Args:
-        task: the task, with its labels and vocabularies.
+        task: the task, with its labels, tokenizer and vocabularies.
         model: the network, with its weights.
-        tokenizer: cuts texts as in training.
         description: the folder's `config.json`.
     """
 
-    def __init__(self, task: Task, model: nn.Module, tokenizer: Any, description: dict[str, Any]) -> None:
-        self.task, self.model, self.tokenizer = task, model.eval(), tokenizer
+    def __init__(self, task: Task, model: nn.Module, description: dict[str, Any]) -> None:
+        self.task, self.model = task, model.eval()
         self.description = description
+
+    @property
+    def tokenizer(self) -> Any:
+        """Cuts texts as in training."""
+        return self.task.tokenizer
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -88,7 +92,7 @@ class Predictor:
         """
         first, last = (FIRST_CHUNK, LAST_CHUNK) if batch_size > 1 else (1, 1)
         for chunk in grow_chunks(inputs, first=first, last=last, words=self.task.takes_words):
-            yield from self.task.answer(self.model, chunk, self.tokenizer, batch_size=batch_size, **options)
+            yield from self.task.answer(self.model, chunk, batch_size=batch_size, **options)
 
     def records(self, source: str, **data: Any) -> Iterator[Record]:
         """Stream the inputs of a source: its texts or, where the task knows such files, its words.
@@ -118,7 +122,7 @@ class Predictor:
         """
         self.task.check(examples)
         tokens = self.task.tokenize(examples, self.tokenizer, cache=None)
-        rows = self.task.encode(tokens, self.tokenizer)
+        rows = self.task.encode(tokens)
         return self.task.report(examples, self.task.predict(self.model, rows, batch_size=batch_size))
 
 
@@ -189,7 +193,7 @@ def load(folder: str | Path, *, device: str | None = None) -> Predictor:
         UsageError: there is no such device.
     """
     stored = read_model(Path(folder))
-    task, encoder, tokenizer = _parts(stored)
+    task, encoder = _parts(stored)
     try:
         with torch.device("meta"):  # no memory yet: only the shapes are compared
             model = task.build(encoder)
@@ -197,11 +201,11 @@ def load(folder: str | Path, *, device: str | None = None) -> Predictor:
         reason = str(error).partition("\n")[0]
         raise ModelError(f"{stored.folder / CONFIG}: the network cannot be built ({reason})") from error
     load_weights(model, stored)
-    return Predictor(task, model.to(choose_device(device)), tokenizer, dict(stored.config))
+    return Predictor(task, model.to(choose_device(device)), dict(stored.config))
 
 
-def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings, Any]:
-    """Return task, encoder settings and tokenizer of a folder; every problem names its file."""
+def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings]:
+    """Return task and encoder settings of a folder; every problem names its file."""
     config, place = stored.config, stored.folder / CONFIG
     name = config.get("task")
     if not isinstance(name, str) or name not in TASKS:
@@ -227,10 +231,10 @@ def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings, Any]:
         raise ModelError(f"{place}: {error}") from error
     labels, vocabularies = _labels(stored), _vocabularies(stored)
     try:
-        task = kind.from_labels(labels, kind.Settings(**config["head"]), vocabularies)
+        task = kind.from_labels(labels, kind.Settings(**config["head"]), tokenizer, vocabularies)
     except ModelError as error:
         raise ModelError(f"{stored.folder / LABELS}: {error}") from error
-    return task, EncoderSettings(**config["encoder"]), tokenizer
+    return task, EncoderSettings(**config["encoder"])
 
 
 def _labels(stored: ModelFolder) -> Mapping[str, Sequence[str]]:

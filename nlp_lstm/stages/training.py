@@ -129,12 +129,12 @@ class Batch:
         assert record.tokenizer is not None and record.tokens is not None
         recipe, train = record.recipe, record.splits["train"]
         kind = find_task(recipe.task)
-        task = kind.from_examples(train, kind.Settings(**recipe.head), record.vocabularies)
+        task = kind.from_examples(train, kind.Settings(**recipe.head), record.tokenizer, record.vocabularies)
         for split, examples in record.splits.items():
             if split != "train":
                 for line in task.check(examples):  # better told now than after training
                     record.observer.note(f"{split}: {line}")
-        rows = {split: task.encode(tokens, record.tokenizer) for split, tokens in record.tokens.items()}
+        rows = {split: task.encode(tokens) for split, tokens in record.tokens.items()}
         batches = task.batches(rows["train"], train, recipe.training)
         if batches.n_cut:
             record.observer.note(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 TASKS = {
     "classify": "nlp_lstm.tasks.classify:Classify",
     "tag": "nlp_lstm.tasks.tag:Tag",
+    "translate": "nlp_lstm.tasks.translate:Translate",
 }
 """Every task by name: where its class stands. It is imported when the task is used, because it brings torch."""
 

@@ -62,6 +62,7 @@ class Classify(CutsTexts):
     Args:
         labels: every label, in class order.
         settings: the head's settings.
+        tokenizer: cuts texts.
         vocabularies: the one of the tokens.
         label_weights: the weight of each label in the loss; None weighs all alike.
     """
@@ -75,11 +76,12 @@ class Classify(CutsTexts):
         self,
         labels: Sequence[str],
         settings: ClassifySettings,
+        tokenizer: Tokenizer,
         vocabularies: Vocabularies,
         label_weights: Sequence[float] | None = None,
     ) -> None:
         self.labels = tuple(labels)
-        self.settings = settings
+        self.settings, self.tokenizer = settings, tokenizer
         self.vocabularies = vocabularies
         self._numbers = {label: number for number, label in enumerate(self.labels)}
         self._weights = None if label_weights is None else torch.tensor(label_weights, dtype=torch.float32)
@@ -112,7 +114,7 @@ class Classify(CutsTexts):
 
     @classmethod
     def from_examples(
-        cls, examples: Sequence[Example], settings: ClassifySettings, vocabularies: Vocabularies
+        cls, examples: Sequence[Example], settings: ClassifySettings, tokenizer: Tokenizer, vocabularies: Vocabularies
     ) -> Classify:
         """Return the task with the labels of the training examples, in alphabetical order.
 
@@ -125,13 +127,17 @@ class Classify(CutsTexts):
             raise DataError(f"{examples[0].source}: expected at least two different labels, found {found}")
         labels = sorted(counts)
         if settings.class_weights == "none":
-            return cls(labels, settings, vocabularies)
+            return cls(labels, settings, tokenizer, vocabularies)
         weights = [counts.total() / (len(labels) * counts[label]) for label in labels]
-        return cls(labels, settings, vocabularies, weights)
+        return cls(labels, settings, tokenizer, vocabularies, weights)
 
     @classmethod
     def from_labels(
-        cls, labels: Mapping[str, Sequence[str]], settings: ClassifySettings, vocabularies: Vocabularies
+        cls,
+        labels: Mapping[str, Sequence[str]],
+        settings: ClassifySettings,
+        tokenizer: Tokenizer,
+        vocabularies: Vocabularies,
     ) -> Classify:
         """Return the task of a model folder.
 
@@ -140,7 +146,7 @@ class Classify(CutsTexts):
         """
         if set(labels) != {"labels"}:
             raise ModelError(f"labels: expected 'labels' alone, found {', '.join(map(repr, labels)) or 'none'}")
-        return cls(labels["labels"], settings, vocabularies)
+        return cls(labels["labels"], settings, tokenizer, vocabularies)
 
     def to_labels(self) -> dict[str, Sequence[str]]:
         """Return the labels, ready for a model folder."""
@@ -155,7 +161,7 @@ class Classify(CutsTexts):
         self.targets(examples)
         return []
 
-    def encode(self, tokens: TokenTable, tokenizer: Tokenizer) -> Rows:
+    def encode(self, tokens: TokenTable) -> Rows:
         """Return the ids of tokenized texts."""
         return tokens.encode(encoder_vocabulary(self))
 
@@ -251,10 +257,8 @@ class Classify(CutsTexts):
         right = sum(p.label == e.label for p, e in zip(predictions, examples, strict=True))
         return right / len(examples)
 
-    def answer(
-        self, model: nn.Module, inputs: Sequence[str], tokenizer: Tokenizer, *, batch_size: int = 256
-    ) -> list[Prediction]:
+    def answer(self, model: nn.Module, inputs: Sequence[str], *, batch_size: int = 256) -> list[Prediction]:
         """Return a prediction for each text."""
         vocabulary = encoder_vocabulary(self)
-        rows = [np.array(vocabulary.ids(keys), dtype=np.int32) for keys in tokenizer.keys(inputs)]
+        rows = [np.array(vocabulary.ids(keys), dtype=np.int32) for keys in self.tokenizer.keys(inputs)]
         return self.predict(model, rows, batch_size=batch_size)

@@ -68,6 +68,7 @@ class Tag(CutsTexts):
         tags: every tag, in the network's order.
         auxiliary: every tag of the second kind; none where there is no such column.
         settings: the head's settings, with the scheme known.
+        tokenizer: cuts texts into words.
         vocabularies: of the words and of the characters.
     """
 
@@ -77,10 +78,15 @@ class Tag(CutsTexts):
     takes_words: ClassVar[bool] = True
 
     def __init__(
-        self, tags: Sequence[str], auxiliary: Sequence[str], settings: TagSettings, vocabularies: Vocabularies
+        self,
+        tags: Sequence[str],
+        auxiliary: Sequence[str],
+        settings: TagSettings,
+        tokenizer: Tokenizer,
+        vocabularies: Vocabularies,
     ) -> None:
         self.tags, self.auxiliary = tuple(tags), tuple(auxiliary)
-        self.settings = settings
+        self.settings, self.tokenizer = settings, tokenizer
         self.vocabularies = vocabularies
         self._numbers = {tag: number for number, tag in enumerate(self.tags)}
         self._shown = [_in_iob2(tag) if self.scheme == "iob2" else tag for tag in self.tags]
@@ -139,7 +145,7 @@ class Tag(CutsTexts):
 
     @classmethod
     def from_examples(
-        cls, examples: Sequence[TaggedSentence], settings: TagSettings, vocabularies: Vocabularies
+        cls, examples: Sequence[TaggedSentence], settings: TagSettings, tokenizer: Tokenizer, vocabularies: Vocabularies
     ) -> Tag:
         """Return the task with the tags of the training sentences.
 
@@ -157,10 +163,16 @@ class Tag(CutsTexts):
         second = {tag for example in examples for tag in example.auxiliary or ()} if settings.auxiliary_weight else ()
         if settings.auxiliary_weight and not second:
             raise DataError(f"{examples[0].source}: head.auxiliary_weight needs a column named auxiliary (--columns)")
-        return cls(_network_tags(sequences, scheme), sorted(second), settings, vocabularies)
+        return cls(_network_tags(sequences, scheme), sorted(second), settings, tokenizer, vocabularies)
 
     @classmethod
-    def from_labels(cls, labels: Mapping[str, Sequence[str]], settings: TagSettings, vocabularies: Vocabularies) -> Tag:
+    def from_labels(
+        cls,
+        labels: Mapping[str, Sequence[str]],
+        settings: TagSettings,
+        tokenizer: Tokenizer,
+        vocabularies: Vocabularies,
+    ) -> Tag:
         """Return the task of a model folder.
 
         Raises:
@@ -170,7 +182,7 @@ class Tag(CutsTexts):
             raise ModelError("expected 'tags' and 'auxiliary', and vocabularies of 'words' and 'characters'")
         if vocabularies["characters"].specials != CHARACTER_SPECIALS:
             raise ModelError(f"expected a vocabulary of characters that begins with {', '.join(CHARACTER_SPECIALS)}")
-        return cls(labels["tags"], labels["auxiliary"], settings, vocabularies)
+        return cls(labels["tags"], labels["auxiliary"], settings, tokenizer, vocabularies)
 
     def to_labels(self) -> dict[str, Sequence[str]]:
         """Return the tags, ready for a model folder."""
@@ -181,11 +193,11 @@ class Tag(CutsTexts):
         unknown = sorted({tag for tags in self._gold(examples) for tag in tags} - set(self.tags))
         return [f"tags never seen in training count as wrong: {', '.join(unknown)}"] if unknown else []
 
-    def encode(self, tokens: TokenTable, tokenizer: Tokenizer) -> SpelledRows:
+    def encode(self, tokens: TokenTable) -> SpelledRows:
         """Return the ids of sentences, with those of the spellings they consist of."""
         words, characters = self.vocabularies["words"], self.vocabularies["characters"]
         begin, end = (CHARACTER_SPECIALS.index(sign) for sign in (BEGIN, END))
-        keys = [spelling.lower() for spelling in tokens.tokens] if tokenizer.lowercase else tokens.tokens
+        keys = [spelling.lower() for spelling in tokens.tokens] if self.tokenizer.lowercase else tokens.tokens
         return SpelledRows(
             IdTable(tokens.indices, tokens.offsets),
             np.array([words[key] for key in keys], dtype=np.int64),
@@ -274,7 +286,6 @@ class Tag(CutsTexts):
         self,
         model: nn.Module,
         inputs: Sequence[str | Sequence[str]],
-        tokenizer: Tokenizer,
         *,
         batch_size: int = 256,
         n_best: int = 0,
@@ -284,13 +295,12 @@ class Tag(CutsTexts):
         Args:
             model: the network.
             inputs: texts, which are cut here, or words.
-            tokenizer: cuts texts.
             batch_size: sentences that go through the network together.
             n_best: how many of the likeliest tag sequences to give as `alternatives`.
         """
         assert isinstance(model, Tagger)
-        sentences = [_sentence(given, tokenizer) for given in inputs]
-        rows = self.encode(TokenTable.from_keys(sentence.words for sentence in sentences), tokenizer)
+        sentences = [_sentence(given, self.tokenizer) for given in inputs]
+        rows = self.encode(TokenTable.from_keys(sentence.words for sentence in sentences))
         found = [Tagging(sentence.text, (), (), (), ()) for sentence in sentences]
         for chosen, emissions, mask in self._scored(model, rows, batch_size=batch_size):
             paths = model.paths.decode(emissions, mask)

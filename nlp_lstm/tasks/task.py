@@ -16,7 +16,7 @@ from nlp_lstm.corpora.reading import Record
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.text.tokenizers import Tokenizer, build_tokenizer, tokenizer_from_dict
-from nlp_lstm.text.vocabulary import Vocabulary
+from nlp_lstm.text.vocabulary import SPECIALS, Vocabulary
 
 Rows: TypeAlias = Sequence[NDArray[np.int32]]
 """Ids of each text, none of them empty."""
@@ -52,8 +52,8 @@ class Prediction(Protocol):
 class Task(Protocol):
     """Reads examples, numbers them, builds the network, says what its loss, predictions and scores are.
 
-    A task knows its labels and vocabularies. The class methods stand before there is one: they read files, cut texts
-    and collect what the training data hold.
+    A task knows its labels, tokenizer and vocabularies. The class methods stand before there is one: they read files,
+    cut texts and collect what the training data hold.
     """
 
     Settings: ClassVar[type[HeadSettings]]
@@ -68,6 +68,11 @@ class Task(Protocol):
     @property
     def settings(self) -> HeadSettings:
         """The head's settings, with all that the training data decided."""
+        ...
+
+    @property
+    def tokenizer(self) -> Any:
+        """What cuts its texts."""
         ...
 
     @property
@@ -122,7 +127,7 @@ class Task(Protocol):
         ...
 
     @classmethod
-    def from_examples(cls, examples: Sequence[Any], settings: Any, vocabularies: Vocabularies) -> Task:
+    def from_examples(cls, examples: Sequence[Any], settings: Any, tokenizer: Any, vocabularies: Vocabularies) -> Task:
         """Return the task of the training examples.
 
         Raises:
@@ -131,7 +136,9 @@ class Task(Protocol):
         ...
 
     @classmethod
-    def from_labels(cls, labels: Mapping[str, Sequence[str]], settings: Any, vocabularies: Vocabularies) -> Task:
+    def from_labels(
+        cls, labels: Mapping[str, Sequence[str]], settings: Any, tokenizer: Any, vocabularies: Vocabularies
+    ) -> Task:
         """Return the task of a model folder.
 
         Raises:
@@ -151,7 +158,7 @@ class Task(Protocol):
         """
         ...
 
-    def encode(self, tokens: Any, tokenizer: Any) -> Any:
+    def encode(self, tokens: Any) -> Any:
         """Return the ids of tokenized texts, as `batches` and `predict` take them."""
         ...
 
@@ -179,7 +186,7 @@ class Task(Protocol):
         """Return the scores of predictions against the examples' labels."""
         ...
 
-    def answer(self, model: nn.Module, inputs: Sequence[Any], tokenizer: Any, *, batch_size: int = 256) -> list[Any]:
+    def answer(self, model: nn.Module, inputs: Sequence[Any], *, batch_size: int = 256) -> list[Any]:
         """Return a prediction for people for each input, in order. A task may take options of its own."""
         ...
 
@@ -219,7 +226,15 @@ def build_encoder(settings: EncoderSettings, vocabulary: Vocabulary, *, extra_si
     )
 
 
-def build_vocabulary(counts: Mapping[str, int], pieces: Sequence[str], settings: VocabularySettings) -> Vocabulary:
+def build_vocabulary(
+    counts: Mapping[str, int],
+    pieces: Sequence[str],
+    settings: VocabularySettings,
+    *,
+    specials: Sequence[str] = SPECIALS,
+) -> Vocabulary:
     """Return the vocabulary of counted tokens; of `pieces`, which spell any text, none is left out for being rare."""
     spelled = {piece: max(settings.min_count, counts.get(piece, 0)) for piece in pieces}
-    return Vocabulary.build({**counts, **spelled}, min_count=settings.min_count, max_size=settings.max_size)
+    return Vocabulary.build(
+        {**counts, **spelled}, min_count=settings.min_count, max_size=settings.max_size, specials=specials
+    )

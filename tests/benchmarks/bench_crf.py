@@ -68,6 +68,12 @@ class Case:
         assert self.emissions.grad is not None
         return self.emissions.grad
 
+    def learn_ours(self) -> Tensor:
+        return self.learn(self.our_loss)
+
+    def learn_theirs(self) -> Tensor:
+        return self.learn(self.peer_loss)
+
     def our_paths(self) -> list[list[int]]:
         with torch.inference_mode():
             return [path.tolist() for path in self.crf.decode(self.emissions, self.mask)]
@@ -79,9 +85,9 @@ class Case:
     def check(self) -> None:
         """Raise unless both give the same loss, gradients and paths."""
         torch.testing.assert_close(self.our_loss(), self.peer_loss(), rtol=1e-5, atol=1e-3)
-        emissions = self.learn(self.our_loss)
+        emissions = self.learn_ours()
         moves = [ours.grad for ours, _ in self.parameters()]
-        torch.testing.assert_close(emissions, self.learn(self.peer_loss), rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(emissions, self.learn_theirs(), rtol=1e-3, atol=1e-4)
         for ours, (_, theirs) in zip(moves, self.parameters(), strict=True):
             torch.testing.assert_close(ours, theirs.grad, rtol=1e-3, atol=1e-3)
         assert self.our_paths() == self.peer_paths()
@@ -115,7 +121,7 @@ if __name__ == "__main__":
         case = Case(*shape)
         case.check()
         work = {
-            "loss and gradient": (lambda: case.learn(case.our_loss), lambda: case.learn(case.peer_loss)),
+            "loss and gradient": (case.learn_ours, case.learn_theirs),
             "decode": (case.our_paths, case.peer_paths),
         }
         for name, (ours, peer) in work.items():

@@ -98,11 +98,11 @@ def our_work(data: list[tuple[list[str], list[str]]]) -> dict[str, Callable[[], 
     tokenizer = RegexWords(lowercase=True)
     tokens = Tag.tokenize(examples, tokenizer, cache=None)
     vocabularies = Tag.build_vocabularies(tokens, tokenizer, VocabularySettings(min_count=1))
-    task = Tag.from_examples(examples, TagSettings(), vocabularies)
+    task = Tag.from_examples(examples, TagSettings(), tokenizer, vocabularies)
     model = task.build(EncoderSettings(embed_size=100, hidden_size=200, n_layers=1, dropout=0.5))
     settings = TrainingSettings(batch_size=BATCH)
     optimizer = build_optimizer(model, settings)
-    batches = task.batches(task.encode(tokens, tokenizer), examples, settings)
+    batches = task.batches(task.encode(tokens), examples, settings)
     device = torch.device("cpu")
 
     def train() -> None:
@@ -114,7 +114,7 @@ def our_work(data: list[tuple[list[str], list[str]]]) -> dict[str, Callable[[], 
             optimizer.zero_grad(set_to_none=True)
 
     def predict() -> None:
-        task.answer(model, [words for words, _ in data[:N_PREDICT]], tokenizer)
+        task.answer(model, [words for words, _ in data[:N_PREDICT]])
 
     return {"train": train, "predict": predict}
 

@@ -245,6 +245,32 @@ def test_feeding_and_not_feeding_have_the_gradients_of_the_formulas(make):
             torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9, msg=f"{name} with {attention}")
 
 
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@feeding_or_not
+def test_what_is_frozen_gets_no_gradient_and_the_rest_gets_the_same(input_feeding, attention, make):
+    decoder = make(input_feeding=input_feeding, attention=attention).double()
+    whole = dict(decoder.named_parameters())
+
+    def gradients() -> dict[str, torch.Tensor | None]:
+        decoder.zero_grad()
+        memory, state = draw_source(decoder, dtype=torch.float64)
+        decoder.logits(decoder(draw_ids(), state, memory).features).square().sum().backward()
+        return {name: parameter.grad for name, parameter in whole.items()}
+
+    expected = gradients()
+    for frozen in whole:  # one at a time
+        whole[frozen].requires_grad_(False)
+        ours = gradients()
+        assert ours.pop(frozen) is None
+        assert_close(ours.values(), [expected[name] for name in ours], 1e-10)
+        whole[frozen].requires_grad_(True)
+    decoder.attention.requires_grad_(False)
+    ours = gradients()
+    assert {name for name, gradient in ours.items() if gradient is None} == {
+        f"attention.{name}" for name, _ in decoder.attention.named_parameters()
+    }
+
+
 @pytest.mark.parametrize("embed_size", [EMBED, HIDDEN])
 def test_tied_weights_are_one_tensor_and_untied_ones_are_two(embed_size, make):
     tied, untied = make(embed_size), make(embed_size, tied=False)
@@ -302,6 +328,23 @@ def test_the_fed_vector_loses_the_channels_that_the_output_loses(make):
         plain = decoder(draw_ids()[:, time : time + 1], state, memory)
         torch.testing.assert_close(features[:, time], plain.features[:, 0] * keep, rtol=0, atol=1e-5)
         state = plain.state._replace(feed=plain.state.feed * keep)
+
+
+@feeding_or_not
+def test_what_a_layer_hands_to_the_next_is_dropped_by_itself_and_at_every_step_alike(input_feeding, make):
+    decoder = make(input_feeding=input_feeding, dropout=0.5, n_layers=2).train()
+    memory, state = (part.select(torch.tensor([1])) for part in draw_source(decoder, n_layers=2))
+    torch.manual_seed(0)
+    between, read = [], []
+    for _ in range(20):
+        features = decoder(draw_ids(rows=1), state, memory).features
+        (gradient,) = torch.autograd.grad(features.square().sum(), decoder.layers[1].weight_ih, retain_graph=True)
+        between.append(tuple((gradient == 0).all(0).tolist()))  # a channel that no step has seen
+        read.append(tuple((features == 0).all(1)[0].tolist()))
+    share = torch.tensor(between).double().mean()
+    assert float(share) == pytest.approx(0.5, abs=5 * (0.25 / 100) ** 0.5)
+    assert len(set(between)) > 5  # of 32 patterns in 20 fair draws
+    assert between != read
 
 
 def test_word_dropout_makes_unknown_words_of_any_token_but_the_first(make):

@@ -93,7 +93,7 @@ def test_is_spellings_beside_words_then_the_encoder_then_a_linear_map(reader, ca
     if reader != "none" or casings:
         features = tagger.spelling(characters, kinds)  # (spellings, extra)
         extra = torch.stack([torch.stack([features[number] for number in row]) for row in spellings])
-    encoded = tagger.encoder(ids, mask, extra=extra)
+    encoded = tagger.encoder(ids, mask, extra=extra, keep_layers=True)
     scores = tagger(*sentences)
     close(scores.tags, encoded.states @ tagger.output.weight.T + tagger.output.bias)
     expected = encoded.layers[0] @ tagger.auxiliary.weight.T + tagger.auxiliary.bias

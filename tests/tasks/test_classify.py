@@ -29,11 +29,11 @@ def examples(*labels: str | None) -> list[Example]:
 
 
 def task_of(*labels: str, **settings: object) -> Classify:
-    return Classify(labels, ClassifySettings(**settings), VOCABULARIES)
+    return Classify(labels, ClassifySettings(**settings), WORDS, VOCABULARIES)
 
 
 def task_from(*labels: str | None, **settings: object) -> Classify:
-    return Classify.from_examples(examples(*labels), ClassifySettings(**settings), VOCABULARIES)
+    return Classify.from_examples(examples(*labels), ClassifySettings(**settings), WORDS, VOCABULARIES)
 
 
 class Fixed(nn.Module):
@@ -185,7 +185,9 @@ def test_batches_follow_the_settings():
 
 def test_padding_is_the_vocabularys_in_training_and_in_prediction():
     specials = ("<unk>", "<bos>", "<pad>")
-    task = Classify(["a", "b"], ClassifySettings(), {"tokens": Vocabulary([*specials, "fine"], specials=specials)})
+    task = Classify(
+        ["a", "b"], ClassifySettings(), WORDS, {"tokens": Vocabulary([*specials, "fine"], specials=specials)}
+    )
     rows = [row(3, 3, 3), row(3)]
     (batch,) = task.batches(rows, examples("a", "b"), TrainingSettings(batch_size=2)).epoch(0)
     assert set(batch.ids[~batch.mask].tolist()) == {2}
@@ -201,7 +203,7 @@ def test_padding_is_the_vocabularys_in_training_and_in_prediction():
 def test_texts_are_numbered_by_the_vocabulary_and_an_empty_one_is_an_unknown_word():
     texts = [Example("Fine film"), Example(""), Example("dull opera")]
     tokens = Classify.tokenize(texts, WORDS, cache=None)
-    assert [each.tolist() for each in task_of("a", "b").encode(tokens, WORDS)] == [[2, 4], [1], [3, 1]]
+    assert [each.tolist() for each in task_of("a", "b").encode(tokens)] == [[2, 4], [1], [3, 1]]
 
 
 def test_the_vocabulary_is_of_the_commonest_tokens():
@@ -220,7 +222,7 @@ def test_no_piece_that_spells_texts_is_left_out_for_being_rare():
 def test_an_answer_is_the_prediction_for_the_texts_tokens():
     task = task_of("a", "b")
     model = Fixed([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [2.0, 0.0], [0.0, 2.0]])
-    found = task.answer(model, ["film", "FINE", "", "opera", "dull film"], WORDS)
+    found = task.answer(model, ["film", "FINE", "", "opera", "dull film"])
     assert [each.label for each in found] == ["b", "b", "a", "a", "a"]
     assert found == task.predict(model, [row(4), row(2), row(1), row(1), row(3, 4)])
 
@@ -228,7 +230,7 @@ def test_an_answer_is_the_prediction_for_the_texts_tokens():
 @pytest.mark.parametrize("labels", [{}, {"tags": ["a", "b"]}, {"labels": ["a", "b"], "tags": ["c"]}], ids=repr)
 def test_labels_of_another_kind_of_model_are_refused(labels):
     with pytest.raises(ModelError, match=r"^labels: expected 'labels' alone, found "):
-        Classify.from_labels(labels, ClassifySettings(), VOCABULARIES)
+        Classify.from_labels(labels, ClassifySettings(), WORDS, VOCABULARIES)
 
 
 def test_the_score_is_the_share_of_right_labels():

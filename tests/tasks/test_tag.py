@@ -38,7 +38,7 @@ SPEECH = [sentence("Ada/NOUN saw/VERB Paris/NOUN"), sentence("Bob/NOUN slept/VER
 def made(examples: list[TaggedSentence], **settings: object) -> Tag:
     tokens = Tag.tokenize(examples, TOKENIZER, cache=None)
     vocabularies = Tag.build_vocabularies(tokens, TOKENIZER, VocabularySettings(min_count=1))
-    return Tag.from_examples(examples, TagSettings(**settings), vocabularies)
+    return Tag.from_examples(examples, TagSettings(**settings), TOKENIZER, vocabularies)
 
 
 def network(task: Tag, seed: int = 3) -> torch.nn.Module:
@@ -69,7 +69,7 @@ def test_the_network_learns_the_same_whatever_scheme_the_file_is_in(scheme):
     examples += converted([sentence("Ada/B-PER Bob/B-PER Paris/B-LOC")], scheme)  # iob1 shows itself there
     task = made(examples)
     (batch,) = task.batches(
-        task.encode(Tag.tokenize(examples, TOKENIZER, cache=None), TOKENIZER), examples, TrainingSettings(batch_size=9)
+        task.encode(Tag.tokenize(examples, TOKENIZER, cache=None)), examples, TrainingSettings(batch_size=9)
     ).epoch(0)
     rows = {tuple(task.tags[n] for n in row[mask]) for row, mask in zip(batch.tags, batch.inputs.mask, strict=True)}
     assert ("B-PER", "E-PER", "O", "S-LOC") in rows
@@ -87,7 +87,7 @@ def test_answers_are_in_the_scheme_of_the_training_data():
         examples = converted(CHUNKS, scheme)
         task = made(examples, scheme=scheme)
         model = network(task)
-        for answer in task.answer(model, [each.words for each in CHUNKS] * 3, TOKENIZER):
+        for answer in task.answer(model, [each.words for each in CHUNKS] * 3):
             assert not illegal(answer.tags, scheme)
 
 
@@ -96,7 +96,7 @@ def test_no_illegal_sequence_and_every_entity_is_a_slice_of_its_text(crf):
     task = made(CHUNKS, crf=crf)
     texts = ["Ada  saw\tParis", "", "x", " ", "😀 Ada-Bob", "In New York City Ada slept " * 9]
     for seed in range(5):
-        for text, answer in zip(texts, task.answer(network(task, seed), texts, TOKENIZER), strict=True):
+        for text, answer in zip(texts, task.answer(network(task, seed), texts), strict=True):
             assert answer.text == text and len(answer.tags) == len(answer.words) == len(answer.scores)
             assert not illegal(answer.tags, "iob2")
             assert [
@@ -108,7 +108,7 @@ def test_no_illegal_sequence_and_every_entity_is_a_slice_of_its_text(crf):
 
 def paths_with_probabilities(model: torch.nn.Module, task: Tag, words: list[str]) -> dict[tuple[str, ...], float]:
     """Return the probability of every legal tag sequence, by enumeration."""
-    rows = task.encode(Tag.tokenize([TaggedSentence.of_words(words)], TOKENIZER, cache=None), TOKENIZER)
+    rows = task.encode(Tag.tokenize([TaggedSentence.of_words(words)], TOKENIZER, cache=None))
     ((_, emissions, _),) = task._scored(model, rows, batch_size=1)
     start, move, end = (part.detach().double() for part in model.paths.scores())
     scores = {}
@@ -129,7 +129,7 @@ def test_scores_are_the_probabilities_over_all_sequences(crf):
     for seed in range(8):
         model = network(task, seed)
         every = paths_with_probabilities(model, task, words)
-        (answer,) = task.answer(model, [words], TOKENIZER, n_best=5)
+        (answer,) = task.answer(model, [words], n_best=5)
         best = sorted(every.items(), key=lambda item: -item[1])[:5]
         assert answer.tags == best[0][0]
         assert [tags for tags, _ in answer.alternatives] == [tags for tags, _ in best]
@@ -151,10 +151,10 @@ def test_neither_batch_size_nor_order_changes_an_answer():
     task = made(CHUNKS)
     model = network(task)
     inputs = [each.words for each in CHUNKS] + [("Zed",), ("slept",) * 40, ()]
-    whole = task.answer(model, inputs, TOKENIZER)
+    whole = task.answer(model, inputs)
     for batch_size, order in ((1, range(6)), (2, [5, 3, 1, 0, 2, 4])):
         for place, answer in zip(
-            order, task.answer(model, [inputs[i] for i in order], TOKENIZER, batch_size=batch_size), strict=True
+            order, task.answer(model, [inputs[i] for i in order], batch_size=batch_size), strict=True
         ):
             assert answer.tags == whole[place].tags
             assert answer.scores == pytest.approx(whole[place].scores, abs=1e-5)
@@ -198,7 +198,7 @@ def test_the_loss_of_a_second_kind_of_tag_is_added_with_its_weight():
     task = made(examples, auxiliary_weight=0.5)
     assert task.to_labels()["auxiliary"] == ("N", "V")
     model = network(task)
-    rows = task.encode(Tag.tokenize(examples, TOKENIZER, cache=None), TOKENIZER)
+    rows = task.encode(Tag.tokenize(examples, TOKENIZER, cache=None))
     (batch,) = task.batches(rows, examples, TrainingSettings(batch_size=9)).epoch(0)
     with torch.no_grad():
         both = task.loss(model, batch)
@@ -212,7 +212,7 @@ def test_the_loss_of_a_second_kind_of_tag_is_added_with_its_weight():
 
 def test_words_are_looked_up_in_lower_case_and_read_letter_by_letter_as_they_are():
     task = made(CHUNKS)
-    rows = task.encode(Tag.tokenize([sentence("ADA/O ada/O Ada/O")], TOKENIZER, cache=None), TOKENIZER)
+    rows = task.encode(Tag.tokenize([sentence("ADA/O ada/O Ada/O")], TOKENIZER, cache=None))
     words, casings = rows.words[rows.rows[0]], rows.casings[rows.rows[0]]
     assert len(set(words.tolist())) == 1 and words[0] == task.vocabularies["words"]["ada"]
     assert len(set(casings.tolist())) == 3
@@ -230,7 +230,7 @@ def test_what_cannot_be_learned_is_refused_with_the_reason():
     with pytest.raises(UsageError, match=r"tokenizer\.kind: a tagger needs words \(spacy or regex\)"):
         Tag.build_vocabularies(tokens, Characters(), VocabularySettings())
     with pytest.raises(ModelError, match="expected 'tags' and 'auxiliary'"):
-        Tag.from_labels({"labels": ["a", "b"]}, TagSettings(), {})
+        Tag.from_labels({"labels": ["a", "b"]}, TagSettings(), TOKENIZER, {})
     with pytest.raises(DataError, match="its tags mark no chunks, as those of the training data do"):
         made(CHUNKS).score(SPEECH, [("O",) * 3, ("O",) * 2])
 
@@ -247,7 +247,7 @@ def test_a_made_task_is_learned():
     task = made(examples)
     torch.manual_seed(0)
     model = task.build(EncoderSettings(embed_size=16, hidden_size=16, dropout=0.0, embedding_dropout=0.0))
-    rows = task.encode(Tag.tokenize(examples, TOKENIZER, cache=None), TOKENIZER)
+    rows = task.encode(Tag.tokenize(examples, TOKENIZER, cache=None))
     batches = task.batches(rows, examples, TrainingSettings(batch_size=10))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     for epoch in range(12):

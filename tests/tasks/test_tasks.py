@@ -60,12 +60,12 @@ class Case:
         kind = find_task(self.kind)
         tokens = kind.tokenize(self.examples, TOKENIZER, cache=None)
         vocabularies = kind.build_vocabularies(tokens, TOKENIZER, VocabularySettings(min_count=1))
-        return kind.from_examples(self.examples, kind.Settings(**self.head), vocabularies)
+        return kind.from_examples(self.examples, kind.Settings(**self.head), TOKENIZER, vocabularies)
 
     def rows(self, examples: Sequence[Any] | None = None) -> Any:
         """Return the ids of some examples, else of all."""
         examples = self.examples if examples is None else examples
-        return self.task.encode(self.task.tokenize(examples, TOKENIZER, cache=None), TOKENIZER)
+        return self.task.encode(self.task.tokenize(examples, TOKENIZER, cache=None))
 
     def model(self) -> Any:
         torch.manual_seed(1)
@@ -207,12 +207,12 @@ def test_a_task_comes_back_from_its_labels(case, task, model):
     labels = json.loads(json.dumps({name: list(those) for name, those in task.to_labels().items()}))
     head = json.loads(json.dumps(task.settings.model_dump()))
     vocabularies = {name: Vocabulary.from_dict(each.to_dict()) for name, each in task.vocabularies.items()}
-    again = type(task).from_labels(labels, type(task).Settings(**head), vocabularies)
+    again = type(task).from_labels(labels, type(task).Settings(**head), TOKENIZER, vocabularies)
     assert again.to_labels() == task.to_labels() and again.settings == task.settings
     assert again.build(ENCODER).load_state_dict(model.state_dict())
-    rows = again.encode(again.tokenize(case.examples, TOKENIZER, cache=None), TOKENIZER)
+    rows = again.encode(again.tokenize(case.examples, TOKENIZER, cache=None))
     assert again.predict(model, rows) == task.predict(model, case.rows())
-    assert again.answer(model, ODD, TOKENIZER) == task.answer(model, ODD, TOKENIZER)
+    assert again.answer(model, ODD) == task.answer(model, ODD)
 
 
 def test_the_network_stands_on_the_shared_encoder(task, model):
@@ -287,13 +287,13 @@ def test_a_prediction_for_every_row_in_order_whatever_the_batches(case, task, mo
 
 
 def test_an_answer_for_every_text_in_order_whatever_the_batches(task, model):
-    found = plain(task.answer(model, ODD, TOKENIZER))
+    found = plain(task.answer(model, ODD))
     assert len(found) == len(ODD)
-    assert task.answer(model, [], TOKENIZER) == []
+    assert task.answer(model, []) == []
     for batch_size in (1, 2, 7):
-        assert same(plain(task.answer(model, ODD, TOKENIZER, batch_size=batch_size)), found)
-    assert same(plain(task.answer(model, ODD[::-1], TOKENIZER))[::-1], found)
-    alone = [plain(task.answer(model, [text], TOKENIZER)) for text in ODD]
+        assert same(plain(task.answer(model, ODD, batch_size=batch_size)), found)
+    assert same(plain(task.answer(model, ODD[::-1]))[::-1], found)
+    alone = [plain(task.answer(model, [text])) for text in ODD]
     assert same([each for one in alone for each in one], found)
 
 
@@ -301,13 +301,13 @@ def test_an_answer_for_every_text_in_order_whatever_the_batches(task, model):
 @settings(deadline=None, max_examples=25)
 @given(texts=st.lists(st.text(), max_size=8))
 def test_as_many_answers_as_texts(name, texts):
-    found = CASES[name].task.answer(CASES[name].model(), texts, TOKENIZER)
+    found = CASES[name].task.answer(CASES[name].model(), texts)
     assert len(found) == len(texts)
     assert all("\n" not in each.to_text() for each in found)
 
 
 def test_an_answer_is_ready_for_json_for_people_and_for_a_table(task, model):
-    answers = task.answer(model, ODD, TOKENIZER)
+    answers = task.answer(model, ODD)
     json.dumps(plain(answers), allow_nan=False)
     assert all(isinstance(each.to_text(), str) and "\n" not in each.to_text() for each in answers)
     (width,) = {len(each.cells()) for each in answers}
@@ -319,9 +319,9 @@ def test_a_task_that_takes_words_answers_them_as_the_text_of_these_words(task, m
         pytest.skip("it takes texts only")
     texts = ["Ada met Bob", "", "so", "York"]
     words = [[], ["Ada", "met", "Bob"], ("so",), ["Ada met", "Bob"]]
-    found = task.answer(model, ["Ada met Bob", *words, ""], TOKENIZER)
+    found = task.answer(model, ["Ada met Bob", *words, ""])
     assert [each.text for each in found] == ["Ada met Bob", "", "Ada met Bob", "so", "Ada met Bob", ""]
-    assert same(plain(found[:4]), plain(task.answer(model, [texts[0], texts[1], texts[0], texts[2]], TOKENIZER)))
+    assert same(plain(found[:4]), plain(task.answer(model, [texts[0], texts[1], texts[0], texts[2]])))
     assert found[4].words == ("Ada met", "Bob") and found[4].starts == (0, 8)
 
 
@@ -330,7 +330,7 @@ def test_predicting_puts_the_network_in_eval_and_leaves_no_gradients(case, task,
     first = task.predict(model, case.rows())
     assert not model.training
     model.train()
-    assert plain(task.answer(model, ODD, TOKENIZER)) == plain(task.answer(model, ODD, TOKENIZER))
+    assert plain(task.answer(model, ODD)) == plain(task.answer(model, ODD))
     assert not model.training
     assert task.predict(model, case.rows()) == first
     assert all(weight.grad is None for weight in model.parameters())

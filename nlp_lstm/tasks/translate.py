@@ -1,0 +1,406 @@
+"""The translation task: a sentence of another language for each sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nlp_lstm.batching.buckets import batches_by_length
+from nlp_lstm.batching.padding import pad_ids
+from nlp_lstm.batching.pairs import PairBatch, PairBatches, PairRows
+from nlp_lstm.config import (
+    DataSettings,
+    EncoderSettings,
+    Fraction,
+    Positive,
+    Probability,
+    Settings,
+    TokenizerSettings,
+    TrainingSettings,
+    VocabularySettings,
+)
+from nlp_lstm.corpora.pairs import read_pairs
+from nlp_lstm.corpora.reading import Record, read_records
+from nlp_lstm.corpora.tokenized import TokenTable, tokenize_texts
+from nlp_lstm.document import SentencePair, Translation
+from nlp_lstm.errors import ModelError
+from nlp_lstm.metrics.translation import TranslationReport, chrf, translation_report
+from nlp_lstm.nn.decoder import Decoder, DecoderState, Memory
+from nlp_lstm.nn.loss import SummedLoss
+from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.nn.search import Hypothesis, PerSentence, SearchOptions, beam_search, greedy_search
+from nlp_lstm.nn.translator import Translator
+from nlp_lstm.tasks.task import Vocabularies, build_encoder, build_vocabulary, new_tokenizer
+from nlp_lstm.text.pair_tokenizer import PairTokenizer
+from nlp_lstm.text.tokenizers import Tokenizer
+from nlp_lstm.text.vocabulary import PAD, UNKNOWN
+
+BEGIN, END = "<begin>", "<end>"
+SPECIALS = (PAD, UNKNOWN, BEGIN, END)
+WINDOW = 256
+"""Tokens of a text that are translated at once; a longer text is translated window by window."""
+
+
+class TranslateSettings(Settings):
+    """The `[head]` section of a translation recipe: the decoder, and how translations are looked for."""
+
+    hidden_size: Positive = 256
+    """Width of the decoder's layers."""
+    embed_size: Positive = 256
+    n_layers: Positive = 1
+    attention: Literal["additive", "multiplicative"] = "additive"
+    input_feeding: bool = True
+    """The decoder also reads what attention made of the step before."""
+    tied: bool = True
+    """The output layer's weights are the target embeddings."""
+    dropout: Probability = 0.3
+    word_dropout: Probability = 0.0
+    weight_drop: Probability = 0.0
+    layer_norm: bool = False
+    label_smoothing: Fraction = 0.1
+    beam: Positive = 5
+    """Hypotheses followed side by side, unless `--beam` says otherwise."""
+    length_penalty: float = 1.0
+    """Exponent of the length by which a hypothesis' log-probability is divided."""
+    max_length_ratio: float = 2.0
+    """A translation has at most so many times as many tokens as its source, and ten more."""
+
+
+class PairTables(NamedTuple):
+    """The tokens of sentences and of their translations."""
+
+    source: TokenTable
+    target: TokenTable
+
+    def counts(self) -> dict[str, int]:
+        """Return how often each token of the sentences to translate comes."""
+        return self.source.counts()
+
+
+class Passage(NamedTuple):
+    """A window of a text: which text it is of, and its token ids."""
+
+    text: int
+    ids: NDArray[np.int32]
+
+
+class Translate:
+    """Reads sentence pairs, builds the network, says what its loss and its translations are.
+
+    Args:
+        settings: the head's settings.
+        tokenizer: cuts both languages, and joins the tokens of translations.
+        vocabularies: of the source and of the target language; both begin with the same special tokens.
+    """
+
+    Settings: ClassVar[type[Settings]] = TranslateSettings
+    unit: ClassVar[str] = "pairs"
+    headline: ClassVar[Mapping[str, str]] = {"BLEU": "bleu", "chrF": "chrf", "BLEU, lower case": "bleu_tok_lc"}
+    takes_words: ClassVar[bool] = False
+
+    def __init__(self, settings: TranslateSettings, tokenizer: PairTokenizer, vocabularies: Vocabularies) -> None:
+        self.settings, self.tokenizer = settings, tokenizer
+        self.vocabularies = vocabularies
+        self.source, self.target = vocabularies["source"], vocabularies["target"]
+        self.begin_id, self.end_id = SPECIALS.index(BEGIN), SPECIALS.index(END)
+
+    @classmethod
+    def read(cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer]) -> list[SentencePair]:
+        """Return the sentence pairs of a source."""
+        return read_pairs(
+            source,
+            data_format=data.format,
+            languages=(data.source_lang or "", data.target_lang or ""),
+            source_column=data.source_column,
+            target_column=data.target_column,
+        ).pairs
+
+    @classmethod
+    def records(cls, source: str, data: DataSettings) -> Iterator[Record]:
+        """Stream the texts of a source."""
+        return read_records(source, data_format=data.format, text_column=data.text_column, online=data.online)
+
+    @classmethod
+    def make_tokenizer(cls, settings: TokenizerSettings, examples: Sequence[SentencePair]) -> PairTokenizer:
+        """Return new tokenizers of the two languages."""
+        if settings.joint:
+            both = new_tokenizer(settings, [*examples, *map(_turned, examples)])
+            return PairTokenizer(both, both)
+        return PairTokenizer(new_tokenizer(settings, examples), new_tokenizer(settings, list(map(_turned, examples))))
+
+    @classmethod
+    def tokenizer_from_dict(cls, record: Mapping[str, object]) -> PairTokenizer:
+        """Return the tokenizers that their `to_dict` described."""
+        return PairTokenizer.from_dict(record)
+
+    @classmethod
+    def tokenize(cls, examples: Sequence[SentencePair], tokenizer: PairTokenizer, *, cache: Path | None) -> PairTables:
+        """Return the tokens of both sides."""
+        return PairTables(
+            tokenize_texts([pair.source_text for pair in examples], tokenizer.source, cache=cache),
+            tokenize_texts([pair.target_text for pair in examples], tokenizer.target, cache=cache),
+        )
+
+    @classmethod
+    def build_vocabularies(
+        cls, tokens: PairTables, tokenizer: PairTokenizer, settings: VocabularySettings
+    ) -> Vocabularies:
+        """Return the vocabularies of the two languages."""
+        counts = [table.counts() for table in tokens]
+        if tokenizer.source == tokenizer.target:  # then a piece has one number on both sides
+            both = {token: counts[0].get(token, 0) + counts[1].get(token, 0) for token in counts[0] | counts[1]}
+            counts = [both, both]
+        cutters = (tokenizer.source, tokenizer.target)
+        return {
+            side: build_vocabulary(those, cutter.pieces, settings, specials=SPECIALS)
+            for side, those, cutter in zip(("source", "target"), counts, cutters, strict=True)
+        }
+
+    @classmethod
+    def from_examples(
+        cls,
+        examples: Sequence[SentencePair],
+        settings: TranslateSettings,
+        tokenizer: PairTokenizer,
+        vocabularies: Vocabularies,
+    ) -> Translate:
+        """Return the task; all it knows stands in the vocabularies."""
+        return cls(settings, tokenizer, vocabularies)
+
+    @classmethod
+    def from_labels(
+        cls,
+        labels: Mapping[str, Sequence[str]],
+        settings: TranslateSettings,
+        tokenizer: PairTokenizer,
+        vocabularies: Vocabularies,
+    ) -> Translate:
+        """Return the task of a model folder.
+
+        Raises:
+            ModelError: its labels or vocabularies are not those of a translator.
+        """
+        if labels or set(vocabularies) != {"source", "target"}:
+            raise ModelError("expected no labels, and vocabularies of 'source' and 'target'")
+        if any(vocabulary.specials != SPECIALS for vocabulary in vocabularies.values()):
+            raise ModelError(f"expected vocabularies that begin with {', '.join(SPECIALS)}")
+        return cls(settings, tokenizer, vocabularies)
+
+    def to_labels(self) -> dict[str, Sequence[str]]:
+        """Return no labels."""
+        return {}
+
+    def check(self, examples: Sequence[SentencePair]) -> list[str]:
+        """Return nothing: any pair can be scored."""
+        return []
+
+    def encode(self, tokens: PairTables) -> PairRows:
+        """Return the ids of both sides."""
+        return PairRows(tokens.source.encode(self.source), tokens.target.encode(self.target))
+
+    def build(self, encoder: EncoderSettings) -> Translator:
+        """Return a freshly initialised network."""
+        settings = self.settings
+        shared = build_encoder(encoder, self.source)
+        decoder = Decoder(
+            len(self.target),
+            settings.embed_size,
+            settings.hidden_size,
+            shared.output_size,
+            n_layers=settings.n_layers,
+            attention=settings.attention,
+            input_feeding=settings.input_feeding,
+            tied=settings.tied,
+            dropout=settings.dropout,
+            word_dropout=settings.word_dropout,
+            weight_drop=settings.weight_drop,
+            layer_norm=settings.layer_norm,
+            unknown_id=self.target.unknown_id,
+        )
+        return Translator(shared, decoder)
+
+    def batches(self, rows: PairRows, examples: Sequence[SentencePair], settings: TrainingSettings) -> PairBatches:
+        """Return the training batches."""
+        return PairBatches(
+            rows,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            pad_id=self.source.pad_id,
+            begin_id=self.begin_id,
+            end_id=self.end_id,
+            max_tokens=settings.max_tokens,
+        )
+
+    def loss(self, model: nn.Module, batch: PairBatch) -> SummedLoss:
+        """Return the cross-entropy of a batch, summed over the tokens of its translations, in nats."""
+        assert isinstance(model, Translator)
+        return model.loss(*batch, label_smoothing=self.settings.label_smoothing)
+
+    def predict(
+        self, model: nn.Module, rows: PairRows, *, batch_size: int = 256, precision: str = "float32"
+    ) -> list[str]:
+        """Return the greedy translation of each source."""
+        passages = [Passage(number, ids) for number, ids in enumerate(rows.source)]
+        found = self._search(model, passages, beam=1, batch_size=batch_size, precision=precision)
+        return [self._text(hypotheses[0]) for hypotheses in found]
+
+    def score(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> float:
+        """Return the number training watches: chrF of greedy translations, in [0, 1]."""
+        return chrf([pair.target_text for pair in examples], predictions) / 100
+
+    def report(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> TranslationReport:
+        """Return the scores of translations against the pairs' own."""
+        sources, references = ([getattr(pair, f"{side}_text") for pair in examples] for side in ("source", "target"))
+        return translation_report(sources, references, predictions)
+
+    def answer(
+        self,
+        model: nn.Module,
+        inputs: Sequence[str],
+        *,
+        batch_size: int = 256,
+        beam: int | None = None,
+        n_best: int = 0,
+        length_penalty: float | None = None,
+        coverage_penalty: float = 0.0,
+        block_ngrams: int = 0,
+        attention: bool = False,
+    ) -> list[Translation]:
+        """Return the translation of each text.
+
+        Args:
+            model: the network.
+            inputs: texts; one longer than 256 tokens is translated in parts.
+            batch_size: parts that are translated side by side.
+            beam: hypotheses followed for each; None takes the recipe's.
+            n_best: how many of the best to give as `alternatives`; of a text in parts, none.
+            length_penalty: see `TranslateSettings`; None takes the recipe's.
+            coverage_penalty: how much to prefer translations that attend to all of the source (Wu et al. 2016).
+            block_ngrams: no run of so many tokens comes twice in a translation; 0 allows all.
+            attention: also return what each token of the translation attended to; of a text in parts, nothing.
+        """
+        rows = [self.source.ids(keys) if keys else [] for keys in self.tokenizer.source.keys(inputs)]
+        passages = [
+            Passage(number, np.array(row[start : start + WINDOW], dtype=np.int32))
+            for number, row in enumerate(rows)
+            for start in range(0, len(row), WINDOW)
+        ]
+        found = self._search(
+            model,
+            passages,
+            beam=max(beam or self.settings.beam, n_best),
+            n_best=n_best,
+            length_penalty=length_penalty,
+            coverage_penalty=coverage_penalty,
+            block_ngrams=block_ngrams,
+            batch_size=batch_size,
+        )
+        parts: list[list[tuple[Passage, list[Hypothesis]]]] = [[] for _ in inputs]
+        for passage, hypotheses in zip(passages, found, strict=True):
+            parts[passage.text].append((passage, hypotheses))
+        return [self._translation(those, n_best=n_best, attention=attention) for those in parts]
+
+    def _search(
+        self,
+        model: nn.Module,
+        passages: Sequence[Passage],
+        *,
+        beam: int,
+        n_best: int = 0,
+        length_penalty: float | None = None,
+        coverage_penalty: float = 0.0,
+        block_ngrams: int = 0,
+        batch_size: int = 256,
+        precision: str = "float32",
+    ) -> list[list[Hypothesis]]:
+        """Return the best hypotheses of each passage."""
+        assert isinstance(model, Translator)
+        device = next(model.parameters()).device
+        lengths = np.array([len(passage.ids) for passage in passages], dtype=np.int64)
+        limits = (lengths * self.settings.max_length_ratio).astype(np.int64) + 10
+        found: list[list[Hypothesis]] = [[] for _ in passages]
+        model.eval()
+        for chosen in batches_by_length(lengths, max_rows=batch_size):
+            ids, mask = pad_ids([passages[number].ids for number in chosen], pad_id=self.source.pad_id)
+            options = SearchOptions(
+                max_length=torch.from_numpy(limits[chosen]),
+                begin_id=self.begin_id,
+                end_id=self.end_id,
+                beam_size=beam,
+                n_best=max(1, n_best),
+                length_penalty=self.settings.length_penalty if length_penalty is None else length_penalty,
+                coverage_penalty=coverage_penalty,
+                block_ngrams=block_ngrams,
+                forbidden=(self.target.pad_id, self.target.unknown_id, self.begin_id),
+            )
+            search = greedy_search if beam == 1 else beam_search
+            with torch.inference_mode(), mixed_precision(device, precision):
+                memory, state = model.encode(ids.to(device), mask.to(device))
+                answers = search(
+                    Writing(model.decoder),
+                    (state, PerSentence(memory)),
+                    len(chosen),
+                    options,
+                    source_lengths=mask.sum(1).to(device),
+                )
+            for number, hypotheses in zip(chosen, answers, strict=True):
+                found[number] = hypotheses
+        return found
+
+    def _translation(
+        self, parts: Sequence[tuple[Passage, Sequence[Hypothesis]]], *, n_best: int, attention: bool
+    ) -> Translation:
+        """Return the translation of a text from those of its passages."""
+        if not parts:
+            return Translation("", 0.0)
+        text = " ".join(self._text(hypotheses[0]) for _, hypotheses in parts)
+        score = sum(hypotheses[0].score for _, hypotheses in parts) / len(parts)
+        if len(parts) > 1:
+            return Translation(text, score)
+        passage, hypotheses = parts[0]
+        others = tuple((self._text(each), each.score) for each in hypotheses[:n_best])
+        best = hypotheses[0]
+        if not attention or best.attention is None:
+            return Translation(text, score, others)
+        source = tuple(self.source.token(number) for number in passage.ids.tolist())
+        target = tuple(self.target.token(number) for number in best.ids.tolist())
+        weights = tuple(tuple(row) for row in best.attention[:, : len(source)].tolist())
+        return Translation(text, score, others, source, target, weights)
+
+    def _text(self, hypothesis: Hypothesis) -> str:
+        return self.tokenizer.decode([self.target.token(number) for number in hypothesis.ids.tolist()])
+
+
+class Writing:
+    """The decoder as a search wants it: log-probabilities of the next token of each hypothesis."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+        self._shared: Memory | None = None
+        self._spread: Memory | None = None
+
+    def __call__(
+        self, ids: Tensor, state: tuple[DecoderState, PerSentence[Memory]]
+    ) -> tuple[Tensor, tuple[DecoderState, PerSentence[Memory]], Tensor]:
+        """Return log-probabilities, the state after `ids`, and the attention of this step."""
+        before, memory = state
+        logits, after, attention = self.decoder.step(ids, before, self._for_rows(memory.value, len(ids)))
+        return logits.float().log_softmax(-1), (after, memory), attention
+
+    def _for_rows(self, memory: Memory, n_rows: int) -> Memory:
+        """Return what hypotheses read, copied only when sentences have left or hypotheses have come."""
+        if self._shared is not memory or self._spread is None or len(self._spread.mask) != n_rows:
+            self._shared, each = memory, n_rows // len(memory.mask)
+            self._spread = memory if each == 1 else Memory(*(part.repeat_interleave(each, 0) for part in memory))
+        return self._spread
+
+
+def _turned(pair: SentencePair) -> SentencePair:
+    """Return a pair the other way round: then its text is the translation."""
+    return SentencePair(pair.target_text, pair.source_text, pair.source, pair.line)
