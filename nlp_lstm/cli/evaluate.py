@@ -23,6 +23,10 @@ from nlp_lstm.errors import RequirementError, UsageError, nearest
 @options.text_column
 @options.label_column
 @options.columns
+@options.source_lang
+@options.target_lang
+@options.source_column
+@options.target_column
 @options.online
 @options.batch_size
 @options.device
@@ -35,6 +39,10 @@ def evaluate(
     text_column: str,
     label_column: str,
     columns: tuple[str, ...],
+    source_lang: str | None,
+    target_lang: str | None,
+    source_column: str,
+    target_column: str,
     online: bool,
     batch_size: int,
     device: str,
@@ -54,6 +62,10 @@ def evaluate(
         text_column=text_column,
         label_column=label_column,
         columns=columns,
+        source_lang=source_lang,
+        target_lang=target_lang,
+        source_column=source_column,
+        target_column=target_column,
         online=online,
     )
     for line in predictor.task.check(examples):

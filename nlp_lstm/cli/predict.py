@@ -36,7 +36,31 @@ if TYPE_CHECKING:
 @options.columns
 @options.online
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Taggers: also a page of marked texts.")
-@click.option("--n-best", type=click.IntRange(min=1), metavar="K", help="Taggers: also the K likeliest tag sequences.")
+@click.option(
+    "--n-best",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Taggers: also the K likeliest tag sequences; translators: the K best translations.",
+)
+@click.option("--beam", type=click.IntRange(min=1), metavar="K", help="Translators: hypotheses followed side by side.")
+@click.option(
+    "--length-penalty",
+    type=click.FloatRange(min=0),
+    metavar="X",
+    help="Translators: exponent of the length a log-probability is divided by; 0 compares plain sums.",
+)
+@click.option(
+    "--coverage-penalty",
+    type=click.FloatRange(min=0),
+    metavar="X",
+    help="Translators: how much to prefer what attends to all of the source.",
+)
+@click.option(
+    "--block-ngrams",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Translators: no run of N tokens comes twice in a translation.",
+)
 @options.batch_size
 @options.device
 def predict(
@@ -51,6 +75,10 @@ def predict(
     online: bool,
     html: Path | None,
     n_best: int | None,
+    beam: int | None,
+    length_penalty: float | None,
+    coverage_penalty: float | None,
+    block_ngrams: int | None,
     batch_size: int,
     device: str,
 ) -> None:
@@ -82,14 +110,21 @@ def predict(
             waiting.append(record)
             yield record.given
 
-    chosen = options_of(predictor, n_best=n_best)
+    chosen = options_of(
+        predictor,
+        n_best=n_best,
+        beam=beam,
+        length_penalty=length_penalty,
+        coverage_penalty=coverage_penalty,
+        block_ngrams=block_ngrams,
+    )
     with open_output(output) as write, open_page(html, title=str(model)) as add:
         for prediction in predictor.stream(read(), batch_size=batch_size, **chosen):
             write(write_line(waiting.popleft(), prediction))
             add(prediction)
 
 
-def options_of(predictor: Predictor, **wanted: Any) -> dict[str, Any]:
+def options_of(predictor: Predictor, **wanted: float | None) -> dict[str, Any]:
     """Return the options a person gave, seen to be ones the model's task has.
 
     Raises:

@@ -7,7 +7,6 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 RESCALE = 8
 """Steps between two rescalings of the running sums; doubles have room for differences of 80 nats at each of them."""
@@ -72,7 +71,9 @@ class Lattice(NamedTuple):
     def bounded(self, tags: Tensor, mask: Tensor) -> Tensor:
         """Return `tags` int64 (batch, time) between boundaries, those at padding replaced by it, (time + 2, batch)."""
         boundary = len(self.moves) - 1
-        return functional.pad(tags.masked_fill(~mask, boundary), (1, 1), value=boundary).T
+        inside = tags.masked_fill(~mask, boundary).T  # (time, batch)
+        edge = torch.full_like(inside[:1], boundary)
+        return torch.cat([edge, inside, edge])
 
     def places(self, bounded: Tensor) -> Tensor:
         """Return where in the flattened `moves` those of a bounded sequence stand, int64 (time + 1, batch)."""

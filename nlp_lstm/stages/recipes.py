@@ -37,7 +37,7 @@ def recipe_folder() -> Path:
 def list_recipes() -> list[RecipeLine]:
     """Return the packaged recipes, by name."""
     lines = []
-    for path in sorted(recipe_folder().glob("*.toml")):
+    for path in sorted(recipe_folder().glob("*.toml"), key=lambda path: path.stem):
         content = _parse(path)
         lines.append(RecipeLine(path.stem, str(content.get("task", "")), str(content.get("description", ""))))
     return lines

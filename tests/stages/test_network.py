@@ -26,7 +26,7 @@ def model():
 
 
 def task(**settings: object) -> Classify:
-    return Classify(["a", "b"], ClassifySettings(**settings), {"tokens": VOCABULARY})
+    return Classify(["a", "b"], ClassifySettings(**settings), RegexWords(), {"tokens": VOCABULARY})
 
 
 def rows(model) -> list[list[float]]:

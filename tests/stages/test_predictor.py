@@ -259,7 +259,7 @@ def test_what_is_no_text_is_refused(predictor, texts):
         ([("Ada", "")], "text 1: expected words, found '' among them"),
         ([[["Ada"]]], r"text 1: expected words, found \['Ada'\] among them"),
     ],
-    ids=repr,
+    ids=["number", "bytes", "iterator", "word", "empty word", "nested"],
 )
 def test_what_is_neither_a_text_nor_words_is_refused(tagger, inputs, message):
     with pytest.raises(TypeError, match=f"^{message}$"):

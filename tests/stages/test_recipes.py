@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nlp_lstm.corpora.pair_files import parallel_files
 from nlp_lstm.errors import UsageError
 from nlp_lstm.stages.recipes import find_recipe, list_recipes, load_recipe, parse_setting, recipe_folder
 from nlp_lstm.tasks.classify import ClassifySettings
@@ -49,8 +50,10 @@ def test_a_packaged_recipe_is_in_order(name):
 @pytest.mark.parametrize("name", PACKAGED)
 def test_the_data_of_a_packaged_recipe_is_there_or_named_by_a_variable_or_on_the_hub(name):
     data = load_recipe(name).data
+    languages = (data.source_lang or "", data.target_lang or "")
     for source in (data.train, data.dev, data.test):
-        assert source is None or source.startswith(("$", "hf:")) or Path(source).is_file()
+        there = source is None or Path(source).is_file() or parallel_files(source, languages)
+        assert there or source.startswith(("$", "hf:"))
 
 
 def test_a_recipe_is_found_by_name_or_path(write):
