@@ -153,7 +153,9 @@ class Translate:
     ) -> Vocabularies:
         """Return the vocabularies of the two languages."""
         counts = [table.counts() for table in tokens]
-        if tokenizer.source == tokenizer.target:  # then a piece has one number on both sides
+        if (
+            tokenizer.source.pieces and tokenizer.source == tokenizer.target
+        ):  # then a piece has one number on both sides
             both = {token: counts[0].get(token, 0) + counts[1].get(token, 0) for token in counts[0] | counts[1]}
             counts = [both, both]
         cutters = (tokenizer.source, tokenizer.target)
