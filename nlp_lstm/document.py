@@ -6,6 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 
+def one_line(text: str) -> str:
+    r"""Return a text with a blank for each sign that would end a line.
+
+    >>> one_line("so\r\nit")
+    'so  it'
+    """
+    return text.translate(_LINE_ENDS)
+
+
+_LINE_ENDS = dict.fromkeys(map(ord, "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"), " ")
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One labelled (or still unlabelled) text and where it was read.
@@ -164,7 +176,8 @@ class Tagging:
         words: its words.
         starts: where each begins in `text`, in code points.
         tags: the tag of each word, on the best path.
-        scores: the probability of that tag at that word, over all paths, in [0, 1].
+        scores: how sure the model is of each tag, over all paths, in [0, 1]. Of chunks it is the probability of the
+            word's tag in BIOES, where the first word of several and a single one have different tags.
         entities: the runs of words the tags make; empty where tags mark single words, such as parts of speech.
         alternatives: the likeliest paths with their probabilities, the best first; empty unless asked for.
     """
@@ -200,12 +213,12 @@ class Tagging:
         'Oh/INTJ no/INTJ'
         """
         if not self.marks_entities:
-            return " ".join(f"{word}/{tag}" for word, tag in zip(self.words, self.tags, strict=True))
+            return one_line(" ".join(f"{word}/{tag}" for word, tag in zip(self.words, self.tags, strict=True)))
         parts, place = [], 0
         for entity in self.entities:
             parts += [self.text[place : entity.start], f"[{entity.word}]({entity.entity_group})"]
             place = entity.end
-        return " ".join("".join([*parts, self.text[place:]]).split("\n"))
+        return one_line("".join([*parts, self.text[place:]]))
 
     @property
     def marks_entities(self) -> bool:
@@ -252,7 +265,7 @@ class Translation:
 
     def to_text(self) -> str:
         """Return the translation as one line."""
-        return " ".join(self.text.split("\n"))
+        return one_line(self.text)
 
     def cells(self) -> list[str]:
         """Return translation and score, as cells of a table."""

@@ -59,7 +59,9 @@ def open_page(path: Path | None, *, title: str) -> Iterator[Callable[[Tagging], 
     from spacy import displacy  # heavy: only when a page is asked for
 
     def add(tagging: Tagging) -> None:
-        marks = [{"start": each.start, "end": each.end, "label": each.entity_group} for each in tagging.entities]
+        marks = [
+            {"start": each.start, "end": each.end, "label": html.escape(each.entity_group)} for each in tagging.entities
+        ]
         content = {"text": tagging.text, "ents": marks, "title": None}
         write(displacy.render(content, style="ent", manual=True, page=False, jupyter=False))
 

@@ -86,7 +86,7 @@ class ConllWriter:
         assert isinstance(prediction, Tagging)
         columns = record.columns or [(word,) for word in prediction.words]
         rows = zip(columns, prediction.tags, strict=True)
-        return "".join("\t".join([*before, tag]) + "\n" for before, tag in rows)
+        return "".join("\t".join([*(cell.translate(_CELL) for cell in before), tag]) + "\n" for before, tag in rows)
 
 
 WRITERS: dict[str, Callable[[], Writer]] = {

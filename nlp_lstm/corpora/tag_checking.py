@@ -13,7 +13,7 @@ from nlp_lstm.corpora.problems import Kind, Problem, quoted
 from nlp_lstm.corpora.tagged_rows import Located
 from nlp_lstm.document import TaggedSentence
 from nlp_lstm.errors import nearest
-from nlp_lstm.text.tag_schemes import Scheme, convert, detect_scheme, illegal, normalise
+from nlp_lstm.text.tag_schemes import Scheme, convert, decide_scheme, detect_scheme, illegal, normalise
 
 
 def check_sentences(streams: Iterable[tuple[str, Iterable[Located | Problem]]]) -> Report:
@@ -25,7 +25,7 @@ def check_sentences(streams: Iterable[tuple[str, Iterable[Located | Problem]]]) 
     splits: list[_Split] = []
     for source, items in streams:
         split = _read_split(source, items, splits)
-        split.scheme, strays = _scheme_of(split)
+        split.scheme, strays = decide_scheme(split.tags)
         split.problems += _tag_problems(split, strays)
         if splits and splits[0].labels:
             split.problems += _unknown_tags(split, splits[0])
@@ -98,19 +98,7 @@ def _difference(sentence: TaggedSentence, there: Sequence[str]) -> str:
     return ""
 
 
-def _scheme_of(split: _Split) -> tuple[Scheme | None, set[str]]:
-    """Return the scheme of a split, and the tags that are no chunk tags although most are."""
-    strays = {tag for tag in split.labels if detect_scheme([[tag]]) is None}
-    if not strays:
-        return detect_scheme(split.tags), strays
-    n_strays = sum(split.labels[tag] for tag in strays)
-    is_chunked = "O" in split.labels and len(split.labels) > len(strays) + 1
-    if not is_chunked or 2 * n_strays >= split.labels.total():
-        return None, set()
-    return detect_scheme([tag for tag in tags if tag not in strays] for tags in split.tags), strays
-
-
-def _tag_problems(split: _Split, strays: set[str]) -> Iterator[Problem]:
+def _tag_problems(split: _Split, strays: frozenset[str]) -> Iterator[Problem]:
     """Yield the tags that may not stand where they do, if the tags are written in a scheme."""
     if split.scheme is None:
         return

@@ -98,7 +98,8 @@ class Crf(nn.Module):
         """Return how sure the model is of given `tags` int64 (batch, time), token by token and move by move."""
         sums = sum_paths(self._lattice(emissions, mask))
         nodes = _shares(sums).gather(2, tags.unsqueeze(-1)).squeeze(-1)  # (batch, time)
-        return Confidence(nodes, sums.along(tags) / nodes[:, :-1].clamp(min=torch.finfo(nodes.dtype).tiny))
+        moves = sums.along(tags) / nodes[:, :-1].clamp(min=torch.finfo(nodes.dtype).tiny)
+        return Confidence(nodes, moves.clamp(max=1.0))  # rounding may lift a sure move above 1
 
     def decode(self, emissions: Tensor, mask: Tensor) -> list[NDArray[np.int64]]:
         """Return the best tag sequence of each row, one number for each real token."""

@@ -63,7 +63,11 @@ class Tagger(nn.Module):
             characters: ids of the characters of each distinct spelling, int64 (spellings, length).
             casings: its kind of casing, int64 (spellings,).
         """
-        extra = self.spelling(characters, casings)[spellings] if self.spelling.output_size else None
+        extra = None
+        if self.spelling.output_size:
+            features = self.spelling(characters, casings)
+            # Not features[spellings]: on several threads the gradient of that is summed in an order left to chance.
+            extra = features.index_select(0, spellings.flatten()).view(*spellings.shape, -1)
         encoded = self.encoder(ids, mask, extra=extra, keep_layers=self.auxiliary is not None)
         with torch.autocast(ids.device.type, enabled=False):
             scores = self.output(encoded.states.float())

@@ -87,9 +87,11 @@ class Predictor:
         A text is read whole, however long: one of 50,000 tokens takes some 200 MB at hidden size 128.
 
         Raises:
-            TypeError: something among the inputs is no text; what came before it is yielded first.
+            TypeError: the inputs are one string, or something among them is no text; what came before is yielded first.
             ValueError: `batch_size` is less than 1.
         """
+        if isinstance(inputs, str):
+            raise TypeError("expected texts, found one string; predict takes a single text")
         first, last = (FIRST_CHUNK, LAST_CHUNK) if batch_size > 1 else (1, 1)
         for chunk in grow_chunks(inputs, first=first, last=last, words=self.task.takes_words):
             yield from self.task.answer(self.model, chunk, batch_size=batch_size, **options)

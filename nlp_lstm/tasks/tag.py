@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -30,7 +31,7 @@ from nlp_lstm.nn.spelling import SpellingFeatures
 from nlp_lstm.nn.tagger import Tagger, tag_loss
 from nlp_lstm.tasks.task import CutsTexts, Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
 from nlp_lstm.text.casing import CASINGS, casing
-from nlp_lstm.text.tag_schemes import Scheme, allowed, convert, detect_scheme, spans
+from nlp_lstm.text.tag_schemes import Scheme, allowed, convert, decide_scheme, detect_scheme, spans
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.vocabulary import PAD, UNKNOWN, Vocabulary
 
@@ -150,12 +151,15 @@ class Tag(CutsTexts):
         """Return the task with the tags of the training sentences.
 
         Raises:
-            DataError: there are fewer than two tags, or no auxiliary ones though they are to be learned.
+            DataError: there are fewer than two tags, one marks no chunk though most do, or there are no auxiliary ones
+                though they are to be learned.
         """
         sequences = [example.tags or () for example in examples]
         scheme = settings.scheme
         if scheme == "auto":
-            scheme = detect_scheme(sequences) or "none"
+            decided = decide_scheme(sequences)
+            scheme = decided.scheme or "none"
+            _refuse_strays(examples, decided.strays)
         settings = settings.model_copy(update={"scheme": scheme})
         distinct = {tag for sequence in sequences for tag in sequence}
         if len(distinct) < 2:
@@ -323,9 +327,10 @@ class Tag(CutsTexts):
         model.eval()
         for batch in batches_by_length(lengths[filled], max_rows=batch_size):
             chosen = filled[batch]
+            inputs = pad_spelled(rows, chosen).to(device)
             with torch.inference_mode(), mixed_precision(device, precision):
-                inputs = pad_spelled(rows, chosen).to(device)
-                yield chosen.tolist(), model(*inputs).tags, inputs.mask
+                emissions = model(*inputs).tags
+            yield chosen.tolist(), emissions, inputs.mask
 
     def _edges(self) -> Edges:
         """Return the tags that make a whole chunk of what a window keeps of one."""
@@ -342,8 +347,8 @@ class Tag(CutsTexts):
             return list(sequences)
         scheme = detect_scheme(sequences)
         if scheme is None:
-            raise DataError(f"{examples[0].source}: its tags mark no chunks, as those of the training data do")
-        return [convert(tags, scheme, "bioes") for tags in sequences]
+            _refuse_strays(examples, {tag for tags in sequences for tag in tags if detect_scheme([[tag]]) is None})
+        return [convert(tags, scheme or "iob2", "bioes") for tags in sequences]
 
     def _written(self, path: NDArray[np.int64]) -> tuple[str, ...]:
         """Return tags in the person's scheme."""
@@ -369,6 +374,22 @@ class Tag(CutsTexts):
         return Tagging(
             sentence.text, sentence.words, sentence.starts, self._written(path), scores, tuple(entities), alternatives
         )
+
+
+def _refuse_strays(examples: Sequence[TaggedSentence], strays: AbstractSet[str]) -> None:
+    """See that no sentence has one of some tags, which mark no chunk where the others do.
+
+    Raises:
+        DataError: one has; the message names the sentence and the tag.
+    """
+    if not strays:
+        return
+    sentence = next(example for example in examples if not strays.isdisjoint(example.tags or ()))
+    word, tag = next(pair for pair in zip(sentence.words, sentence.tags or (), strict=True) if pair[1] in strays)
+    raise DataError(
+        f"the sentence at line {sentence.line} of {sentence.source}: the tag {tag!r} of {word!r} marks no chunk; "
+        "expected O, or a letter, a hyphen and a label (head.scheme=none takes every tag as it is)"
+    )
 
 
 def _network_tags(sequences: Sequence[Sequence[str]], scheme: str) -> list[str]:

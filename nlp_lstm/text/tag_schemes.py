@@ -108,6 +108,36 @@ def detect_scheme(sequences: Iterable[Sequence[str]]) -> Scheme | None:
     return "iob1" if votes["begun by I"] > votes["begun by B"] else "iob2"
 
 
+class Decided(NamedTuple):
+    """What tags are written in.
+
+    Attributes:
+        scheme: the scheme, or None where each tag stands for itself.
+        strays: tags that mark no chunk although most do.
+    """
+
+    scheme: Scheme | None
+    strays: frozenset[str]
+
+
+def decide_scheme(sequences: Sequence[Sequence[str]]) -> Decided:
+    """Return the scheme of tags even if a few are mistyped: those that mark no chunk, where more than half do.
+
+    >>> decide_scheme([["B-PER", "O", "LOC"], ["B-LOC", "O"]]).strays
+    frozenset({'LOC'})
+    >>> decide_scheme([["NN", "O"]])
+    Decided(scheme=None, strays=frozenset())
+    """
+    counts = Counter(tag for sequence in sequences for tag in sequence)
+    strays = frozenset(tag for tag in counts if detect_scheme([[tag]]) is None)
+    if not strays:
+        return Decided(detect_scheme(sequences), strays)
+    is_chunked = "O" in counts and len(counts) > len(strays) + 1
+    if not is_chunked or 2 * sum(counts[tag] for tag in strays) >= counts.total():
+        return Decided(None, frozenset())
+    return Decided(detect_scheme([tag for tag in tags if tag not in strays] for tags in sequences), strays)
+
+
 def spans(tags: Sequence[str], scheme: Scheme) -> list[Span]:
     """Return the chunks of one sentence, in order, as the script `conlleval` of the CoNLL shared tasks finds them.
 

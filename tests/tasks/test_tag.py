@@ -231,8 +231,17 @@ def test_what_cannot_be_learned_is_refused_with_the_reason():
         Tag.build_vocabularies(tokens, Characters(), VocabularySettings())
     with pytest.raises(ModelError, match="expected 'tags' and 'auxiliary'"):
         Tag.from_labels({"labels": ["a", "b"]}, TagSettings(), TOKENIZER, {})
-    with pytest.raises(DataError, match="its tags mark no chunks, as those of the training data do"):
+    with pytest.raises(DataError, match=r"line 1 of made\.conll: the tag 'NOUN' of 'Ada' marks no chunk"):
         made(CHUNKS).score(SPEECH, [("O",) * 3, ("O",) * 2])
+
+
+def test_one_mistyped_tag_among_chunk_tags_is_named_and_changes_no_scheme():
+    stray = sentence("in/O Rome/LOC", line=9)
+    with pytest.raises(
+        DataError, match=r"^the sentence at line 9 of made\.conll: the tag 'LOC' of 'Rome' marks no chunk"
+    ):
+        made([*CHUNKS, stray])
+    assert made([*CHUNKS, stray], scheme="none").scheme is None
 
 
 def test_a_made_task_is_learned():

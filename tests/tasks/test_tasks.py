@@ -411,3 +411,25 @@ def test_what_was_never_seen_in_training_is_told_and_refused_or_counted_as_wrong
         report = task.report(examples, found).to_dict()
         assert all(score < 1 for score in headline(task, report))
     assert re.search(case.told, told)
+
+
+def test_gradients_are_the_same_bytes_again_on_two_threads(case):
+    """A sum whose order is left to chance, as that of a gradient through advanced indexing is, shows itself here."""
+    examples = [each for each in case.examples if each.text] * 40
+    rows = case.rows(examples)
+    model = case.task.build(EncoderSettings(embed_size=64, hidden_size=32, dropout=0.0, embedding_dropout=0.0))
+    (batch,) = case.task.batches(rows, examples, TrainingSettings(batch_size=len(examples))).epoch(0)
+
+    def gradients() -> list[torch.Tensor]:
+        model.zero_grad()
+        torch.manual_seed(0)
+        case.task.loss(model.train(), batch).total.backward()
+        return [weight.grad.clone() for weight in model.parameters() if weight.grad is not None]
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        first = gradients()
+        assert all(all(map(torch.equal, first, gradients())) for _ in range(5))
+    finally:
+        torch.set_num_threads(threads)
