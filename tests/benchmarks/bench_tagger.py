@@ -41,6 +41,7 @@ def flair_work(data: list[tuple[list[str], list[str]]]) -> dict[str, Callable[[]
     from flair.data import Corpus, Dictionary, Sentence
     from flair.embeddings import CharacterEmbeddings, OneHotEmbeddings, StackedEmbeddings
     from flair.models import SequenceTagger
+    from flair.training_utils import store_embeddings
 
     from nlp_lstm.text.tag_schemes import spans
 
@@ -69,11 +70,13 @@ def flair_work(data: list[tuple[list[str], list[str]]]) -> dict[str, Callable[[]
     def train() -> None:
         tagger.train()
         for start in range(0, N_TRAIN, BATCH):
-            loss, _ = tagger.forward_loss(labelled[start : start + BATCH])
+            batch = labelled[start : start + BATCH]
+            loss, _ = tagger.forward_loss(batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(tagger.parameters(), 5.0)
             optimizer.step()
             optimizer.zero_grad()
+            store_embeddings(batch, "none")
 
     def predict() -> None:
         tagger.predict([Sentence(those) for those, _ in data[:N_PREDICT]], mini_batch_size=BATCH)
