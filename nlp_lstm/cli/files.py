@@ -12,7 +12,7 @@ from nlp_lstm.errors import UsageError
 
 
 @contextmanager
-def open_output(path: Path | None) -> Iterator[Callable[[str], object]]:
+def open_output(path: Path | None, *, flag: str = "-o") -> Iterator[Callable[[str], object]]:
     """Yield a function that writes a line, as UTF-8 with a plain line end, to a file or to standard output.
 
     A file is written beside its place and moved there at the end. If something fails before, an older file is
@@ -27,7 +27,7 @@ def open_output(path: Path | None) -> Iterator[Callable[[str], object]]:
         return
     path = path.resolve()
     if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"-o {path}: {'is a folder' if path.is_dir() else 'there is no such folder'}")
+        raise UsageError(f"{flag} {path}: {'is a folder' if path.is_dir() else 'there is no such folder'}")
     beside = path.with_name(f"{path.name}.partial")
     place = path if path.exists() and not path.is_file() else beside
     with place.open("wb") as file:

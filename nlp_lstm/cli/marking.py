@@ -65,7 +65,7 @@ def open_page(path: Path | None, *, title: str) -> Iterator[Callable[[Tagging], 
         content = {"text": tagging.text, "ents": marks, "title": None}
         write(displacy.render(content, style="ent", manual=True, page=False, jupyter=False))
 
-    with open_output(path) as write:
+    with open_output(path, flag="--html") as write:
         write(_PAGE.format(title=html.escape(title)))
         yield add
         write("</body></html>")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,7 @@ def predict(
     """
     if not files and not texts:
         raise click.UsageError("give a FILE, - for standard input, or --text T")
+    check_outputs(files, {"-o": output, "--html": html})
     from nlp_lstm.cli.files import open_output  # heavy, like all below: only when it is used
     from nlp_lstm.cli.marking import open_page
     from nlp_lstm.cli.writing import writer_of
@@ -122,6 +123,21 @@ def predict(
         for prediction in predictor.stream(read(), batch_size=batch_size, **chosen):
             write(write_line(waiting.popleft(), prediction))
             add(prediction)
+
+
+def check_outputs(files: Sequence[str], outputs: Mapping[str, Path | None]) -> None:
+    """See that no result would be written over an input or another result.
+
+    Raises:
+        UsageError: one would.
+    """
+    taken = {Path(file).resolve(): file for file in files if Path(file).is_file()}
+    for flag, path in outputs.items():
+        if path is None or (path.exists() and not path.is_file()):
+            continue
+        if path.resolve() in taken:
+            raise UsageError(f"{flag} {path}: is the same file as {taken[path.resolve()]}")
+        taken[path.resolve()] = flag
 
 
 def options_of(predictor: Predictor, **wanted: float | None) -> dict[str, Any]:

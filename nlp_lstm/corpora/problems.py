@@ -19,6 +19,7 @@ Kind = Literal[
     "unpaired",  # two parallel files, one with more lines than the other
     "alignment",  # a span of a text that does not begin and end where words do, or reaches into another
     "tag",  # a tag that may not stand where it does in the file's scheme
+    "stray-tag",  # a tag that marks no chunk where most do
     "unseen-tag",  # a tag that the first of several files never has: it can't be found, and counts as wrong
     "no-examples",  # nothing to train on
     "empty-text",

@@ -106,7 +106,7 @@ def _tag_problems(split: _Split, strays: frozenset[str]) -> Iterator[Problem]:
         found = [place for place, tag in enumerate(tags) if tag in strays] if strays else []
         for place in found:
             message = f"the tag {quoted(tags[place])} marks no chunk; expected O, or a letter, a hyphen and a label"
-            yield Problem(split.source, lines[place], "tag", message)
+            yield Problem(split.source, lines[place], "stray-tag", message)
         for place in [] if found else illegal(tags, split.scheme):
             line = lines[min(place, len(lines) - 1)]
             yield Problem(split.source, line, "tag", _illegal_message(tags, place, split.scheme))

@@ -16,12 +16,16 @@ from nlp_lstm.tasks.task import Task
 from nlp_lstm.text.vectors import read_vectors
 from nlp_lstm.text.vocabulary import Vocabulary
 
+REMEMBERED = ("columns", "source_lang", "target_lang")
+"""Settings of `[data]` by which a model reads later files as it read its training data, unless it is told otherwise."""
+
 
 def describe_model(recipe: Recipe, tokenizer: Any, task: Task) -> dict[str, Any]:
     """Return what a model folder must say so that `load` can build the network again."""
     return {
         "task": recipe.task,
         "version": version("nlp-lstm"),
+        "data": {name: getattr(recipe.data, name) for name in REMEMBERED},
         "tokenizer": tokenizer.to_dict(),
         "encoder": recipe.encoder.model_dump(),
         "head": task.settings.model_dump(),

@@ -14,7 +14,7 @@ from torch import nn
 from nlp_lstm.config import DataSettings, EncoderSettings, Settings, problems_of
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.errors import ModelError, UsageError, listed, nearest
-from nlp_lstm.stages.network import choose_device
+from nlp_lstm.stages.network import REMEMBERED, choose_device
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import TASKS, find_task
 from nlp_lstm.tasks.task import Report, Task, Vocabularies, encoder_vocabulary
@@ -101,12 +101,13 @@ class Predictor:
 
         Args:
             source: a path, `-` for standard input, or `hf:NAME[:SPLIT]`.
-            **data: settings of a recipe's `[data]` section.
+            **data: settings of a recipe's `[data]` section; for columns and languages that are not given, those of
+                the training data are taken.
 
         Raises:
             DataError: the source cannot be read (on), or a row is malformed.
         """
-        return self.task.records(source, DataSettings(**data))
+        return self.task.records(source, self._data(data))
 
     def read(self, source: str, **data: Any) -> list[Any]:
         """Return the labelled examples of a source, for `evaluate`; arguments as for `records`.
@@ -114,7 +115,13 @@ class Predictor:
         Raises:
             DataError: the source cannot be read, or has problems.
         """
-        return self.task.read(source, DataSettings(**data), lambda: self.tokenizer)
+        return self.task.read(source, self._data(data), lambda: self.tokenizer)
+
+    def _data(self, given: Mapping[str, Any]) -> DataSettings:
+        remembered = self.description.get("data")
+        known = remembered if isinstance(remembered, dict) else {}
+        kept = {name: known[name] for name in REMEMBERED if known.get(name)}
+        return DataSettings(**kept | {name: value for name, value in given.items() if value not in (None, ())})
 
     def evaluate(self, examples: Sequence[Any], *, batch_size: int = 256) -> Report:
         """Return the scores on labelled examples.

@@ -128,6 +128,27 @@ def test_columns_can_be_named(run, tagger, tmp_path):
     assert run("evaluate", tagger, file, "--columns", "_,tag,wrd").err.startswith("error: no kind of column 'wrd'")
 
 
+def test_a_model_reads_later_files_by_the_columns_it_was_trained_with(run, tmp_path):
+    train = write_names(tmp_path / "train.conll", 30, seed=5)
+    other = tmp_path / "other.conll"
+    rows = [line.split("\t") for line in train.read_text(encoding="utf-8").split("\n")]
+    other.write_text("\n".join("\t".join([*row[::-1], "z"]) if row[0] else "" for row in rows), encoding="utf-8")
+    line = ["train", "tag", "--train", other, "--dev", other, "--columns", "tag,_,word,_", "--epochs=6"]
+    assert run(*line, "--out", tmp_path / "run", *SMALL).code == 0
+    report = json.loads(run("evaluate", tmp_path / "run", other, "--format", "json").out)
+    assert report["f1"] > 0.9
+    assert run("evaluate", tmp_path / "run", train, "--columns", "word,_,tag", "--require", "f1=0.9").code == 0
+
+
+def test_no_result_is_written_over_an_input_or_another_result(run, tagger, tmp_path):
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Ada left\n", encoding="utf-8")
+    for flags in (["-o", notes], ["--html", notes], ["-o", tmp_path / "x", "--html", tmp_path / "x"]):
+        ran = run("predict", tagger, notes, *flags)
+        assert ran.code == 2 and "is the same file as" in ran.err
+    assert notes.read_text(encoding="utf-8") == "Ada left\n" and not (tmp_path / "x").exists()
+
+
 def test_tags_the_model_never_saw_count_as_wrong(run, tagger, tmp_path):
     file = tmp_path / "new.conll"
     file.write_text("Ada\tB-PER\nAcme\tB-ORG\n", encoding="utf-8")

@@ -92,11 +92,14 @@ def test_parts_of_speech_have_no_rules(write):
     assert check_tagged(path).problems == ()
 
 
-def test_a_tag_that_marks_no_chunk_among_many_that_do_is_a_warning(write):
+def test_a_tag_that_marks_no_chunk_among_many_that_do_is_an_error(write):
     path = write("a.conll", sentences("a/B-X b/I-X c/O", "d/O e/BX f/I-X", "g/I-X h/O", "i/BX j/B-X k/O"))
-    assert lines(problem for problem in check_tagged(path).warnings if problem.kind == "tag") == [
-        "line 6 of a.conll: the tag 'BX' marks no chunk; expected O, or a letter, a hyphen and a label",
+    report = check_tagged(path)
+    assert lines(problem for problem in report.warnings if problem.kind == "tag") == [
         "line 9 of a.conll: the tag 'I-X' may not begin a sentence in IOB2",
+    ]
+    assert lines(report.errors) == [
+        "line 6 of a.conll: the tag 'BX' marks no chunk; expected O, or a letter, a hyphen and a label",
         "line 12 of a.conll: the tag 'BX' marks no chunk; expected O, or a letter, a hyphen and a label",
     ]
 
