@@ -18,6 +18,9 @@ PATHS = (("data", "train"), ("data", "dev"), ("data", "test"), ("vocabulary", "v
 """The settings that name files."""
 
 
+_VARIABLE = r"\$\{?(\w+)"
+
+
 @dataclass(frozen=True)
 class RecipeLine:
     """A packaged recipe in a list: its name, task and first words."""
@@ -101,7 +104,7 @@ def check_sources(recipe: Recipe) -> None:
     problems = []
     for section, key in PATHS:
         source = getattr(getattr(recipe, section), key)
-        variable = re.match(r"\$\{?(\w+)", source or "")
+        variable = re.match(_VARIABLE, source or "")
         if variable:
             flag = f", or give --{key} FILE" if section == "data" else ""
             problems.append(f"{section}.{key} is expected at {source}: set {variable[1]}{flag}")
@@ -147,8 +150,14 @@ def _resolve_paths(content: dict[str, Any], folder: Path) -> None:
             continue
         value = values.get(key)
         if isinstance(value, str) and not value.startswith("hf:"):
-            expanded = os.path.expandvars(value)
+            expanded = _expand(value)
             values[key] = expanded if expanded.startswith("$") else os.path.normpath(folder / expanded)
+
+
+def _expand(path: str) -> str:
+    """Return a path with its environment variable in place; one that is not set, or empty, stays as it is."""
+    variable = re.match(_VARIABLE, path)
+    return os.path.expandvars(path) if variable is None or os.environ.get(variable[1]) else path
 
 
 def _lay_over(content: dict[str, Any], settings: Mapping[str, Any]) -> list[str]:

@@ -4,12 +4,14 @@ import shlex
 
 import pytest
 
+from nlp_lstm.cli.data import check as check_command
 from nlp_lstm.cli.main import main
 from nlp_lstm.config import DataSettings
 from nlp_lstm.corpora.audits import AUDITS, guess_task
 from nlp_lstm.corpora.checking import Lengths
 from nlp_lstm.corpora.pairs import read_pairs
 from nlp_lstm.errors import DataError
+from nlp_lstm.tasks import TASKS
 
 EN_DE = ["--source-lang", "en", "--target-lang", "de"]
 
@@ -91,3 +93,8 @@ def test_the_command_that_a_refusal_names_lists_what_it_counted(write, capsys):
     assert main(shlex.split(command)[1:]) == 3
     out = capsys.readouterr().out
     assert sum(line.startswith("error: ") for line in out.split("\n")) == 3
+
+
+def test_every_task_has_a_check_and_the_command_offers_them_all():
+    choices = next(option for option in check_command.params if option.name == "task").type.choices
+    assert set(AUDITS) == set(TASKS) == set(choices)

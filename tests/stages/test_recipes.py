@@ -8,7 +8,7 @@ import pytest
 
 from nlp_lstm.corpora.pair_files import parallel_files
 from nlp_lstm.errors import UsageError
-from nlp_lstm.stages.recipes import find_recipe, list_recipes, load_recipe, parse_setting, recipe_folder
+from nlp_lstm.stages.recipes import check_sources, find_recipe, list_recipes, load_recipe, parse_setting, recipe_folder
 from nlp_lstm.tasks.classify import ClassifySettings
 
 
@@ -255,3 +255,12 @@ def test_a_setting_is_read_as_toml_or_else_as_text(text, name, value):
 def test_what_is_no_setting_is_refused(text):
     with pytest.raises(UsageError, match=r"expected SECTION\.NAME=VALUE, found"):
         parse_setting(text)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_variable_that_is_not_set_or_empty_is_left_for_the_reader_to_complain_of(write, monkeypatch, value):
+    monkeypatch.setenv("PLACE", value) if value is not None else monkeypatch.delenv("PLACE", raising=False)
+    recipe = load_recipe(write('task = "classify"\n[data]\ntrain = "$PLACE/train.csv"'))
+    assert recipe.data.train == "$PLACE/train.csv"
+    with pytest.raises(UsageError, match=r"data\.train is expected at \$PLACE/train\.csv: set PLACE"):
+        check_sources(recipe)
