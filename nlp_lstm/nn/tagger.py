@@ -65,7 +65,10 @@ class Tagger(nn.Module):
         """
         extra = None
         if self.spelling.output_size:
-            features = self.spelling(characters, casings)
+            # Each batch has another number of spellings. In bfloat16 each new shape would cost the matrix product its
+            # set-up and memory that is never given back: 1.7 times the time of a step, and gigabytes in an hour.
+            with torch.autocast(ids.device.type, enabled=False):
+                features = self.spelling(characters, casings)
             # Not features[spellings]: on several threads the gradient of that is summed in an order left to chance.
             extra = features.index_select(0, spellings.flatten()).view(*spellings.shape, -1)
         encoded = self.encoder(ids, mask, extra=extra, keep_layers=self.auxiliary is not None)
