@@ -1,6 +1,6 @@
 # demo   install if needed, train the sentiment recipe on the sample, label two sentences with it
 # test   the tests, slow ones left out        torture  the slow ones
-# check  style and types                      bench    the speed comparison, one JSON line each
+# check  style and types                      bench    the speed comparisons, one JSON line each
 # clean  remove what the others left behind, but for the virtual environment and your own runs
 #
 # `make PYTHON=python3.12 …` picks the interpreter, `make VENV=folder …` the virtual environment.

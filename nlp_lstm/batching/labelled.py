@@ -74,6 +74,11 @@ class LabelledBatches:
         """Texts of which an epoch sees a window only."""
         return int((self._spare > 0).sum())
 
+    @property
+    def part(self) -> str:
+        """What an epoch reads of those."""
+        return "another window"
+
     def __len__(self) -> int:
         """Batches in an epoch."""
         return -(-len(self.rows) // self.batch_size)

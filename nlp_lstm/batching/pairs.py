@@ -87,6 +87,11 @@ class PairBatches:
         """Pairs of which the beginning only is read."""
         return int(((self._source > self.max_tokens) | (self._target > self.max_tokens)).sum())
 
+    @property
+    def part(self) -> str:
+        """What an epoch reads of those."""
+        return "the beginning"
+
     def __len__(self) -> int:
         """Batches in an epoch."""
         return -(-len(self.rows) // self.batch_size)

@@ -160,6 +160,11 @@ class TaggedBatches:
         """Sentences of which an epoch sees a window only."""
         return int((self._spare > 0).sum())
 
+    @property
+    def part(self) -> str:
+        """What an epoch reads of those."""
+        return "another window"
+
     def __len__(self) -> int:
         """Batches in an epoch."""
         return -(-len(self.data) // self.batch_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +69,7 @@ def evaluate(
         target_column=target_column,
         online=online,
     )
-    for line in predictor.task.check(examples):
-        click.echo(line, err=True)
-    report = predictor.evaluate(examples, batch_size=batch_size).to_dict()
+    report = predictor.evaluate(examples, batch_size=batch_size, note=partial(click.echo, err=True)).to_dict()
     if output_format == "json":
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
@@ -99,7 +98,9 @@ def check_requirements(report: Mapping[str, Any], wanted: list[tuple[str, float]
         RequirementError: a score is below; every such one is named.
     """
     scores = {name: value for name, value in report.items() if isinstance(value, float)}
-    for name, _ in wanted:
+    for name, bar in wanted:
+        if name in report and report[name] is None:
+            raise RequirementError(f"{name} is undefined ({report.get('undefined')}), {bar:g} was required")
         if name not in scores:
             raise UsageError(f"--require: no score {name!r}{nearest(name, scores)}")
     low = [f"{name} is {scores[name]:.4f}, {bar:g} was required" for name, bar in wanted if scores[name] < bar]

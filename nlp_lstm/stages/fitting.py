@@ -101,7 +101,7 @@ def _dev_score(record: TrainingRecord, model: nn.Module) -> Callable[[], float]:
     precision = record.recipe.training.precision
 
     def evaluate() -> float:
-        return task.score(examples, task.predict(model, rows, precision=precision))
+        return task.score(examples, task.predict(model, rows, precision=precision, quick=True))
 
     return evaluate
 

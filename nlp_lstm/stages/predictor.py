@@ -17,7 +17,7 @@ from nlp_lstm.errors import ModelError, UsageError, listed, nearest
 from nlp_lstm.stages.network import REMEMBERED, choose_device
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import TASKS, find_task
-from nlp_lstm.tasks.task import Report, Task, Vocabularies, encoder_vocabulary
+from nlp_lstm.tasks.task import Note, Report, Task, Vocabularies, encoder_vocabulary
 from nlp_lstm.text.vocabulary import Vocabulary
 
 FIRST_CHUNK, LAST_CHUNK = 16, 4096
@@ -123,13 +123,19 @@ class Predictor:
         kept = {name: known[name] for name in REMEMBERED if known.get(name)}
         return DataSettings(**kept | {name: value for name, value in given.items() if value not in (None, ())})
 
-    def evaluate(self, examples: Sequence[Any], *, batch_size: int = 256) -> Report:
+    def evaluate(self, examples: Sequence[Any], *, batch_size: int = 256, note: Note = lambda line: None) -> Report:
         """Return the scores on labelled examples.
+
+        Args:
+            examples: as `read` returns them.
+            batch_size: examples that go through the network together.
+            note: who is told what is worth knowing of them, such as tags that training never saw.
 
         Raises:
             DataError: they cannot be scored: a class label was never seen in training, for example.
         """
-        self.task.check(examples)
+        for line in self.task.check(examples):
+            note(line)
         tokens = self.task.tokenize(examples, self.tokenizer, cache=None)
         rows = self.task.encode(tokens)
         return self.task.report(examples, self.task.predict(self.model, rows, batch_size=batch_size))

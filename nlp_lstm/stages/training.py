@@ -35,7 +35,7 @@ class Read:
         kind = find_task(recipe.task)
         tokenizer = partial(new_tokenizer, recipe.tokenizer)
         splits = {
-            split: kind.read(source, recipe.data, tokenizer)
+            split: kind.read(source, recipe.data, tokenizer, note=record.observer.note if split == "train" else None)
             for split in ("train", "dev", "test")
             if (source := getattr(recipe.data, split)) is not None
         }
@@ -139,7 +139,7 @@ class Batch:
         if batches.n_cut:
             record.observer.note(
                 f"{batches.n_cut:,} training {kind.unit} are longer than training.max_tokens = "
-                f"{recipe.training.max_tokens}: each epoch reads another window of them, prediction all"
+                f"{recipe.training.max_tokens}: each epoch reads {batches.part} of them, prediction all"
             )
         return replace(record, task=task, rows=rows, batches=batches)
 

@@ -36,7 +36,7 @@ from nlp_lstm.nn.classifier import TextClassifier
 from nlp_lstm.nn.loss import SummedLoss, classification_loss
 from nlp_lstm.nn.ngrams import HashedNgrams
 from nlp_lstm.nn.precision import mixed_precision
-from nlp_lstm.tasks.task import CutsTexts, Rows, Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
+from nlp_lstm.tasks.task import CutsTexts, Note, Rows, Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
 from nlp_lstm.text.tokenizers import Tokenizer
 
 
@@ -87,7 +87,9 @@ class Classify(CutsTexts):
         self._weights = None if label_weights is None else torch.tensor(label_weights, dtype=torch.float32)
 
     @classmethod
-    def read(cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer]) -> list[Example]:
+    def read(
+        cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer], *, note: Note | None = None
+    ) -> list[Example]:
         """Return the labelled texts of a source."""
         return read_examples(
             source,
@@ -222,7 +224,7 @@ class Classify(CutsTexts):
         )
 
     def predict(
-        self, model: nn.Module, rows: Rows, *, batch_size: int = 256, precision: str = "float32"
+        self, model: nn.Module, rows: Rows, *, batch_size: int = 256, precision: str = "float32", quick: bool = False
     ) -> list[Prediction]:
         """Return a prediction for each row of token ids, in their order; none of the rows is empty."""
         probabilities = self.probabilities(model, rows, batch_size=batch_size, precision=precision)

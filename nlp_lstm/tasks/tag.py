@@ -29,7 +29,7 @@ from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.spelling import SpellingFeatures
 from nlp_lstm.nn.tagger import Tagger, tag_loss
-from nlp_lstm.tasks.task import CutsTexts, Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
+from nlp_lstm.tasks.task import CutsTexts, Note, Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
 from nlp_lstm.text.casing import CASINGS, casing
 from nlp_lstm.text.tag_schemes import Scheme, allowed, convert, decide_scheme, detect_scheme, spans
 from nlp_lstm.text.tokenizers import Tokenizer
@@ -102,7 +102,9 @@ class Tag(CutsTexts):
         return scheme if scheme in ("iob1", "iob2", "bioes") else None
 
     @classmethod
-    def read(cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer]) -> list[TaggedSentence]:
+    def read(
+        cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer], *, note: Note | None = None
+    ) -> list[TaggedSentence]:
         """Return the tagged sentences of a source; `tokenizer` makes what cuts the texts of JSON lines."""
         cut = tokenizer() if (data.format or tagged_format(source)) == "jsonl" else None
         return read_tagged(source, data_format=data.format, columns=data.columns, tokenizer=cut)
@@ -258,7 +260,13 @@ class Tag(CutsTexts):
         return SummedLoss(loss.total + self.settings.auxiliary_weight * second.total, loss.n_items)
 
     def predict(
-        self, model: nn.Module, rows: SpelledRows, *, batch_size: int = 256, precision: str = "float32"
+        self,
+        model: nn.Module,
+        rows: SpelledRows,
+        *,
+        batch_size: int = 256,
+        precision: str = "float32",
+        quick: bool = False,
     ) -> list[tuple[str, ...]]:
         """Return the best tags of each sentence, in BIOES where they mark chunks."""
         found: list[tuple[str, ...]] = [()] * len(rows)

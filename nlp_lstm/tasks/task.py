@@ -21,6 +21,9 @@ from nlp_lstm.text.vocabulary import SPECIALS, Vocabulary
 Rows: TypeAlias = Sequence[NDArray[np.int32]]
 """Ids of each text, none of them empty."""
 
+Note: TypeAlias = Callable[[str], None]
+"""Takes a line for people."""
+
 Vocabularies: TypeAlias = Mapping[str, Vocabulary]
 """Vocabularies by what they number; the encoder's own one is first."""
 
@@ -81,8 +84,16 @@ class Task(Protocol):
         ...
 
     @classmethod
-    def read(cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer]) -> list[Any]:
-        """Return the labelled examples of a source; `tokenizer` makes one, should labels need to be aligned.
+    def read(
+        cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer], *, note: Note | None = None
+    ) -> list[Any]:
+        """Return the labelled examples of a source.
+
+        Args:
+            source: a path, `-` for standard input, or `hf:NAME[:SPLIT]`.
+            data: how to read it.
+            tokenizer: makes one, should labels need to be aligned.
+            note: who is told what training leaves out of it; None leaves nothing out, as when there is to be scored.
 
         Raises:
             DataError: the source cannot be read, or has problems.
@@ -174,8 +185,19 @@ class Task(Protocol):
         """Return the loss of a batch."""
         ...
 
-    def predict(self, model: nn.Module, rows: Any, *, batch_size: int = 256, precision: str = "float32") -> list[Any]:
-        """Return what is predicted for each row, as `score` and `report` take it."""
+    def predict(
+        self, model: nn.Module, rows: Any, *, batch_size: int = 256, precision: str = "float32", quick: bool = False
+    ) -> list[Any]:
+        """Return what is predicted for each row, as `score` and `report` take it.
+
+        Args:
+            model: the network.
+            rows: what `encode` returned.
+            batch_size: rows that go through the network together.
+            precision: what the network computes in.
+            quick: take what is sooner there, if a task has such, as training does between its steps; else what
+                `answer` gives.
+        """
         ...
 
     def score(self, examples: Sequence[Any], predictions: Sequence[Any]) -> float:

@@ -25,6 +25,7 @@ from nlp_lstm.config import (
     TrainingSettings,
     VocabularySettings,
 )
+from nlp_lstm.corpora.pair_rows import LIMITS
 from nlp_lstm.corpora.pairs import read_pairs
 from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.corpora.tokenized import TokenTable, tokenize_texts
@@ -36,7 +37,7 @@ from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.search import Hypothesis, PerSentence, SearchOptions, beam_search, greedy_search
 from nlp_lstm.nn.translator import Translator
-from nlp_lstm.tasks.task import Vocabularies, build_encoder, build_vocabulary, new_tokenizer
+from nlp_lstm.tasks.task import Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.vocabulary import PAD, UNKNOWN
@@ -111,15 +112,21 @@ class Translate:
         self.begin_id, self.end_id = SPECIALS.index(BEGIN), SPECIALS.index(END)
 
     @classmethod
-    def read(cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer]) -> list[SentencePair]:
-        """Return the sentence pairs of a source."""
-        return read_pairs(
+    def read(
+        cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer], *, note: Note | None = None
+    ) -> list[SentencePair]:
+        """Return the sentence pairs of a source; for training, those without both sides or too unequal are left out."""
+        found = read_pairs(
             source,
             data_format=data.format,
             languages=(data.source_lang or "", data.target_lang or ""),
             source_column=data.source_column,
             target_column=data.target_column,
-        ).pairs
+            limits=LIMITS if note is not None else None,
+        )
+        if note is not None and found.note:
+            note(found.note)
+        return found.pairs
 
     @classmethod
     def records(cls, source: str, data: DataSettings) -> Iterator[Record]:
@@ -153,9 +160,8 @@ class Translate:
     ) -> Vocabularies:
         """Return the vocabularies of the two languages."""
         counts = [table.counts() for table in tokens]
-        if (
-            tokenizer.source.pieces and tokenizer.source == tokenizer.target
-        ):  # then a piece has one number on both sides
+        if tokenizer.source.pieces and tokenizer.source == tokenizer.target:
+            # A piece has one number on both sides.
             both = {token: counts[0].get(token, 0) + counts[1].get(token, 0) for token in counts[0] | counts[1]}
             counts = [both, both]
         cutters = (tokenizer.source, tokenizer.target)
@@ -245,15 +251,22 @@ class Translate:
         return model.loss(*batch, label_smoothing=self.settings.label_smoothing)
 
     def predict(
-        self, model: nn.Module, rows: PairRows, *, batch_size: int = 256, precision: str = "float32"
+        self,
+        model: nn.Module,
+        rows: PairRows,
+        *,
+        batch_size: int = 256,
+        precision: str = "float32",
+        quick: bool = False,
     ) -> list[str]:
-        """Return the greedy translation of each source."""
+        """Return the translation of each source; `quick` searches greedily."""
         passages = [Passage(number, ids) for number, ids in enumerate(rows.source)]
-        found = self._search(model, passages, beam=1, batch_size=batch_size, precision=precision)
+        beam = 1 if quick else self.settings.beam
+        found = self._search(model, passages, beam=beam, batch_size=batch_size, precision=precision)
         return [self._text(hypotheses[0]) for hypotheses in found]
 
     def score(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> float:
-        """Return the number training watches: chrF of greedy translations, in [0, 1]."""
+        """Return the number training watches: chrF, in [0, 1]."""
         return chrf([pair.target_text for pair in examples], predictions) / 100
 
     def report(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> TranslationReport:

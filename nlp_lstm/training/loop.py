@@ -40,6 +40,16 @@ class TrainingBatch(Protocol):
 class Batches(Protocol):
     """A source of batches that can be asked for any position again."""
 
+    @property
+    def n_cut(self) -> int:
+        """Rows that an epoch does not read whole."""
+        ...
+
+    @property
+    def part(self) -> str:
+        """What an epoch reads of those, for people."""
+        ...
+
     def __len__(self) -> int:
         """Batches in an epoch."""
         ...

@@ -161,6 +161,9 @@ def main() -> None:
     parser.add_argument("--flair-python", help="the interpreter of an environment with Flair; none skips Flair")
     parser.add_argument("--serve", choices=["flair", "ours"], help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if not os.environ.get("NLP_LSTM_DATA"):
+        print("the tagger is timed on real sentences: set NLP_LSTM_DATA", file=sys.stderr)
+        return
     data = sentences(max(N_TRAIN, N_PREDICT))
     if options.serve:
         sys.stdout = sys.stderr  # libraries talk there

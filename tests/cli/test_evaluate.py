@@ -5,6 +5,9 @@ import re
 
 import pytest
 
+from nlp_lstm.cli.evaluate import check_requirements
+from nlp_lstm.errors import RequirementError
+
 TEXTS = "text,label\nso kind,good\nso rude,bad\nso grim,good\n"
 
 
@@ -59,3 +62,11 @@ def test_a_label_the_model_never_saw_is_named_with_its_line(run, trained, labell
     ran = run("evaluate", trained, labelled)
     assert ran.code == 3
     assert f"line 5 of {labelled}: label 'goood'" in ran.err and "did you mean 'good'" in ran.err
+
+
+def test_a_score_that_is_undefined_misses_every_requirement_and_says_why():
+    report = {"f1": None, "accuracy": 1.0, "undefined": "no gold spans: no recall, no F1"}
+    with pytest.raises(
+        RequirementError, match=r"^f1 is undefined \(no gold spans: no recall, no F1\), 0\.8 was required$"
+    ):
+        check_requirements(report, [("f1", 0.8)])

@@ -47,6 +47,7 @@ class Case:
         tokenizer: what cuts its texts.
         inputs: what `inputs.txt` holds where the file with the labels is none to predict on.
         best: the score worth a glance that right predictions have.
+        spread: what fresh weights are multiplied by, where the predictions would else be all alike.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class Case:
     tokenizer: Any = TOKENIZER
     inputs: str | None = None
     best: float = 1.0
+    spread: float = 1.0
 
     @cached_property
     def task(self) -> Task:
@@ -76,7 +78,11 @@ class Case:
 
     def model(self) -> Any:
         torch.manual_seed(1)
-        return self.task.build(ENCODER)
+        model = self.task.build(ENCODER)
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight *= self.spread
+        return model
 
 
 TEXTS = ["fine film", "so dull", "", "a", "it is so fine", "film", "dull dull dull", "Film", "is it", "so so", "it"]
@@ -157,6 +163,7 @@ CASES = {
         tokenizer=PairTokenizer(TOKENIZER, RegexWords(lowercase=True)),
         inputs="".join(f"{source}\n" for source, _ in PAIRS if source),
         best=100.0,
+        spread=4.0,
     ),
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nlp_lstm.config import EncoderSettings, TokenizerSettings, TrainingSettings, VocabularySettings
+from nlp_lstm.config import DataSettings, EncoderSettings, TokenizerSettings, TrainingSettings, VocabularySettings
 from nlp_lstm.document import SentencePair
 from nlp_lstm.errors import ModelError
 from nlp_lstm.tasks.translate import SPECIALS, WINDOW, Translate, TranslateSettings
@@ -58,7 +58,22 @@ def test_an_empty_text_is_an_empty_translation_and_a_long_one_is_read_to_its_end
 def test_a_beam_of_one_is_what_training_looks_at(task, model):
     rows = task.encode(Translate.tokenize(PAIRS, task.tokenizer, cache=None))
     greedy = [each.text for each in task.answer(model, [pair.source_text for pair in PAIRS], beam=1)]
-    assert task.predict(model, rows) == greedy
+    assert task.predict(model, rows, quick=True) == greedy
+
+
+def test_what_is_scored_is_what_is_answered(task, model):
+    rows = task.encode(Translate.tokenize(PAIRS, task.tokenizer, cache=None))
+    answers = [each.text for each in task.answer(model, [pair.source_text for pair in PAIRS])]
+    assert task.predict(model, rows) == answers
+
+
+def test_training_leaves_pairs_out_and_says_how_many_while_scoring_takes_all(tmp_path):
+    (tmp_path / "a.tsv").write_text("a dog\tein Hund\n\tnichts\nso\t" + "so " * 90 + "\n", encoding="utf-8")
+    told: list[str] = []
+    source, data = str(tmp_path / "a.tsv"), DataSettings()
+    assert len(Translate.read(source, data, RegexWords, note=told.append)) == 1
+    assert told == ["left out 2 pairs: 1 with an empty side, 1 of too unequal length"]
+    assert len(Translate.read(source, data, RegexWords)) == 3
 
 
 @pytest.mark.parametrize(
