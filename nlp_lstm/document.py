@@ -270,3 +270,33 @@ class Translation:
     def cells(self) -> list[str]:
         """Return translation and score, as cells of a table."""
         return [self.text, f"{self.score:.6f}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What a generator makes of one text.
+
+    Attributes:
+        prompt: the text as it was given.
+        continuation: what it wrote after it.
+    """
+
+    prompt: str
+    continuation: str
+
+    @property
+    def text(self) -> str:
+        """The text with its continuation."""
+        return self.prompt + self.continuation
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what was written as plain values, ready for JSON; the text itself is left out."""
+        return {"continuation": self.continuation}
+
+    def to_text(self) -> str:
+        """Return the text with its continuation, as one line."""
+        return one_line(self.text)
+
+    def cells(self) -> list[str]:
+        """Return what was written, as a cell of a table."""
+        return [self.continuation]

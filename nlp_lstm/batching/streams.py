@@ -30,11 +30,13 @@ class StreamBatch(NamedTuple):
         targets: the token that follows each of them, int64 (streams, time).
         fresh: whether the state before the first token is zero. Else it is the one that the batch before this
             one ended with, row by row.
+        state: that state, as the loss of the batch before hands it on; empty stands for zero.
     """
 
     inputs: Tensor
     targets: Tensor
     fresh: bool
+    state: tuple[Tensor, ...] = ()
 
     @property
     def n_tokens(self) -> int:
@@ -43,7 +45,11 @@ class StreamBatch(NamedTuple):
 
     def to(self, device: torch.device) -> StreamBatch:
         """Return the batch on `device`."""
-        return StreamBatch(self.inputs.to(device), self.targets.to(device), self.fresh)
+        return self._replace(inputs=self.inputs.to(device), targets=self.targets.to(device))
+
+    def after(self, state: tuple[Tensor, ...]) -> StreamBatch:
+        """Return the batch with what the one before it ended with; a fresh one begins anew."""
+        return self if self.fresh else self._replace(state=state)
 
 
 class StreamBatches:
@@ -84,6 +90,9 @@ class StreamBatches:
         self.stream_length = len(ids) // n_streams
         draw = _varied_draw(window, seed) if varied else lambda: window
         self._lengths = np.array(_lengths(self.stream_length, draw), dtype=np.int64)
+
+    n_cut = 0  # every token is read
+    part = "all"
 
     def __len__(self) -> int:
         """Batches in an epoch."""

@@ -27,9 +27,9 @@ def data() -> None:
 @options.online
 @click.option(
     "--task",
-    type=click.Choice(["classify", "tag", "translate"]),
+    type=click.Choice(["classify", "tag", "translate", "generate"]),
     help="What the data are for; else told: columns of words are for a tagger, files with languages or with source and "
-    "target columns that you name for a translator, all others for a classifier.",
+    "target columns that you name for a translator, all others for a classifier; never told is a text for a generator.",
 )
 @click.option("--quiet", is_flag=True, help="Problems only, no summary.")
 def check(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from nlp_lstm.errors import RequirementError, UsageError, nearest
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("file")
 @click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@click.option("--require", "requirements", multiple=True, metavar="NAME=X", help="End with code 5 below this score.")
+@click.option("--require", "requirements", multiple=True, metavar="NAME=X", help="End with code 5 if a score is worse.")
 @options.data_format
 @options.text_column
 @options.label_column
@@ -76,7 +76,7 @@ def evaluate(
         from nlp_lstm.cli.tables import print_report
 
         print_report(report, unit=predictor.task.unit)
-    check_requirements(report, wanted)
+    check_requirements(report, wanted, costs=predictor.task.costs)
 
 
 def _requirement(text: str) -> tuple[str, float]:
@@ -90,12 +90,19 @@ def _requirement(text: str) -> tuple[str, float]:
     return name.strip(), bar
 
 
-def check_requirements(report: Mapping[str, Any], wanted: list[tuple[str, float]]) -> None:
+def check_requirements(
+    report: Mapping[str, Any], wanted: list[tuple[str, float]], *, costs: Collection[str] = ()
+) -> None:
     """Compare scores with what was asked for.
+
+    Args:
+        report: the scores.
+        wanted: names, and what each must reach.
+        costs: names of those that must not be above it, in place of below.
 
     Raises:
         UsageError: there is no score of a name.
-        RequirementError: a score is below; every such one is named.
+        RequirementError: a score is worse; every such one is named.
     """
     scores = {name: value for name, value in report.items() if isinstance(value, float)}
     for name, bar in wanted:
@@ -103,6 +110,10 @@ def check_requirements(report: Mapping[str, Any], wanted: list[tuple[str, float]
             raise RequirementError(f"{name} is undefined ({report.get('undefined')}), {bar:g} was required")
         if name not in scores:
             raise UsageError(f"--require: no score {name!r}{nearest(name, scores)}")
-    low = [f"{name} is {scores[name]:.4f}, {bar:g} was required" for name, bar in wanted if scores[name] < bar]
-    if low:
-        raise RequirementError("; ".join(low))
+    missed = [
+        f"{name} is {scores[name]:.4f}, {bar:g} was required"
+        for name, bar in wanted
+        if (scores[name] > bar if name in costs else scores[name] < bar)
+    ]
+    if missed:
+        raise RequirementError("; ".join(missed))

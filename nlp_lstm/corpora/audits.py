@@ -12,6 +12,7 @@ from nlp_lstm.corpora.pair_rows import COLUMNS
 from nlp_lstm.corpora.pairs import check_pairs
 from nlp_lstm.corpora.tagged import check_tagged
 from nlp_lstm.corpora.tagged_records import columns_format
+from nlp_lstm.corpora.text_checking import check_texts
 from nlp_lstm.text.spacy_words import SpacyWords
 
 
@@ -55,10 +56,15 @@ def _check_pairs(source: str, others: Sequence[str], data: DataSettings) -> Repo
     )
 
 
+def _check_plain(source: str, others: Sequence[str], data: DataSettings) -> Report:
+    return check_texts(source, others=others)
+
+
 AUDITS: Mapping[str, Audit] = {
     "classify": Audit("texts", "a text", _check_texts),
     "tag": Audit("sentences", "a sentence", _check_tagged),
     "translate": Audit("pairs", "the source of a pair", _check_pairs),
+    "generate": Audit("lines", "a line", _check_plain),
 }
 """Every check by the name of its task."""
 

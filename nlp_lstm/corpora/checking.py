@@ -17,7 +17,7 @@ from nlp_lstm.errors import nearest
 WARNINGS: frozenset[Kind] = frozenset(
     {
         *("unseen-tag", "tag", "empty-text", "too-long", "length-ratio"),
-        *("duplicate", "two-labels", "shared", "single-example"),
+        *("duplicate", "two-labels", "shared", "single-example", "control"),
     }
 )
 """The kinds of problem that training puts up with; it refuses every other."""

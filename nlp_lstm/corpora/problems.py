@@ -25,6 +25,7 @@ Kind = Literal[
     "empty-text",
     "too-long",  # a sentence too long to learn its translation from
     "length-ratio",  # two sentences of too unequal length to be translations of each other
+    "control",  # signs that no plain text has, such as those of a binary file
     "duplicate",  # a text that stands earlier in the same file, with the same label
     "two-labels",  # a text that stands earlier in the same file, with another label
     "shared",  # a text that stands in another split too

@@ -133,6 +133,7 @@ class Encoder(nn.Module):
         if n_layers < 1:
             raise ValueError(f"n_layers must be at least 1, not {n_layers}")
         self.bidirectional = bidirectional
+        self.cell = cell
         self.output_size = hidden_size * (2 if bidirectional else 1)
         self.embedding_dropout = embedding_dropout
         self.word_dropout = word_dropout

@@ -17,10 +17,12 @@ class SummedLoss(NamedTuple):
     """A loss in nats, summed over `n_items` items (texts, tags or tokens); `total` is a scalar that backpropagates.
 
     Sum and count stay apart until every batch of a step is in, so that the mean is over items, not over batches.
+    `state` is what the next batch goes on from, without a gradient; empty where every batch stands alone.
     """
 
     total: Tensor
     n_items: float
+    state: tuple[Tensor, ...] = ()
 
 
 def classification_loss(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -31,6 +31,18 @@ class LayerState(NamedTuple):
 
     h: Tensor
     c: Tensor | None
+
+
+def flatten_state(states: Sequence[LayerState]) -> tuple[Tensor, ...]:
+    """Return the tensors of some layers' memories, one after the other; they share no memory with the gradient."""
+    return tuple(part.detach() for state in states for part in state if part is not None)
+
+
+def unflatten_state(tensors: Sequence[Tensor], cell: str) -> tuple[LayerState, ...] | None:
+    """Return what `flatten_state` took apart, of layers with this kind of cell; None of none."""
+    if cell == "lstm":
+        return tuple(map(LayerState, tensors[::2], tensors[1::2])) or None
+    return tuple(LayerState(h, None) for h in tensors) or None
 
 
 class Recurrence(nn.Module):

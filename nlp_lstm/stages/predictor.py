@@ -18,6 +18,7 @@ from nlp_lstm.stages.network import REMEMBERED, choose_device
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import TASKS, find_task
 from nlp_lstm.tasks.task import Note, Report, Task, Vocabularies, encoder_vocabulary
+from nlp_lstm.tasks.writing import Writer, Writes, writing_options
 from nlp_lstm.text.vocabulary import Vocabulary
 
 FIRST_CHUNK, LAST_CHUNK = 16, 4096
@@ -61,6 +62,16 @@ class Predictor:
         """The options of its own that `predict` takes."""
         return frozenset(signature(self.task.answer).parameters) - set(signature(Task.answer).parameters)
 
+    def writer(self) -> Writer:
+        """Return what continues texts with the model.
+
+        Raises:
+            UsageError: it does not write.
+        """
+        if not isinstance(self.task, Writes):
+            raise UsageError(f"the model does not write: its task is {self.description.get('task')!r}, not 'generate'")
+        return self.task.writer(self.model)
+
     def predict(self, inputs: Any, *, batch_size: int = 256, **options: Any) -> Any:
         """Predict for one text, a list of them, or a stream.
 
@@ -84,12 +95,19 @@ class Predictor:
     def stream(self, inputs: Iterable[Any], *, batch_size: int = 256, **options: Any) -> Iterator[Any]:
         """Yield a prediction for each input, in order; memory does not grow with their number.
 
-        A text is read whole, however long: one of 50,000 tokens takes some 200 MB at hidden size 128.
+        Of a generator and a single string it yields the string's continuation, piece by piece:
+        `stream("ROMEO:", top_p=0.9, seed=1)`. Else a text is read whole, however long: one of 50,000 tokens takes some
+        200 MB at hidden size 128.
 
         Raises:
-            TypeError: the inputs are one string, or something among them is no text; what came before is yielded first.
+            TypeError: the inputs are one string and the model is no generator, or something among them is no text;
+                what came before is yielded first.
             ValueError: `batch_size` is less than 1.
         """
+        if isinstance(inputs, str) and isinstance(self.task, Writes):
+            seed = options.pop("seed", 1)
+            yield from self.writer().continue_text(inputs, writing_options(**options), seed=seed)
+            return
         if isinstance(inputs, str):
             raise TypeError("expected texts, found one string; predict takes a single text")
         first, last = (FIRST_CHUNK, LAST_CHUNK) if batch_size > 1 else (1, 1)

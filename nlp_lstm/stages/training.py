@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
-from nlp_lstm.corpora.splitting import hold_out
 from nlp_lstm.corpora.token_cache import default_cache
 from nlp_lstm.stages.fitting import Fit
 from nlp_lstm.stages.ledger import Ledger
@@ -59,8 +58,11 @@ class Split:
         if "dev" in record.splits:
             return record
         settings = record.recipe
-        train, dev = hold_out(record.splits["train"], fraction=settings.data.dev_fraction, seed=settings.training.seed)
-        record.observer.note(f"held out {len(dev):,} of them for development")
+        kind = find_task(settings.task)
+        train, dev = kind.hold_out(
+            record.splits["train"], fraction=settings.data.dev_fraction, seed=settings.training.seed
+        )
+        record.observer.note(f"held out {settings.data.dev_fraction:.0%} of them for development")
         return replace(record, splits={**record.splits, "train": train, "dev": dev})
 
 

@@ -14,6 +14,7 @@ TASKS = {
     "classify": "nlp_lstm.tasks.classify:Classify",
     "tag": "nlp_lstm.tasks.tag:Tag",
     "translate": "nlp_lstm.tasks.translate:Translate",
+    "generate": "nlp_lstm.tasks.generate:Generate",
 }
 """Every task by name: where its class stands. It is imported when the task is used, because it brings torch."""
 

@@ -36,7 +36,16 @@ from nlp_lstm.nn.classifier import TextClassifier
 from nlp_lstm.nn.loss import SummedLoss, classification_loss
 from nlp_lstm.nn.ngrams import HashedNgrams
 from nlp_lstm.nn.precision import mixed_precision
-from nlp_lstm.tasks.task import CutsTexts, Note, Rows, Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
+from nlp_lstm.tasks.task import (
+    CutsTexts,
+    HasExamples,
+    Note,
+    Rows,
+    Vocabularies,
+    build_encoder,
+    build_vocabulary,
+    encoder_vocabulary,
+)
 from nlp_lstm.text.tokenizers import Tokenizer
 
 
@@ -56,7 +65,7 @@ class ClassifySettings(Settings):
     ngram_dropout: Probability = 0.3
 
 
-class Classify(CutsTexts):
+class Classify(HasExamples, CutsTexts):
     """Reads labels from examples, builds the network, says what its loss and its predictions are.
 
     Args:

@@ -29,7 +29,15 @@ from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.spelling import SpellingFeatures
 from nlp_lstm.nn.tagger import Tagger, tag_loss
-from nlp_lstm.tasks.task import CutsTexts, Note, Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
+from nlp_lstm.tasks.task import (
+    CutsTexts,
+    HasExamples,
+    Note,
+    Vocabularies,
+    build_encoder,
+    build_vocabulary,
+    encoder_vocabulary,
+)
 from nlp_lstm.text.casing import CASINGS, casing
 from nlp_lstm.text.tag_schemes import Scheme, allowed, convert, decide_scheme, detect_scheme, spans
 from nlp_lstm.text.tokenizers import Tokenizer
@@ -59,7 +67,7 @@ class TagSettings(Settings):
     """What the tags are written in; `none` where each tag stands for itself, as parts of speech do."""
 
 
-class Tag(CutsTexts):
+class Tag(HasExamples, CutsTexts):
     """Reads tagged sentences, builds the network, says what its loss and its predictions are.
 
     Inside, chunks are always written in BIOES: there a chunk's own tags say where it ends, so that their probability

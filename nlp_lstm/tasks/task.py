@@ -13,6 +13,7 @@ from torch import nn
 from nlp_lstm.config import DataSettings, EncoderSettings, TokenizerSettings, TrainingSettings, VocabularySettings
 from nlp_lstm.config import Settings as HeadSettings
 from nlp_lstm.corpora.reading import Record
+from nlp_lstm.corpora.splitting import hold_out
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.text.tokenizers import Tokenizer, build_tokenizer, tokenizer_from_dict
@@ -65,6 +66,8 @@ class Task(Protocol):
     """What its examples are called, in the plural."""
     headline: ClassVar[Mapping[str, str]]
     """The scores worth a glance: their key in a report, by the name people read."""
+    costs: ClassVar[frozenset[str]]
+    """Those of all its scores that are better when they are lower."""
     takes_words: ClassVar[bool]
     """Whether `answer` also takes a sequence of words in place of a text."""
 
@@ -106,6 +109,15 @@ class Task(Protocol):
 
         Raises:
             DataError: the source cannot be read (on), or a row is malformed.
+        """
+        ...
+
+    @classmethod
+    def hold_out(cls, examples: Sequence[Any], *, fraction: float, seed: int) -> tuple[list[Any], list[Any]]:
+        """Return the examples for training and those held out for development.
+
+        Raises:
+            DataError: there is too little to hold some out.
         """
         ...
 
@@ -211,6 +223,17 @@ class Task(Protocol):
     def answer(self, model: nn.Module, inputs: Sequence[Any], *, batch_size: int = 256) -> list[Any]:
         """Return a prediction for people for each input, in order. A task may take options of its own."""
         ...
+
+
+class HasExamples:
+    """The part of a task whose examples stand beside each other, whose scores are better the higher they are."""
+
+    costs: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def hold_out(cls, examples: Sequence[Any], *, fraction: float, seed: int) -> tuple[list[Any], list[Any]]:
+        """Return the examples for training, and a random part of them for development."""
+        return hold_out(examples, fraction=fraction, seed=seed)
 
 
 class CutsTexts:

@@ -37,7 +37,7 @@ from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.search import Hypothesis, PerSentence, SearchOptions, beam_search, greedy_search
 from nlp_lstm.nn.translator import Translator
-from nlp_lstm.tasks.task import Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer
+from nlp_lstm.tasks.task import HasExamples, Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.vocabulary import PAD, UNKNOWN
@@ -91,7 +91,7 @@ class Passage(NamedTuple):
     ids: NDArray[np.int32]
 
 
-class Translate:
+class Translate(HasExamples):
     """Reads sentence pairs, builds the network, says what its loss and its translations are.
 
     Args:

@@ -133,3 +133,23 @@ def _model(state: str) -> tokenizers.Tokenizer:
         return Tokenizer.from_str(state)
     except Exception as error:  # the library raises nothing more special
         raise ModelError(f"subword tokenizer: the state cannot be read: {error}") from error
+
+
+def bytes_of_piece(piece: str) -> bytes:
+    r"""Return the bytes that a piece stands for.
+
+    >>> bytes_of_piece("Ġlong"), bytes_of_piece("Ã")
+    (b' long', b'\xc3')
+    """
+    return bytes(map(_byte_table().__getitem__, piece))
+
+
+@lru_cache(maxsize=1)
+def _byte_table() -> dict[str, int]:
+    """Return the byte of each character of the byte alphabet.
+
+    Printable bytes are their own character; the others, in order, those from U+0100 on (Radford et al. 2019, code).
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(N_BYTES) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(0x100 + place): byte for place, byte in enumerate(others)}

@@ -17,7 +17,7 @@ from nlp_lstm.config import TrainingSettings
 from nlp_lstm.errors import Interrupted, ModelError, NlpLstmError
 from nlp_lstm.tensor_file import load_tensors, save_tensors
 from nlp_lstm.training.average import WeightAverage
-from nlp_lstm.training.optimizer import Objective, accumulate_gradients, build_optimizer, clip_gradients
+from nlp_lstm.training.optimizer import Objective, State, accumulate_gradients, build_optimizer, clip_gradients
 from nlp_lstm.training.schedule import rate_factor
 
 CHECKPOINT_SECONDS = 30.0
@@ -141,6 +141,7 @@ class Trainer:
         self.average = WeightAverage(model, settings.ema)
         self.optimizer = build_optimizer(model, settings)
         self.position = Position()
+        self.state: State = ()
         self.evaluate_every = max(1, -(-total_steps // settings.evaluations))
 
     @property
@@ -197,7 +198,9 @@ class Trainer:
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
         self.model.train()
-        loss = accumulate_gradients(self.model, self.objective, group, self.device, settings.precision)
+        loss, self.state = accumulate_gradients(
+            self.model, self.objective, group, self.device, settings.precision, self.state
+        )
         norm = clip_gradients(self.model, settings)
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise NlpLstmError(
@@ -249,6 +252,7 @@ class Trainer:
         tensors |= {f"average.{i}": tensor for i, tensor in enumerate(self.average.average)}
         for i, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{name}": tensor for name, tensor in state.items()}
+        tensors |= {f"state.{i}": part for i, part in enumerate(self.state)}
         tensors["random"] = torch.get_rng_state()
         if self.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
@@ -271,6 +275,8 @@ class Trainer:
             state = self.optimizer.state_dict()
             state["state"] = _optimizer_state(_section(tensors, "optimizer."))
             self.optimizer.load_state_dict(state)
+            parts = _section(tensors, "state.")
+            self.state = tuple(parts[str(i)].to(self.device) for i in range(len(parts)))
             torch.set_rng_state(tensors["random"])
             if self.device.type == "cuda":
                 torch.cuda.set_rng_state(tensors["random.cuda"], self.device)

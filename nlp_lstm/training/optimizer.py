@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 
 from nlp_lstm.config import TrainingSettings
@@ -31,23 +31,44 @@ def build_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=betas, fused=True)
 
 
+State = tuple[Tensor, ...]
+"""What one batch hands on to the next."""
+
+
 def accumulate_gradients(
-    model: nn.Module, objective: Objective, group: Sequence[Any], device: torch.device, precision: str
-) -> float:
-    """Leave in the model the gradient of the mean loss over all items of `group`; return that mean, in nats an item.
+    model: nn.Module,
+    objective: Objective,
+    group: Sequence[Any],
+    device: torch.device,
+    precision: str,
+    state: State = (),
+) -> tuple[float, State]:
+    """Leave in the model the gradient of the mean loss over all items of `group`.
 
     The mean is over the items of all batches together, so how they are divided into batches does not matter.
+
+    Args:
+        model: the network.
+        objective: the loss of a batch.
+        group: the batches.
+        device: where they are.
+        precision: what the network computes in.
+        state: what the batch before the first of them handed on.
+
+    Returns:
+        The mean loss in nats an item, and what the last batch hands on.
     """
     total, n_items = 0.0, 0.0
     for batch in group:
         with mixed_precision(device, precision):
-            loss = objective(batch)
+            loss = objective(batch.after(state) if state else batch)
         loss.total.backward()
         total += float(loss.total.detach())
         n_items += loss.n_items
+        state = loss.state
     gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
     torch._foreach_div_(gradients, n_items)
-    return total / n_items
+    return total / n_items, state
 
 
 def clip_gradients(model: nn.Module, settings: TrainingSettings) -> float:

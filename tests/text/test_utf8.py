@@ -7,7 +7,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp_lstm.text.utf8_stream import Utf8Stream
+from nlp_lstm.text.utf8 import complete_part
 
 # Both sides of every boundary that the table of well-formed sequences has (Unicode 16.0, table 3-7).
 EDGES = bytes.fromhex("41 7f 80 8f 90 9f a0 bf c1 c2 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 ff")
@@ -16,6 +16,21 @@ CHARACTERS = st.text(max_size=6).map(str.encode)
 DAMAGED = st.lists(st.sampled_from(EDGES), max_size=6).map(bytes)
 CUT_SHORT = st.characters(min_codepoint=128, exclude_categories=["Cs"]).map(lambda sign: sign.encode()[:-1])
 PIECES = st.lists(CHARACTERS | DAMAGED | CUT_SHORT | st.binary(max_size=5), max_size=12)
+
+
+class Utf8Stream:
+    """Bytes that come piece by piece, the rest of each put before the next."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+
+    def feed(self, piece: bytes) -> str:
+        text, self.rest = complete_part(self.rest + piece)
+        return text
+
+    def flush(self) -> str:
+        rest, self.rest = self.rest, b""
+        return rest.decode("utf-8", errors="replace")
 
 
 def decoded(pieces: list[bytes]) -> str:

@@ -1,0 +1,118 @@
+"""`nlp-lstm generate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nlp_lstm.cli import options
+from nlp_lstm.errors import UsageError
+
+if TYPE_CHECKING:
+    from nlp_lstm.tasks.writing import Writer, WritingOptions
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--prompt", default="", metavar="P", help="What the text begins with; - reads standard input.")
+@click.option("--max-new-tokens", type=int, default=200, show_default=True, metavar="N", help="How much to write.")
+@click.option("--temperature", type=float, default=0.8, show_default=True, metavar="T", help="0: always the likeliest.")
+@click.option("--top-k", type=int, default=0, metavar="K", help="Draw from the K likeliest tokens only.")
+@click.option("--top-p", type=float, default=1.0, metavar="P", help="Draw from the likeliest that make up P together.")
+@click.option(
+    "--min-p", type=float, default=0.0, metavar="P", help="Draw from those P times as likely as the likeliest."
+)
+@click.option("--repetition-penalty", type=float, default=1.0, metavar="X", help="Above 1: less of what was written.")
+@click.option(
+    "--frequency-penalty", type=float, default=0.0, metavar="X", help="Nats off for each time it was written."
+)
+@click.option("--presence-penalty", type=float, default=0.0, metavar="X", help="Nats off for what was written at all.")
+@click.option("--penalty-window", type=int, default=0, metavar="N", help="Penalties: the last N tokens only.")
+@click.option("--no-repeat-ngram", type=int, default=0, metavar="N", help="Never write N tokens in a row twice.")
+@click.option("--logit-bias", "biases", multiple=True, metavar="T=X", help="Add X nats to the tokens of T. Repeatable.")
+@click.option("--stop", multiple=True, metavar="T", help="Stop before this text; can be given again.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Decides every draw.")
+@click.option(
+    "--num-return-sequences",
+    "n_texts",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="How many texts, with the seeds S, S + 1, ...",
+)
+@click.option("--format", "output_format", type=click.Choice(["text", "jsonl"]), default="text", show_default=True)
+@options.device
+def generate(
+    model: Path,
+    prompt: str,
+    max_new_tokens: int,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    min_p: float,
+    repetition_penalty: float,
+    frequency_penalty: float,
+    presence_penalty: float,
+    penalty_window: int,
+    no_repeat_ngram: int,
+    biases: tuple[str, ...],
+    stop: tuple[str, ...],
+    seed: int,
+    n_texts: int,
+    output_format: str,
+    device: str,
+) -> None:
+    """Let MODEL write, and print the text while it does.
+
+    \b
+        nlp-lstm generate runs/stories --prompt "The lamp" --temperature 0.7 --seed 3
+
+    The same line writes the same text. Tokens are what the model was trained on: characters, pieces or words.
+    """
+    from nlp_lstm.stages.predictor import load  # heavy, like all below: only when it is used
+    from nlp_lstm.tasks.writing import writing_options
+
+    chosen = writing_options(
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        frequency_penalty=frequency_penalty,
+        presence_penalty=presence_penalty,
+        penalty_window=penalty_window,
+        no_repeat_ngram=no_repeat_ngram,
+        logit_bias=dict(map(_bias, biases)),
+        stop=stop,
+    )
+    writer = load(model, device=device).writer()
+    begin = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
+    for number in range(n_texts):
+        if output_format == "jsonl":
+            text = "".join(writer.continue_text(begin, chosen, seed=seed + number))
+            click.echo(json.dumps({"seed": seed + number, "prompt": begin, "continuation": text}, ensure_ascii=False))
+        else:
+            if n_texts > 1:
+                click.echo(f"--- seed {seed + number}", err=True)
+            _print_on(writer, begin, chosen, seed + number)
+
+
+def _print_on(writer: Writer, prompt: str, chosen: WritingOptions, seed: int) -> None:
+    """Print a text while it is written."""
+    click.echo(prompt, nl=False)
+    for piece in writer.continue_text(prompt, chosen, seed=seed):
+        click.echo(piece, nl=False)
+    click.echo()
+
+
+def _bias(given: str) -> tuple[str, float]:
+    text, _, bias = given.rpartition("=")
+    try:
+        return text, float(bias)
+    except ValueError as error:
+        raise UsageError(f"--logit-bias: expected TEXT=NUMBER, found {given!r}") from error

@@ -1,0 +1,159 @@
+"""Plain texts: one file or several, read block by block, whole or between two places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from glob import glob
+from pathlib import Path
+
+from nlp_lstm.corpora.opening import STANDARD_INPUT, check_there, open_lines
+from nlp_lstm.errors import DataError, UsageError
+
+BLOCK = 1_000_000
+"""Characters of a text that are read at a time, or little more."""
+
+ENDINGS = (".txt", ".txt.gz")
+"""Of the files that a folder's texts are in."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """A text that lies in files, one running on into the next, or a part of it.
+
+    Attributes:
+        source: what messages call it: a file, a folder, a pattern.
+        files: where it lies, in order.
+        begin: the first character of this part, in code points of the whole.
+        end: the first character behind it; None where it goes to the end.
+    """
+
+    source: str
+    files: tuple[str, ...]
+    begin: int = 0
+    end: int | None = None
+
+    @property
+    def label(self) -> None:
+        """It has none: what follows each of its tokens is in the text itself."""
+
+    @property
+    def text(self) -> str:
+        """All of it, read into memory."""
+        return "".join(read_blocks(self))
+
+    def __len__(self) -> int:
+        """Characters; all of it is read to count them."""
+        return sum(map(len, read_blocks(self)))
+
+
+def find_text(source: str) -> PlainText:
+    """Return the text that a source stands for.
+
+    Args:
+        source: a file; a folder, for its `.txt` and `.txt.gz` files in the order of their names; or a pattern such as
+            `letters/*.md`.
+
+    Raises:
+        DataError: there is no such file, none in the folder or of the pattern, or it is no place for plain text.
+    """
+    if source == STANDARD_INPUT or source.startswith("hf:"):
+        raise DataError(f"{source}: expected a file, a folder or a pattern: a text is read more than once")
+    path = Path(source)
+    if path.is_dir():
+        files = sorted(str(each) for each in path.iterdir() if each.name.lower().endswith(ENDINGS))
+        if not files:
+            raise DataError(f"{source}: holds no file that ends in {' or '.join(ENDINGS)}")
+    elif not path.exists() and any(sign in source for sign in "*?["):
+        files = sorted(each for each in glob(source, recursive=True) if Path(each).is_file())  # noqa: PTH207
+        if not files:
+            raise DataError(f"{source}: no file has such a name")
+    else:
+        check_there(source)
+        files = [source]
+    return PlainText(source, tuple(files))
+
+
+def split_text(texts: Sequence[PlainText], fraction: float) -> tuple[list[PlainText], list[PlainText]]:
+    """Return what stands before a place and what stands behind it, so that the last `fraction` is behind.
+
+    Of n characters the first ⌊n (1 − fraction)⌋ are before; a text the place lies in is cut in two.
+
+    Raises:
+        DataError: there are less than two characters.
+        UsageError: the fraction is not between 0 and 1.
+    """
+    if not 0.0 < fraction < 1.0:
+        raise UsageError(f"fraction to hold out: expected a number between 0 and 1, got {fraction}")
+    sizes = list(map(len, texts))
+    total = sum(sizes)
+    if total < 2:
+        raise DataError(f"{texts[0].source}: has {total} characters; expected two or more, to hold some out")
+    left = min(max(1, int(total * (1.0 - fraction) + 1e-6)), total - 1)
+    before: list[PlainText] = []
+    behind: list[PlainText] = []
+    for text, size in zip(texts, sizes, strict=True):
+        if left > 0:
+            before.append(text if size <= left else replace(text, end=text.begin + left))
+        if size > left:
+            behind.append(replace(text, begin=text.begin + max(0, left)))
+        left -= size
+    return before, behind
+
+
+def read_blocks(text: PlainText, *, size: int = BLOCK) -> Iterator[str]:
+    """Yield a text as blocks; together they are every character of it.
+
+    A block ends where a line does. Only a line longer than `size` is cut itself: before a blank, if it has one.
+
+    Args:
+        text: what to read; a file that ends in `.gz` is packed.
+        size: characters that a block has at least, but for the last; it has less than twice as many.
+
+    Raises:
+        DataError: a file is missing or unreadable, or a line is not UTF-8; the message names file and line.
+    """
+    held: list[str] = []
+    n_held = 0
+    for part, may_end in _within(_parts(text.files, size), text.begin, text.end):
+        held.append(part)
+        n_held += len(part)
+        if may_end and n_held >= size:
+            yield "".join(held)
+            held, n_held = [], 0
+    if n_held:
+        yield "".join(held)
+
+
+def _within(parts: Iterator[tuple[str, bool]], begin: int, end: int | None) -> Iterator[tuple[str, bool]]:
+    """Yield what of `parts` lies between two places of the text."""
+    place = 0
+    for part, may_end in parts:
+        if end is not None and place >= end:
+            return
+        inside = part[max(0, begin - place) : None if end is None else end - place]
+        place += len(part)
+        if inside:
+            yield inside, may_end
+
+
+def _parts(files: Sequence[str], size: int) -> Iterator[tuple[str, bool]]:
+    """Yield lines, and parts of very long lines, and whether a block may end behind each."""
+    for file in files:
+        with open_lines(file) as lines:
+            for line in lines:
+                if line.problem:
+                    raise DataError(str(line.problem))
+                *parts, last = _short_parts(line.raw, size)
+                yield from ((part, True) for part in parts)
+                yield last, last.endswith("\n")
+
+
+def _short_parts(line: str, size: int) -> Iterator[str]:
+    start = 0
+    while len(line) - start > size:
+        blank = line.rfind(" ", start + 1, start + size)
+        end = blank if blank > start else start + size
+        yield line[start:end]
+        start = end
+    yield line[start:]

@@ -1,0 +1,73 @@
+"""Finding what is wrong with plain texts and with the splits given along with them."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nlp_lstm.corpora.checking import Report, Split, report_on
+from nlp_lstm.corpora.opening import open_lines
+from nlp_lstm.corpora.problems import Problem, quoted
+from nlp_lstm.corpora.text_blocks import find_text
+
+LONG_LINE = 80
+"""Characters of a line that hardly comes twice by chance."""
+
+_HARMLESS = frozenset("\t\n\r\f\v\x1c\x1d\x1e\x1f\x85")
+
+
+@dataclass(slots=True)
+class _Lines(Split):
+    """Of each long line the digest and its number besides."""
+
+    first: dict[bytes, int] = field(default_factory=dict)
+
+
+def check_texts(source: str, *, others: Sequence[str] = ()) -> Report:
+    """Read a plain text and report what is wrong with it, line by line.
+
+    Args:
+        source: a file, a folder or a pattern, as `find_text` takes it.
+        others: its other splits; long lines that they share with it or with each other are reported.
+
+    Raises:
+        DataError: a source is missing or cannot be read (on).
+    """
+    splits: list[_Lines] = []
+    for each in (source, *others):
+        splits.append(_read(each, splits))
+    return report_on(splits)
+
+
+def _read(source: str, earlier: Sequence[_Lines]) -> _Lines:
+    found = _Lines(source)
+    for file in find_text(source).files:
+        with open_lines(file) as lines:
+            for line in lines:
+                if line.problem:
+                    found.problems.append(line.problem)
+                elif line.raw.strip():
+                    found.lengths[len(line.raw.split())] += 1
+                    _look_at(line.raw, line.number, file, found, earlier)
+    if not found.lengths and not found.problems:
+        found.problems.append(Problem(source, 0, "no-examples", "no text; expected some"))
+    return found
+
+
+def _look_at(line: str, number: int, file: str, found: _Lines, earlier: Sequence[_Lines]) -> None:
+    """Take down what is odd about a line, and the line itself if it is long."""
+    odd = sorted({sign for sign in line if unicodedata.category(sign) == "Cc"} - _HARMLESS)
+    if odd:
+        signs = ", ".join(f"U+{ord(sign):04X}" for sign in odd)
+        found.problems.append(Problem(file, number, "control", f"control characters {signs}; is it plain text?"))
+    text = line.strip()
+    if len(text) < LONG_LINE:
+        return
+    digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
+    found.first.setdefault(digest, number)
+    for other in earlier:
+        if digest in other.first:
+            message = f"{quoted(text)} is also line {other.first[digest]} of {other.source}"
+            found.problems.append(Problem(file, number, "shared", message))

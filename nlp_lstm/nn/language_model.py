@@ -1,0 +1,93 @@
+"""The language model: the shared encoder reads from left to right, an output layer says what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nlp_lstm.nn.encoder import Encoder
+from nlp_lstm.nn.loss import SummedLoss, sequence_loss
+from nlp_lstm.nn.recurrent import flatten_state, unflatten_state
+
+State = tuple[Tensor, ...]
+"""The memory of every layer, as `flatten_state` gives it; empty stands for zeros."""
+
+
+class LanguageModel(nn.Module):
+    """Gives every token a score to come next.
+
+    Args:
+        encoder: reads one way, from left to right.
+        tied: the output layer's weights are the embeddings; where the widths differ, a projection to the embedding's
+            stands before it (Press & Wolf 2017; Inan et al. 2017).
+        cutoffs: where the vocabulary, commonest first, is parted for an adaptive softmax (Grave et al. 2017): the
+            tokens before the first place have full width, those behind each place a quarter of the width before. Such
+            a softmax is not tied. None for a softmax over all.
+
+    Raises:
+        ValueError: the encoder reads both ways, or the softmax is to be both tied and adaptive.
+    """
+
+    def __init__(self, encoder: Encoder, *, tied: bool = False, cutoffs: Sequence[int] = ()) -> None:
+        super().__init__()
+        if encoder.bidirectional:
+            raise ValueError("a language model must not read what it is to foresee: the encoder must be one-way")
+        if tied and cutoffs:
+            raise ValueError("a softmax is tied or adaptive, not both")
+        self.encoder = encoder
+        vocab_size, embed_size = encoder.embedding.weight.shape
+        width = encoder.output_size
+        self.project = nn.Linear(width, embed_size, bias=False) if tied and width != embed_size else None
+        self.adaptive = None
+        self.output = None
+        if cutoffs:
+            self.adaptive = nn.AdaptiveLogSoftmaxWithLoss(width, vocab_size, list(cutoffs))
+        elif not tied:
+            self.output = nn.Linear(width, vocab_size, bias=False)
+        self.bias = None if cutoffs else nn.Parameter(torch.zeros(vocab_size))
+
+    def forward(self, ids: Tensor, state: State = ()) -> tuple[Tensor, State]:
+        """Return the log-probabilities of what follows each token, and the state behind the last.
+
+        Args:
+            ids: token ids, int64 (batch, time), no padding.
+            state: where an earlier call ended; empty starts from zeros.
+
+        Returns:
+            float32 (batch, time, vocab), and what the next call goes on from.
+        """
+        features, after = self.read(ids, state)
+        return self.log_probs(features), after
+
+    def read(self, ids: Tensor, state: State = ()) -> tuple[Tensor, State]:
+        """Return what the output layer reads at each token (batch, time, width), and the state behind the last."""
+        mask = torch.ones_like(ids, dtype=torch.bool)
+        before = unflatten_state(state, self.encoder.cell)
+        encoded = self.encoder(ids, mask, before, final_state=True)
+        assert encoded.state is not None
+        return encoded.states, flatten_state(encoded.state)
+
+    def log_probs(self, features: Tensor) -> Tensor:
+        """Return the log-probability of each token after `features` (..., width), float32 (..., vocab)."""
+        if self.adaptive is not None:
+            flat = self.adaptive.log_prob(features.flatten(0, -2).float())
+            return flat.view(*features.shape[:-1], -1)
+        return self._logits(features).float().log_softmax(-1)
+
+    def loss(self, ids: Tensor, targets: Tensor, state: State = ()) -> SummedLoss:
+        """Return the negative log-likelihood of `targets` int64 (batch, time), the tokens that follow `ids`."""
+        features, after = self.read(ids, state)
+        if self.adaptive is not None:
+            flat = features.flatten(0, 1)
+            found = self.adaptive(flat, targets.flatten())
+            return SummedLoss(-found.output.float().sum(), float(targets.numel()), after)
+        return sequence_loss(self._logits(features), targets)._replace(state=after)
+
+    def _logits(self, features: Tensor) -> Tensor:
+        if self.project is not None:
+            features = self.project(features)
+        weight = self.encoder.embedding.weight if self.output is None else self.output.weight
+        return functional.linear(features, weight, self.bias)

@@ -1,0 +1,323 @@
+"""The generation task: what comes next in a text, token after token."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Unpack
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import nn
+
+from nlp_lstm.batching.streams import StreamBatch, StreamBatches, whole_text, windows_from_zero
+from nlp_lstm.config import DataSettings, EncoderSettings, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.corpora.reading import Record, read_records
+from nlp_lstm.corpora.text_blocks import PlainText, find_text, read_blocks, split_text
+from nlp_lstm.corpora.text_cache import count_text, text_ids
+from nlp_lstm.corpora.text_ids import TextIds
+from nlp_lstm.document import Continuation
+from nlp_lstm.errors import DataError, ModelError, UsageError
+from nlp_lstm.metrics.language import WINDOW, LanguageReport, Surprise, language_report
+from nlp_lstm.nn.language_model import LanguageModel
+from nlp_lstm.nn.loss import SummedLoss
+from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.tasks.task import CutsTexts, Note, Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
+from nlp_lstm.tasks.writing import Writer, WritingChoices, writing_options
+from nlp_lstm.text.joining import keeps_line_ends
+from nlp_lstm.text.tokenizers import Tokenizer
+
+N_STREAMS = 64
+"""Places at which a quick look reads a text side by side."""
+
+N_WINDOWS = 2_000
+"""Windows from a zero state that a report takes."""
+
+CHUNK = 512
+"""Tokens that are read at a time, and over which the interval of a report is taken."""
+
+
+class GenerateSettings(Settings):
+    """The `[head]` section of a generation recipe."""
+
+    softmax: Literal["full", "tied", "adaptive"] = "full"
+    """What the output layer is; `nlp_lstm.nn.language_model.LanguageModel` says more. `adaptive` is for many words."""
+    cutoffs: tuple[Annotated[int, Field(ge=1)], ...] = (2000, 10000)
+    """Where an adaptive softmax parts the vocabulary."""
+
+
+@dataclass(frozen=True)
+class UncutText:
+    """A text with what cuts it; it is cut block by block when its tokens are counted or numbered."""
+
+    text: PlainText
+    tokenizer: Tokenizer
+    cache: Path | None
+
+    @property
+    def line_end(self) -> str | None:
+        """The key of a line feed, where the tokenizer has none."""
+        return None if keeps_line_ends(self.tokenizer) else "\n"
+
+
+@dataclass(frozen=True)
+class UncutTexts:
+    """Several texts, counted together."""
+
+    texts: Sequence[UncutText]
+
+    def counts(self) -> Counter[str]:
+        """Return how often each key comes."""
+        total: Counter[str] = Counter()
+        for each in self.texts:
+            total.update(count_text(each.text, each.tokenizer, cache=each.cache, line_end=each.line_end))
+        return total
+
+
+class Generate(CutsTexts):
+    """Reads plain texts, builds a language model, says how surprised it is, and lets it write.
+
+    Args:
+        settings: the head's settings.
+        tokenizer: cuts texts.
+        vocabularies: the one of the tokens.
+    """
+
+    Settings: ClassVar[type[Settings]] = GenerateSettings
+    unit: ClassVar[str] = "texts"
+    headline: ClassVar[Mapping[str, str]] = {
+        "nats a token": "nats_per_token",
+        "perplexity": "perplexity",
+        "bits a character": "bits_per_character",
+    }
+    costs: ClassVar[frozenset[str]] = frozenset(
+        {"nats_per_token", "windowed_nats_per_token", "perplexity", "bits_per_character", "bits_per_byte", "unknown"}
+    )
+    takes_words: ClassVar[bool] = False
+
+    def __init__(self, settings: GenerateSettings, tokenizer: Tokenizer, vocabularies: Vocabularies) -> None:
+        self.settings, self.tokenizer, self.vocabularies = settings, tokenizer, vocabularies
+
+    @classmethod
+    def read(
+        cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer], *, note: Note | None = None
+    ) -> list[PlainText]:
+        """Return the text of a source; of a folder or a pattern, its files are one text."""
+        return [find_text(source)]
+
+    @classmethod
+    def records(cls, source: str, data: DataSettings) -> Iterator[Record]:
+        """Stream the lines of a source: each is to be continued."""
+        return read_records(source, data_format=data.format or "text", text_column=data.text_column)
+
+    @classmethod
+    def hold_out(
+        cls, examples: Sequence[PlainText], *, fraction: float, seed: int
+    ) -> tuple[list[PlainText], list[PlainText]]:
+        """Return the beginning for training and the end for development."""
+        return split_text(examples, fraction)
+
+    @classmethod
+    def make_tokenizer(cls, settings: Any, examples: Sequence[PlainText]) -> Tokenizer:
+        """Return a new tokenizer; one that is learned sees the text block by block."""
+        return super().make_tokenizer(settings, [_Block(block) for each in examples for block in read_blocks(each)])
+
+    @classmethod
+    def tokenize(cls, examples: Sequence[PlainText], tokenizer: Tokenizer, *, cache: Path | None) -> UncutTexts:
+        """Return the texts with what cuts them."""
+        return UncutTexts([UncutText(each, tokenizer, cache) for each in examples])
+
+    @classmethod
+    def build_vocabularies(cls, tokens: UncutTexts, tokenizer: Tokenizer, settings: VocabularySettings) -> Vocabularies:
+        """Return the vocabulary of the tokens."""
+        return {"tokens": build_vocabulary(tokens.counts(), tokenizer.pieces, settings)}
+
+    @classmethod
+    def from_examples(
+        cls, examples: Sequence[PlainText], settings: GenerateSettings, tokenizer: Tokenizer, vocabularies: Vocabularies
+    ) -> Generate:
+        """Return the task of the training texts.
+
+        Raises:
+            DataError: no token is common enough for a row of its own.
+        """
+        vocabulary = next(iter(vocabularies.values()))
+        if len(vocabulary) <= len(vocabulary.specials):
+            raise DataError(f"{examples[0].source}: holds no token that comes vocabulary.min_count times")
+        return cls(settings, tokenizer, vocabularies)
+
+    @classmethod
+    def from_labels(
+        cls,
+        labels: Mapping[str, Sequence[str]],
+        settings: GenerateSettings,
+        tokenizer: Tokenizer,
+        vocabularies: Vocabularies,
+    ) -> Generate:
+        """Return the task of a model folder.
+
+        Raises:
+            ModelError: there are labels.
+        """
+        if labels:
+            raise ModelError(f"labels: expected none, found {', '.join(map(repr, labels))}")
+        return cls(settings, tokenizer, vocabularies)
+
+    def to_labels(self) -> dict[str, Sequence[str]]:
+        """Return no labels."""
+        return {}
+
+    def check(self, examples: Sequence[PlainText]) -> list[str]:
+        """Return nothing: a report says how much of a text is unknown."""
+        return []
+
+    def encode(self, tokens: UncutTexts) -> list[TextIds]:
+        """Return the ids of the texts, which lie on disk."""
+        vocabulary = encoder_vocabulary(self)
+        return [
+            text_ids(each.text, each.tokenizer, vocabulary, cache=each.cache, line_end=each.line_end)
+            for each in tokens.texts
+        ]
+
+    def build(self, encoder: EncoderSettings) -> LanguageModel:
+        """Return a freshly initialised network.
+
+        Raises:
+            UsageError: the encoder reads both ways, or the softmax has no place to be parted at.
+        """
+        if encoder.bidirectional:
+            raise UsageError("encoder.bidirectional: expected false: a generator must not read what it is to foresee")
+        vocabulary, settings = encoder_vocabulary(self), self.settings
+        cutoffs: list[int] = []
+        if settings.softmax == "adaptive":
+            cutoffs = [place for place in settings.cutoffs if place < len(vocabulary) - 1]
+            if not cutoffs or cutoffs != sorted(set(cutoffs)):
+                raise UsageError(
+                    f"head.cutoffs: expected rising places below the {len(vocabulary):,} tokens of the vocabulary, "
+                    f"found {list(settings.cutoffs)}"
+                )
+        return LanguageModel(build_encoder(encoder, vocabulary), tied=settings.softmax == "tied", cutoffs=cutoffs)
+
+    def batches(
+        self, rows: Sequence[TextIds], examples: Sequence[PlainText], settings: TrainingSettings
+    ) -> StreamBatches:
+        """Return the training batches: `batch_size` places of the texts, windows of about `max_tokens`.
+
+        Raises:
+            DataError: there is too little text for so many streams.
+        """
+        ids = rows[0].ids if len(rows) == 1 else np.concatenate([each.ids for each in rows])
+        if len(ids) < 2 * settings.batch_size:
+            raise DataError(
+                f"{examples[0].source}: its {len(ids):,} tokens are too few for training.batch_size = "
+                f"{settings.batch_size}; expected at least {2 * settings.batch_size:,}"
+            )
+        return StreamBatches(ids, n_streams=settings.batch_size, window=settings.max_tokens, seed=settings.seed)
+
+    def loss(self, model: nn.Module, batch: StreamBatch) -> SummedLoss:
+        """Return the negative log-likelihood of a batch, summed over its tokens, in nats."""
+        assert isinstance(model, LanguageModel)
+        return model.loss(batch.inputs, batch.targets, batch.state)
+
+    def predict(
+        self,
+        model: nn.Module,
+        rows: Sequence[TextIds],
+        *,
+        batch_size: int = 256,
+        precision: str = "float32",
+        quick: bool = False,
+    ) -> list[Surprise]:
+        """Return how surprised the model is by each text.
+
+        The state is carried over the whole text. `quick` reads it at several places side by side, each from a zero
+        state, and leaves the windows out.
+        """
+        assert isinstance(model, LanguageModel)
+        device, unknown = next(model.parameters()).device, encoder_vocabulary(self).unknown_id
+        found = []
+        model.eval()
+        with torch.inference_mode(), mixed_precision(device, precision):
+            for row in rows:
+                blocks, sizes = _read_on(model, _batches_of(row, quick=quick), device)
+                windowed = None
+                if not quick and len(row) > WINDOW:
+                    windows = windows_from_zero(row.ids, WINDOW, min(N_WINDOWS, len(row) - WINDOW), 0)
+                    nats, counts = _read_on(model, windows, device)
+                    windowed = float(nats.sum() / counts.sum())
+                n_unknown = int((row.ids[1:] == unknown).sum())
+                found.append(Surprise(blocks, sizes, row.n_characters, row.n_bytes, n_unknown, windowed))
+        return found
+
+    def score(self, examples: Sequence[PlainText], predictions: Sequence[Surprise]) -> float:
+        """Return the number training watches: the geometric mean of the next token's probability, in [0, 1]."""
+        nats = sum(float(each.blocks.sum()) for each in predictions)
+        return float(np.exp(-nats / max(1, sum(int(each.sizes.sum()) for each in predictions))))
+
+    def report(self, examples: Sequence[PlainText], predictions: Sequence[Surprise]) -> LanguageReport:
+        """Return the scores of the texts.
+
+        Raises:
+            DataError: they are too short for a token to be predicted.
+        """
+        if not sum(int(each.sizes.sum()) for each in predictions):
+            raise DataError(f"{examples[0].source}: holds one token; expected two or more, to foresee one")
+        return language_report(predictions)
+
+    def writer(self, model: nn.Module) -> Writer:
+        """Return what writes with the model."""
+        assert isinstance(model, LanguageModel)
+        return Writer(model, self.tokenizer, encoder_vocabulary(self))
+
+    def answer(
+        self,
+        model: nn.Module,
+        inputs: Sequence[str],
+        *,
+        batch_size: int = 256,
+        seed: int = 1,
+        **choices: Unpack[WritingChoices],
+    ) -> list[Continuation]:
+        """Return a continuation of each text; the same text is continued in the same way wherever it stands.
+
+        Raises:
+            UsageError: a choice is none of `WritingOptions`.
+        """
+        writer, options = self.writer(model), writing_options(**choices)
+        return [Continuation(text, "".join(writer.continue_text(text, options, seed=seed))) for text in inputs]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A part of a text to learn a tokenizer from."""
+
+    text: str
+
+
+def _batches_of(row: TextIds, *, quick: bool) -> Iterator[StreamBatch]:
+    """Return the batches in which a text is read; none of a text of one token."""
+    if len(row) < 2:
+        return iter(())
+    if not quick or len(row) < 4 * N_STREAMS:
+        return whole_text(row.ids, CHUNK)
+    return StreamBatches(row.ids, n_streams=N_STREAMS, window=WINDOW, seed=0, varied=False).epoch(0)
+
+
+def _read_on(
+    model: LanguageModel, batches: Iterator[StreamBatch], device: torch.device
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the nats and the tokens of each batch, read one after the other with the state carried along."""
+    nats: list[float] = []
+    sizes: list[int] = []
+    state: tuple[torch.Tensor, ...] = ()
+    for batch in batches:
+        ready = batch.to(device).after(state)
+        loss = model.loss(ready.inputs, ready.targets, ready.state)
+        nats.append(float(loss.total))
+        sizes.append(batch.n_tokens)
+        state = loss.state
+    return np.array(nats, dtype=np.float64), np.array(sizes, dtype=np.int64)

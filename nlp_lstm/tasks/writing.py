@@ -1,0 +1,292 @@
+"""Writing with a language model: where a text stands, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Protocol, TypedDict, Unpack, runtime_checkable
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from nlp_lstm.config import Fraction, Settings, parse_settings
+from nlp_lstm.errors import ModelError
+from nlp_lstm.nn.language_model import LanguageModel, State
+from nlp_lstm.nn.sampling import Transform, choose, probabilities, transforms
+from nlp_lstm.tensor_file import load_tensors, save_tensors
+from nlp_lstm.text.joining import join, keeps_line_ends
+from nlp_lstm.text.stopping import StopStrings
+from nlp_lstm.text.tokenizers import Tokenizer
+from nlp_lstm.text.vocabulary import Vocabulary
+
+NonNegative = Annotated[int, Field(ge=0)]
+
+
+class WritingOptions(Settings):
+    """How a text goes on; `nlp_lstm.nn.sampling.transforms` says what each one means."""
+
+    max_new_tokens: NonNegative = 200
+    """Tokens to write at most: characters, pieces or words, as the model was trained on."""
+    temperature: Annotated[float, Field(ge=0.0)] = 0.8
+    top_k: NonNegative = 0
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    min_p: Fraction = 0.0
+    repetition_penalty: Annotated[float, Field(gt=0.0)] = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    penalty_window: NonNegative = 0
+    """Of how many of the last tokens the three penalties take notice; 0 for all."""
+    no_repeat_ngram: NonNegative = 0
+    logit_bias: Mapping[str, float] = Field(default_factory=dict)
+    """Nats added to the score of each token of a text."""
+    stop: tuple[str, ...] = ()
+    """Texts at which to stop; they are not shown."""
+
+
+class WritingChoices(TypedDict, total=False):
+    """The fields of `WritingOptions` as keywords."""
+
+    max_new_tokens: int
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    repetition_penalty: float
+    frequency_penalty: float
+    presence_penalty: float
+    penalty_window: int
+    no_repeat_ngram: int
+    logit_bias: Mapping[str, float]
+    stop: Sequence[str]
+
+
+def writing_options(**choices: Unpack[WritingChoices]) -> WritingOptions:
+    """Return checked options.
+
+    Raises:
+        UsageError: one is out of its range or there is none of its name; all such are named.
+    """
+    return parse_settings(WritingOptions, choices, title="a text cannot be written so")
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """Where a text stands: all that its next token hangs on.
+
+    Attributes:
+        text: what was read and written so far; characters that are not whole yet are left out.
+        ids: its tokens, int64 (tokens,).
+        state: the memory of the network.
+        log_probs: of what comes next, float32 (vocab,).
+        rest: bytes of a character that is not whole yet.
+    """
+
+    text: str
+    ids: Tensor = field(repr=False)
+    state: State = field(repr=False)
+    log_probs: Tensor = field(repr=False)
+    rest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A token that may come next.
+
+    Attributes:
+        id: its number.
+        text: how it reads.
+        probability: with which it is drawn.
+        model_probability: with which the model expects it.
+    """
+
+    id: int
+    text: str
+    probability: float
+    model_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Some more of a text.
+
+    Attributes:
+        piece: what can be shown; maybe nothing yet.
+        moment: where the text stands now.
+    """
+
+    piece: str
+    moment: Moment
+
+
+class Writer:
+    """Continues texts, token after token.
+
+    Every text begins as if a line had just ended. The same moment, options and seed give the same text.
+
+    Args:
+        model: the language model.
+        tokenizer: cuts texts as in training.
+        vocabulary: numbers their tokens.
+    """
+
+    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, vocabulary: Vocabulary) -> None:
+        self.model, self.tokenizer, self.vocabulary = model.eval(), tokenizer, vocabulary
+        self._line_end = None if keeps_line_ends(tokenizer) else "\n"
+        self._device = next(model.parameters()).device
+        self._special_ids = tuple(range(len(vocabulary.specials)))
+
+    @property
+    def unit(self) -> str:
+        """What it writes one after the other."""
+        return {"characters": "characters", "bytes": "bytes", "subwords": "subwords"}.get(self.tokenizer.kind, "words")
+
+    def begin(self) -> Moment:
+        """Return the moment before any text."""
+        none = torch.zeros(0, dtype=torch.int64)
+        start = self._advance(Moment("", none, (), torch.zeros(0)), self._ids("\n") or [self.vocabulary.unknown_id])
+        return replace(start, ids=none)
+
+    def read(self, moment: Moment, text: str) -> Moment:
+        """Return the moment after reading `text`; what the vocabulary lacks of it is read as unknown."""
+        ids = self._ids(text)
+        if not ids:
+            return replace(moment, text=moment.text + text)
+        return replace(self._advance(moment, ids), text=moment.text + text, rest=b"")
+
+    def write(self, moment: Moment, options: WritingOptions, *, seed: int) -> Iterator[Step]:
+        """Yield the text that comes after `moment`, piece by piece.
+
+        It ends after `max_new_tokens`, or at a stop string, which is not shown; the caller may end it at any time.
+
+        Raises:
+            UsageError: a stop string is empty.
+        """
+        random = np.random.default_rng(seed)
+        until, rules = StopStrings(options.stop), self._transforms(options)
+        for _ in range(options.max_new_tokens):
+            chosen = int(choose(self._probabilities(moment, rules), _uniform(random))[0])
+            before, moment = moment, self._take(moment, chosen)
+            piece = until.feed(moment.text[len(before.text) :])
+            yield Step(piece, moment)
+            if until.stopped:
+                return
+        yield Step(until.flush() + moment.rest.decode(errors="replace"), moment)
+
+    def continue_text(self, prompt: str, options: WritingOptions, *, seed: int) -> Iterator[str]:
+        """Yield the text that comes after `prompt`, piece by piece; none of the pieces is empty."""
+        moment = self.read(self.begin(), prompt)
+        yield from filter(None, (step.piece for step in self.write(moment, options, seed=seed)))
+
+    def choices(self, moment: Moment, options: WritingOptions, *, n: int) -> list[Choice]:
+        """Return the `n` tokens that are likeliest to be drawn next, the likeliest first."""
+        drawn = self._probabilities(moment, self._transforms(options))[0]
+        expected = moment.log_probs.double().exp()
+        order = np.lexsort((np.arange(len(drawn)), -expected.numpy(), -drawn.numpy()))[:n].tolist()
+        return [
+            Choice(token, self._reads(token), float(drawn[token]), float(expected[token]))
+            for token in order
+            if token not in self._special_ids
+        ]
+
+    def take(self, moment: Moment, id: int) -> Step:
+        """Write just this token.
+
+        Raises:
+            ValueError: there is no such token.
+        """
+        if not len(self._special_ids) <= id < len(self.vocabulary):
+            raise ValueError(f"expected the id of a token, got {id}")
+        after = self._take(moment, id)
+        return Step(after.text[len(moment.text) :], after)
+
+    def save_moment(self, moment: Moment, path: Path) -> None:
+        """Write a moment to a file, from which `load_moment` gets it back."""
+        tensors = {f"state.{place}": part for place, part in enumerate(moment.state)}
+        tensors |= {"ids": moment.ids, "log_probs": moment.log_probs}
+        values = {"text": moment.text, "rest": moment.rest.hex(), "model": self._fingerprint()}
+        save_tensors(path, tensors, values)
+
+    def load_moment(self, path: Path) -> Moment:
+        """Return the moment of a file.
+
+        Raises:
+            ModelError: it is missing, damaged, or was written with another model.
+        """
+        tensors, values = load_tensors(path)
+        if values.get("model") != self._fingerprint():
+            raise ModelError(f"{path}: is not of this model")
+        state = tuple(tensors[f"state.{place}"].to(self._device) for place in range(len(tensors) - 2))
+        return Moment(values["text"], tensors["ids"], state, tensors["log_probs"], bytes.fromhex(values["rest"]))
+
+    def _ids(self, text: str) -> list[int]:
+        """Return the tokens of a text; of words, a line feed is one too."""
+        if self._line_end is None:
+            (keys,) = self.tokenizer.keys([text])
+            return self.vocabulary.ids(keys)
+        lines = list(self.tokenizer.keys(text.split("\n")))
+        keys = [key for line in lines for key in [*line, self._line_end]]
+        return self.vocabulary.ids(keys[:-1])
+
+    def _advance(self, moment: Moment, ids: Sequence[int]) -> Moment:
+        """Return the moment after some more tokens, with the text it had."""
+        new = torch.tensor(ids, dtype=torch.int64)
+        with torch.inference_mode():
+            features, state = self.model.read(new.unsqueeze(0).to(self._device), moment.state)
+            log_probs = self.model.log_probs(features[:, -1])[0].cpu()
+        return replace(moment, ids=torch.cat([moment.ids, new]), state=state, log_probs=log_probs)
+
+    def _take(self, moment: Moment, token: int) -> Moment:
+        joined = join(self.tokenizer, [self.vocabulary.token(token)], before=moment.text, rest=moment.rest)
+        return replace(self._advance(moment, [token]), text=moment.text + joined.text, rest=joined.rest)
+
+    def _reads(self, token: int) -> str:
+        text, rest = join(self.tokenizer, [self.vocabulary.token(token)])
+        return text + rest.decode(errors="backslashreplace")
+
+    def _transforms(self, options: WritingOptions) -> tuple[Transform, ...]:
+        biases: dict[int, float] = {}
+        for text, bias in options.logit_bias.items():
+            for token in self._ids(text):
+                biases[token] = biases.get(token, 0.0) + bias
+        return transforms(
+            temperature=options.temperature,
+            top_k=options.top_k,
+            top_p=options.top_p,
+            min_p=options.min_p,
+            repetition_penalty=options.repetition_penalty,
+            frequency_penalty=options.frequency_penalty,
+            presence_penalty=options.presence_penalty,
+            no_repeat_ngram=options.no_repeat_ngram,
+            logit_bias=biases,
+            forbid=self._special_ids,
+            window=options.penalty_window,
+        )
+
+    def _probabilities(self, moment: Moment, rules: Sequence[Transform]) -> Tensor:
+        """Return what the next token is drawn from, float64 (1, vocab)."""
+        return probabilities(moment.log_probs.unsqueeze(0), moment.ids.unsqueeze(0), rules)
+
+    def _fingerprint(self) -> str:
+        """Return what tells this model from others."""
+        digest = blake2b(json.dumps(self.vocabulary.to_dict()).encode(), digest_size=16)
+        for weight in self.model.parameters():
+            digest.update(weight.detach().cpu().numpy().data)
+        return digest.hexdigest()
+
+
+@runtime_checkable
+class Writes(Protocol):
+    """A task whose models write."""
+
+    def writer(self, model: nn.Module) -> Writer:
+        """Return what writes with a model."""
+        ...
+
+
+def _uniform(random: np.random.Generator) -> Tensor:
+    return torch.tensor([random.random()], dtype=torch.float64)
