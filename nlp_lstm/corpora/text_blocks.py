@@ -61,7 +61,7 @@ def find_text(source: str) -> PlainText:
         raise DataError(f"{source}: expected a file, a folder or a pattern: a text is read more than once")
     path = Path(source)
     if path.is_dir():
-        files = sorted(str(each) for each in path.iterdir() if each.name.lower().endswith(ENDINGS))
+        files = sorted(str(each) for each in path.iterdir() if each.name.lower().endswith(ENDINGS) and each.is_file())
         if not files:
             raise DataError(f"{source}: holds no file that ends in {' or '.join(ENDINGS)}")
     elif not path.exists() and any(sign in source for sign in "*?["):

@@ -137,9 +137,10 @@ def _write(file: BinaryIO, pieces: Iterable[tuple[str, list[str]]], vocabulary: 
         n_tokens += len(keys)
         n_characters += len(text)
         n_bytes += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-        data = np.array(vocabulary.ids(keys), dtype=dtype).tobytes()
-        checksum = zlib.crc32(data, checksum)
-        file.write(data)
+        if keys:
+            data = np.array(vocabulary.ids(keys), dtype=dtype).tobytes()
+            checksum = zlib.crc32(data, checksum)
+            file.write(data)
     sizes = np.array([n_characters, n_bytes], dtype=np.int64)
     np.save(file, np.append(sizes, zlib.crc32(sizes.tobytes(), checksum)))
     file.seek(0)

@@ -13,13 +13,13 @@ WINDOW = 256
 """Tokens of a window that is read from a zero state, as nanoGPT does on Tiny Shakespeare."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Surprise:
     """How surprised a model was by one text.
 
     Attributes:
-        blocks: negative log-likelihood, in nats, summed over runs of tokens in order, float64 (blocks,).
-        sizes: the tokens predicted in each, int64 (blocks,).
+        blocks: negative log-likelihood, in nats, summed over each of some runs of tokens, in order.
+        sizes: the tokens predicted in each.
         n_characters: of the text.
         n_bytes: of the text in UTF-8.
         n_unknown: tokens among the predicted ones that the vocabulary lacks.
@@ -27,8 +27,8 @@ class Surprise:
             the text is shorter, or it was not asked for.
     """
 
-    blocks: NDArray[np.float64]
-    sizes: NDArray[np.int64]
+    blocks: tuple[float, ...]
+    sizes: tuple[int, ...]
     n_characters: int
     n_bytes: int
     n_unknown: int = 0
@@ -83,19 +83,19 @@ def language_report(surprises: Sequence[Surprise]) -> LanguageReport:
     Raises:
         ValueError: nothing was predicted.
 
-    >>> even = Surprise(np.array([math.log(2) * 4]), np.array([4]), 5, 5)
+    >>> even = Surprise((math.log(2) * 4,), (4,), 5, 5)
     >>> found = language_report([even])
     >>> found.perplexity, found.bits_per_character
     (2.0, 0.8)
     """
-    blocks = np.concatenate([each.blocks for each in surprises])
-    sizes = np.concatenate([each.sizes for each in surprises])
+    blocks = np.array([nats for each in surprises for nats in each.blocks])
+    sizes = np.array([size for each in surprises for size in each.sizes], dtype=np.int64)
     n_tokens, total = int(sizes.sum()), float(blocks.sum())
     if not n_tokens:
         raise ValueError("no token was predicted")
     nats = total / n_tokens
     n_characters = sum(each.n_characters for each in surprises)
-    windowed = [(each.windowed, int(each.sizes.sum())) for each in surprises if each.windowed is not None]
+    windowed = [(each.windowed, sum(each.sizes)) for each in surprises if each.windowed is not None]
     return LanguageReport(
         n=len(surprises),
         n_tokens=n_tokens,

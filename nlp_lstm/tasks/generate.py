@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import Annotated, Any, ClassVar, Literal, Unpack
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import nn
 
@@ -248,15 +248,15 @@ class Generate(CutsTexts):
                 if not quick and len(row) > WINDOW:
                     windows = windows_from_zero(row.ids, WINDOW, min(N_WINDOWS, len(row) - WINDOW), 0)
                     nats, counts = _read_on(model, windows, device)
-                    windowed = float(nats.sum() / counts.sum())
+                    windowed = sum(nats) / sum(counts)
                 n_unknown = int((row.ids[1:] == unknown).sum())
                 found.append(Surprise(blocks, sizes, row.n_characters, row.n_bytes, n_unknown, windowed))
         return found
 
     def score(self, examples: Sequence[PlainText], predictions: Sequence[Surprise]) -> float:
         """Return the number training watches: the geometric mean of the next token's probability, in [0, 1]."""
-        nats = sum(float(each.blocks.sum()) for each in predictions)
-        return float(np.exp(-nats / max(1, sum(int(each.sizes.sum()) for each in predictions))))
+        nats = sum(sum(each.blocks) for each in predictions)
+        return math.exp(-nats / max(1, sum(sum(each.sizes) for each in predictions)))
 
     def report(self, examples: Sequence[PlainText], predictions: Sequence[Surprise]) -> LanguageReport:
         """Return the scores of the texts.
@@ -264,7 +264,7 @@ class Generate(CutsTexts):
         Raises:
             DataError: they are too short for a token to be predicted.
         """
-        if not sum(int(each.sizes.sum()) for each in predictions):
+        if not any(each.sizes for each in predictions):
             raise DataError(f"{examples[0].source}: holds one token; expected two or more, to foresee one")
         return language_report(predictions)
 
@@ -309,7 +309,7 @@ def _batches_of(row: TextIds, *, quick: bool) -> Iterator[StreamBatch]:
 
 def _read_on(
     model: LanguageModel, batches: Iterator[StreamBatch], device: torch.device
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+) -> tuple[tuple[float, ...], tuple[int, ...]]:
     """Return the nats and the tokens of each batch, read one after the other with the state carried along."""
     nats: list[float] = []
     sizes: list[int] = []
@@ -320,4 +320,4 @@ def _read_on(
         nats.append(float(loss.total))
         sizes.append(batch.n_tokens)
         state = loss.state
-    return np.array(nats, dtype=np.float64), np.array(sizes, dtype=np.int64)
+    return tuple(nats), tuple(sizes)

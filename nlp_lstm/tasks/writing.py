@@ -227,10 +227,10 @@ class Writer:
         """Return the tokens of a text; of words, a line feed is one too."""
         if self._line_end is None:
             (keys,) = self.tokenizer.keys([text])
-            return self.vocabulary.ids(keys)
-        lines = list(self.tokenizer.keys(text.split("\n")))
-        keys = [key for line in lines for key in [*line, self._line_end]]
-        return self.vocabulary.ids(keys[:-1])
+        else:
+            lines = list(self.tokenizer.keys(text.split("\n")))
+            keys = [key for line in lines for key in [*line, self._line_end]][:-1]
+        return self.vocabulary.ids(keys) if keys else []
 
     def _advance(self, moment: Moment, ids: Sequence[int]) -> Moment:
         """Return the moment after some more tokens, with the text it had."""

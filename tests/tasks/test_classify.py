@@ -84,7 +84,7 @@ def test_a_missing_label_is_told_as_missing():
 def test_the_loss_is_the_cross_entropy_summed_over_texts():
     task = task_of("a", "b")
     model = Fixed([[0.0, math.log(3)], [0.0, 0.0]])
-    total, n_items = task.loss(model, batch([0, 0, 1], [1, 0, 0]))
+    total, n_items, _ = task.loss(model, batch([0, 0, 1], [1, 0, 0]))
     # p(b | 0) = 3/4, p(a | 0) = 1/4, p(a | 1) = 1/2
     assert total.item() == pytest.approx(-math.log(3 / 4) - math.log(1 / 4) - math.log(1 / 2))
     assert n_items == 3
@@ -93,7 +93,7 @@ def test_the_loss_is_the_cross_entropy_summed_over_texts():
 def test_balanced_weights_are_the_inverse_frequencies_and_reach_the_loss():
     task = task_from("a", "b", "a", "a", class_weights="balanced")
     model = Fixed([[0.0, math.log(3)]])
-    total, n_items = task.loss(model, batch([0, 0], [0, 1]))
+    total, n_items, _ = task.loss(model, batch([0, 0], [0, 1]))
     # 4 texts, 2 labels: a weighs 4 / (2 · 3), b weighs 4 / (2 · 1).
     assert total.item() == pytest.approx(2 / 3 * -math.log(1 / 4) + 2 * -math.log(3 / 4))
     assert n_items == pytest.approx(2 / 3 + 2)
@@ -103,17 +103,17 @@ def test_balanced_weights_are_the_inverse_frequencies_and_reach_the_loss():
 def test_balanced_weights_give_each_label_an_equal_share_of_the_training_data(labels):
     task = task_from(*labels, class_weights="balanced")
     targets = task.targets(examples(*labels))
-    _, n_items = task.loss(Fixed([[0.0] * len(task.labels)]), batch([0] * len(labels), targets.tolist()))
+    _, n_items, _ = task.loss(Fixed([[0.0] * len(task.labels)]), batch([0] * len(labels), targets.tolist()))
     assert n_items == pytest.approx(len(labels), rel=1e-5)
     for number in range(len(task.labels)):
         own = [0] * int((targets == number).sum())
-        _, share = task.loss(Fixed([[0.0] * len(task.labels)]), batch(own, [number] * len(own)))
+        _, share, _ = task.loss(Fixed([[0.0] * len(task.labels)]), batch(own, [number] * len(own)))
         assert share == pytest.approx(len(labels) / len(task.labels), rel=1e-5)
 
 
 def test_label_smoothing_reaches_the_loss():
     task = task_of("a", "b", label_smoothing=0.2)
-    total, n_items = task.loss(Fixed([[0.0, math.log(3)]]), batch([0], [1]))
+    total, n_items, _ = task.loss(Fixed([[0.0, math.log(3)]]), batch([0], [1]))
     # The target is 0.9 for b and 0.1 for a.
     assert total.item() == pytest.approx(-0.9 * math.log(3 / 4) - 0.1 * math.log(1 / 4))
     assert n_items == 1

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,11 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlp_lstm.config import DataSettings, EncoderSettings, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.corpora.text_blocks import PlainText
 from nlp_lstm.document import Example, Prediction, SentencePair, TaggedSentence
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.tasks import TASKS, find_task
 from nlp_lstm.tasks.task import Task, encoder_vocabulary
+from nlp_lstm.text.characters import Characters
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.tag_schemes import convert
@@ -47,6 +53,9 @@ class Case:
         tokenizer: what cuts its texts.
         inputs: what `inputs.txt` holds where the file with the labels is none to predict on.
         best: the score worth a glance that right predictions have.
+        encoder: the encoder its networks get.
+        labelled: whether its examples say what is right; else what is right can't be handed in.
+        options: what its answers are asked with.
         spread: what fresh weights are multiplied by, where the predictions would else be all alike.
     """
 
@@ -63,6 +72,9 @@ class Case:
     inputs: str | None = None
     best: float = 1.0
     spread: float = 1.0
+    encoder: EncoderSettings = ENCODER
+    labelled: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def task(self) -> Task:
@@ -78,11 +90,15 @@ class Case:
 
     def model(self) -> Any:
         torch.manual_seed(1)
-        model = self.task.build(ENCODER)
+        model = self.task.build(self.encoder)
         with torch.no_grad():
             for weight in model.parameters():
                 weight *= self.spread
         return model
+
+    def answers(self, model: Any, inputs: Sequence[Any], **options: Any) -> list[Any]:
+        """Return the answers to some inputs."""
+        return self.task.answer(model, inputs, **self.options, **options)
 
 
 TEXTS = ["fine film", "so dull", "", "a", "it is so fine", "film", "dull dull dull", "Film", "is it", "so so", "it"]
@@ -118,6 +134,20 @@ PAIRS = [
     *(("is it so", "ist es so"), ("a", "ein"), ("dog dog", "Hund Hund Hund"), ("it runs", "es läuft")),
     *(("the dog is so it is", "der Hund ist so wie er ist"), ("so", "so"), ("a dog is it", "ein Hund ist es")),
 ]
+
+FOLDER = TemporaryDirectory()
+
+
+def plain_texts() -> list[PlainText]:
+    """Return eleven texts of about 360 characters, no two alike."""
+    random = Random(1)
+    texts = []
+    for number in range(11):
+        path = Path(FOLDER.name) / f"{number}.txt"
+        path.write_text("".join(f"{random.choice(['so it', 'a dog', 'is', 'dull'])} {number}\n" for _ in range(60)))
+        texts.append(PlainText(str(path), (str(path),)))
+    return texts
+
 
 CASES = {
     "classify": Case(
@@ -165,12 +195,32 @@ CASES = {
         best=100.0,
         spread=4.0,
     ),
+    "generate": Case(
+        kind="generate",
+        examples=plain_texts(),
+        stranger=PlainText("other.txt", ("other.txt",)),
+        told=None,
+        right=lambda examples: [],
+        n_items=0,
+        file=("made.txt", ""),
+        tokenizer=Characters(),
+        best=math.inf,
+        encoder=ENCODER.model_copy(update={"bidirectional": False}),
+        labelled=False,
+        options={"max_new_tokens": 6},
+    ),
 }
 
 
 @pytest.fixture(params=CASES)
 def case(request) -> Case:
     return CASES[request.param]
+
+
+@pytest.fixture
+def labelled(case) -> None:
+    if not case.labelled:
+        pytest.skip("its examples have no labels: tests/tasks/test_generate.py")
 
 
 @pytest.fixture
@@ -224,7 +274,9 @@ def test_a_task_says_what_its_settings_its_examples_and_its_scores_are(case, tas
     assert headline(task, task.report(case.examples, task.predict(model, case.rows())).to_dict())
 
 
-def test_the_examples_of_a_file_are_read_with_their_lines_and_predicted_on_without_labels(case, task, tmp_path):
+def test_the_examples_of_a_file_are_read_with_their_lines_and_predicted_on_without_labels(
+    labelled, case, task, tmp_path
+):
     path = tmp_path / case.file[0]
     path.write_text(case.file[1], encoding="utf-8")
     found = task.read(str(path), DataSettings(), lambda: case.tokenizer)
@@ -246,23 +298,23 @@ def test_a_task_comes_back_from_its_labels(case, task, model):
     vocabularies = {name: Vocabulary.from_dict(each.to_dict()) for name, each in task.vocabularies.items()}
     again = type(task).from_labels(labels, type(task).Settings(**head), case.tokenizer, vocabularies)
     assert again.to_labels() == task.to_labels() and again.settings == task.settings
-    assert again.build(ENCODER).load_state_dict(model.state_dict())
+    assert again.build(case.encoder).load_state_dict(model.state_dict())
     rows = again.encode(again.tokenize(case.examples, case.tokenizer, cache=None))
     assert again.predict(model, rows) == task.predict(model, case.rows())
-    assert again.answer(model, ODD) == task.answer(model, ODD)
+    assert again.answer(model, ODD, **case.options) == case.answers(model, ODD)
 
 
-def test_the_network_stands_on_the_shared_encoder(task, model):
+def test_the_network_stands_on_the_shared_encoder(case, task, model):
     vocabulary = encoder_vocabulary(task)
     encoder = model.encoder
     assert isinstance(encoder, Encoder)
     assert encoder.embedding.weight.shape == (len(vocabulary), ENCODER.embed_size)
     assert (encoder.embedding.padding_idx, encoder.unknown_id) == (vocabulary.pad_id, vocabulary.unknown_id)
     assert len(encoder.layers) == ENCODER.n_layers
-    assert encoder.output_size == 2 * ENCODER.hidden_size
+    assert encoder.output_size == (2 if case.encoder.bidirectional else 1) * ENCODER.hidden_size
 
 
-def test_batches_cover_every_text_and_give_a_loss_that_can_be_learned_from(case, task, model):
+def test_batches_cover_every_text_and_give_a_loss_that_can_be_learned_from(labelled, case, task, model):
     batches = task.batches(case.rows(), case.examples, TrainingSettings(batch_size=4))
     assert len(batches) == 3
     assert batches.n_cut == 0
@@ -299,7 +351,7 @@ def test_an_epoch_is_the_same_again_and_another_one_is_not(case, task, model):
     assert losses(batches, 4, start=2) == losses(batches, 4)[2:]
 
 
-def test_of_long_texts_an_epoch_reads_a_window_and_says_of_how_many(case, task, model):
+def test_of_long_texts_an_epoch_reads_a_window_and_says_of_how_many(labelled, case, task, model):
     if case.kind == "translate":
         pytest.skip("of pairs it reads the beginning: tests/batching/test_pairs.py")
     lengths = [len(tokens) for tokens in TOKENIZER.keys([example.text for example in case.examples])]
@@ -325,14 +377,14 @@ def test_a_prediction_for_every_row_in_order_whatever_the_batches(case, task, mo
     assert same([each for one in alone for each in plain(one)], found)
 
 
-def test_an_answer_for_every_text_in_order_whatever_the_batches(task, model):
-    found = plain(task.answer(model, ODD))
+def test_an_answer_for_every_text_in_order_whatever_the_batches(case, model):
+    found = plain(case.answers(model, ODD))
     assert len(found) == len(ODD)
-    assert task.answer(model, []) == []
+    assert case.answers(model, []) == []
     for batch_size in (1, 2, 7):
-        assert same(plain(task.answer(model, ODD, batch_size=batch_size)), found)
-    assert same(plain(task.answer(model, ODD[::-1]))[::-1], found)
-    alone = [plain(task.answer(model, [text])) for text in ODD]
+        assert same(plain(case.answers(model, ODD, batch_size=batch_size)), found)
+    assert same(plain(case.answers(model, ODD[::-1]))[::-1], found)
+    alone = [plain(case.answers(model, [text])) for text in ODD]
     assert same([each for one in alone for each in one], found)
 
 
@@ -340,27 +392,27 @@ def test_an_answer_for_every_text_in_order_whatever_the_batches(task, model):
 @settings(deadline=None, max_examples=25)
 @given(texts=st.lists(st.text(), max_size=8))
 def test_as_many_answers_as_texts(name, texts):
-    found = CASES[name].task.answer(CASES[name].model(), texts)
+    found = CASES[name].answers(CASES[name].model(), texts)
     assert len(found) == len(texts)
     assert all("\n" not in each.to_text() for each in found)
 
 
-def test_an_answer_is_ready_for_json_for_people_and_for_a_table(task, model):
-    answers = task.answer(model, ODD)
+def test_an_answer_is_ready_for_json_for_people_and_for_a_table(case, model):
+    answers = case.answers(model, ODD)
     json.dumps(plain(answers), allow_nan=False)
     assert all(isinstance(each.to_text(), str) and "\n" not in each.to_text() for each in answers)
     (width,) = {len(each.cells()) for each in answers}
     assert width and all(isinstance(cell, str) for each in answers for cell in each.cells())
 
 
-def test_a_task_that_takes_words_answers_them_as_the_text_of_these_words(task, model):
+def test_a_task_that_takes_words_answers_them_as_the_text_of_these_words(case, task, model):
     if not type(task).takes_words:
         pytest.skip("it takes texts only")
     texts = ["Ada met Bob", "", "so", "York"]
     words = [[], ["Ada", "met", "Bob"], ("so",), ["Ada met", "Bob"]]
-    found = task.answer(model, ["Ada met Bob", *words, ""])
+    found = case.answers(model, ["Ada met Bob", *words, ""])
     assert [each.text for each in found] == ["Ada met Bob", "", "Ada met Bob", "so", "Ada met Bob", ""]
-    assert same(plain(found[:4]), plain(task.answer(model, [texts[0], texts[1], texts[0], texts[2]])))
+    assert same(plain(found[:4]), plain(case.answers(model, [texts[0], texts[1], texts[0], texts[2]])))
     assert found[4].words == ("Ada met", "Bob") and found[4].starts == (0, 8)
 
 
@@ -369,7 +421,7 @@ def test_predicting_puts_the_network_in_eval_and_leaves_no_gradients(case, task,
     first = task.predict(model, case.rows())
     assert not model.training
     model.train()
-    assert plain(task.answer(model, ODD)) == plain(task.answer(model, ODD))
+    assert plain(case.answers(model, ODD)) == plain(case.answers(model, ODD))
     assert not model.training
     assert task.predict(model, case.rows()) == first
     assert all(weight.grad is None for weight in model.parameters())
@@ -384,14 +436,14 @@ def test_scores_are_ready_for_json_and_lie_between_zero_and_one(case, task, mode
     assert all(0 <= score <= case.best for score in headline(task, report))
 
 
-def test_what_is_right_scores_one(case, task):
+def test_what_is_right_scores_one(labelled, case, task):
     right = case.right(case.examples)
     assert task.score(case.examples, right) == 1
     report = task.report(case.examples, right).to_dict()
     assert headline(task, report) == pytest.approx([case.best] * len(headline(task, report)))
 
 
-def test_what_is_right_for_another_text_scores_less(case, task):
+def test_what_is_right_for_another_text_scores_less(labelled, case, task):
     order = [1, 0, *range(2, 11)]  # the first two texts are of one length and have other labels
     moved = case.right([case.examples[place] for place in order])
     assert 0 < task.score(case.examples, moved) < 1
@@ -424,7 +476,8 @@ def test_gradients_are_the_same_bytes_again_on_two_threads(case):
     """A sum whose order is left to chance, as that of a gradient through advanced indexing is, shows itself here."""
     examples = [each for each in case.examples if each.text] * 40
     rows = case.rows(examples)
-    model = case.task.build(EncoderSettings(embed_size=64, hidden_size=32, dropout=0.0, embedding_dropout=0.0))
+    still = {"embed_size": 64, "hidden_size": 32, "n_layers": 1, "dropout": 0.0, "embedding_dropout": 0.0}
+    model = case.task.build(case.encoder.model_copy(update=still))
     (batch,) = case.task.batches(rows, examples, TrainingSettings(batch_size=len(examples))).epoch(0)
 
     def gradients() -> list[torch.Tensor]:
