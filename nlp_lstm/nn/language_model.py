@@ -86,6 +86,17 @@ class LanguageModel(nn.Module):
             return SummedLoss(-found.output.float().sum(), float(targets.numel()), after)
         return sequence_loss(self._logits(features), targets)._replace(state=after)
 
+    def output_weights(self) -> tuple[Tensor, Tensor]:
+        """Return the softmax as one matrix (vocab, width) and one bias (vocab,).
+
+        Raises:
+            ValueError: it is adaptive, which is several.
+        """
+        if self.bias is None:
+            raise ValueError("an adaptive softmax has no one matrix")
+        weight = self.encoder.embedding.weight if self.output is None else self.output.weight
+        return (weight if self.project is None else weight @ self.project.weight), self.bias
+
     def _logits(self, features: Tensor) -> Tensor:
         if self.project is not None:
             features = self.project(features)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from math import inf, isfinite, log
 from typing import Protocol
 
@@ -352,46 +351,12 @@ def apply(logits: Tensor, history: Tensor, transforms: Sequence[Transform]) -> T
 def probabilities(logits: Tensor, history: Tensor, transforms: Sequence[Transform]) -> Tensor:
     """Return what the next symbol is drawn from, float64 (rows, vocab); each row sums to 1.
 
-    Arguments as for `apply`; it is the distribution behind `sample(apply(logits, history, transforms), …)`.
+    Arguments as for `apply`.
 
     Raises:
         ValueError: as for `apply`; or the transforms have excluded every symbol of a row.
     """
     return _distribution(apply(logits, history, transforms))
-
-
-def row_generators(seed: int, n_rows: int) -> list[torch.Generator]:
-    """Return a random generator for each row, on the CPU.
-
-    Row i's depends on `seed` and i alone: with the same seed a row goes the same way whatever rows stand beside it.
-    Both are hashed, because seeds that are counted on, seed + i, would give row 1 of seed 5 and row 0 of seed 6 the
-    same text.
-    """
-    digests = (blake2b(f"{seed} {row}".encode(), digest_size=8).digest() for row in range(n_rows))
-    return [torch.Generator().manual_seed(int.from_bytes(digest, "big")) for digest in digests]
-
-
-def sample(logits: Tensor, generators: Sequence[torch.Generator] = (), *, greedy: bool = False) -> Tensor:
-    """Return the next symbol of each row, int64 (rows,), on the scores' device.
-
-    Every row takes one number from its own generator and is drawn by it alone, so a row's symbols do not depend on
-    the others. The draw is made on the CPU, in doubles: a seed means the same on every device.
-
-    Args:
-        logits: transformed scores, float32 (rows, vocab), −∞ where excluded.
-        generators: one for each row, on the CPU; see `row_generators`. Not used when greedy.
-        greedy: take the likeliest symbol, of equals the lowest id, instead of drawing.
-
-    Raises:
-        ValueError: a row has nothing but −∞, or holds nan or +∞; there is not one generator for each row.
-    """
-    if greedy:
-        _check_scores(logits)
-        return logits.argmax(-1)
-    _expect(len(generators) == len(logits), f"a generator for each of {len(logits)} rows", len(generators))
-    probs = _distribution(logits.cpu())
-    drawn = [float(torch.rand((), generator=generator, dtype=torch.float64)) for generator in generators]
-    return choose(probs, torch.tensor(drawn, dtype=torch.float64)).to(logits.device)
 
 
 def choose(probs: Tensor, uniforms: Tensor) -> Tensor:

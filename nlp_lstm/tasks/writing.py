@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Protocol, TypedDict, Unpack, runtime_checkable
+from typing import Annotated, NamedTuple, Protocol, TypedDict, Unpack, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,11 +19,15 @@ from nlp_lstm.config import Fraction, Settings, parse_settings
 from nlp_lstm.errors import ModelError
 from nlp_lstm.nn.language_model import LanguageModel, State
 from nlp_lstm.nn.sampling import Transform, choose, probabilities, transforms
+from nlp_lstm.nn.stepping import CompiledSteps, Draw
 from nlp_lstm.tensor_file import load_tensors, save_tensors
-from nlp_lstm.text.joining import join, keeps_line_ends
+from nlp_lstm.text.joining import Joined, join, keeps_line_ends
 from nlp_lstm.text.stopping import StopStrings
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.vocabulary import Vocabulary
+
+LONGEST_RUN = 64
+"""Tokens that are drawn in compiled loops before any of them is shown."""
 
 NonNegative = Annotated[int, Field(ge=0)]
 
@@ -166,13 +171,11 @@ class Writer:
         Raises:
             UsageError: a stop string is empty.
         """
-        random = np.random.default_rng(seed)
-        until, rules = StopStrings(options.stop), self._transforms(options)
-        for _ in range(options.max_new_tokens):
-            chosen = int(choose(self._probabilities(moment, rules), _uniform(random))[0])
-            before, moment = moment, self._take(moment, chosen)
-            piece = until.feed(moment.text[len(before.text) :])
-            yield Step(piece, moment)
+        until = StopStrings(options.stop)
+        for run in self._runs(moment, options, np.random.default_rng(seed)):
+            step = self._put_together(moment, run, until)
+            moment = step.moment
+            yield step
             if until.stopped:
                 return
         yield Step(until.flush() + moment.rest.decode(errors="replace"), moment)
@@ -223,6 +226,45 @@ class Writer:
         state = tuple(tensors[f"state.{place}"].to(self._device) for place in range(len(tensors) - 2))
         return Moment(values["text"], tensors["ids"], state, tensors["log_probs"], bytes.fromhex(values["rest"]))
 
+    def _runs(self, moment: Moment, options: WritingOptions, random: np.random.Generator) -> Iterator[_Run]:
+        """Yield the tokens that come next: one at a time, or in compiled loops ever more of them."""
+        left = options.max_new_tokens
+        draw = _plain_draw(options, n_excluded=len(self._special_ids))
+        if draw is None or not CompiledSteps.suits(self.model):
+            rules = self._transforms(options)
+            for _ in range(left):
+                chosen = int(choose(self._probabilities(moment, rules), _uniforms(random, 1))[0])
+                moment = self._advance(moment, [chosen])
+                yield _Run([chosen], moment)
+            return
+        size = 1
+        while left > 0:
+            size = min(size, left)
+            found = self._steps.run(moment.log_probs, moment.state, random.random(size), draw)
+            ids, log_probs, state = found
+            new = torch.cat([moment.ids, torch.tensor(ids, dtype=torch.int64)])
+            moment = replace(moment, ids=new, state=state, log_probs=log_probs)
+            yield _Run(ids, moment)
+            left, size = left - size, min(2 * size, LONGEST_RUN)
+
+    @cached_property
+    def _steps(self) -> CompiledSteps:
+        return CompiledSteps(self.model)
+
+    def _put_together(self, before: Moment, run: _Run, until: StopStrings) -> Step:
+        """Return the text of a run up to a stop string, and the moment at its end or where it stopped."""
+        if not until.stops:
+            joined = self._join(before, run.ids)
+            return Step(joined.text, replace(run.after, text=before.text + joined.text, rest=joined.rest))
+        shown, text, rest = "", before.text, before.rest
+        for place, token in enumerate(run.ids, start=1):
+            joined = join(self.tokenizer, [self.vocabulary.token(token)], before=text, rest=rest)
+            text, rest = text + joined.text, joined.rest
+            shown += until.feed(joined.text)
+            if until.stopped and place < len(run.ids):
+                return Step(shown, replace(self._advance(before, run.ids[:place]), text=text, rest=rest))
+        return Step(shown, replace(run.after, text=text, rest=rest))
+
     def _ids(self, text: str) -> list[int]:
         """Return the tokens of a text; of words, a line feed is one too."""
         if self._line_end is None:
@@ -241,8 +283,11 @@ class Writer:
         return replace(moment, ids=torch.cat([moment.ids, new]), state=state, log_probs=log_probs)
 
     def _take(self, moment: Moment, token: int) -> Moment:
-        joined = join(self.tokenizer, [self.vocabulary.token(token)], before=moment.text, rest=moment.rest)
+        joined = self._join(moment, [token])
         return replace(self._advance(moment, [token]), text=moment.text + joined.text, rest=joined.rest)
+
+    def _join(self, moment: Moment, ids: Sequence[int]) -> Joined:
+        return join(self.tokenizer, list(map(self.vocabulary.token, ids)), before=moment.text, rest=moment.rest)
 
     def _reads(self, token: int) -> str:
         text, rest = join(self.tokenizer, [self.vocabulary.token(token)])
@@ -288,5 +333,20 @@ class Writes(Protocol):
         ...
 
 
-def _uniform(random: np.random.Generator) -> Tensor:
-    return torch.tensor([random.random()], dtype=torch.float64)
+class _Run(NamedTuple):
+    """Tokens that were drawn, and the moment behind them, with the text of the one before."""
+
+    ids: list[int]
+    after: Moment
+
+
+def _plain_draw(options: WritingOptions, *, n_excluded: int) -> Draw | None:
+    """Return the draw of options that take no notice of what was written; None of others."""
+    penalties = (options.repetition_penalty != 1.0, options.frequency_penalty, options.presence_penalty)
+    if any(penalties) or options.no_repeat_ngram or options.logit_bias:
+        return None
+    return Draw(options.temperature, options.top_k, options.top_p, options.min_p, n_excluded)
+
+
+def _uniforms(random: np.random.Generator, size: int) -> Tensor:
+    return torch.from_numpy(random.random(size))

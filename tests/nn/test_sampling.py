@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import pairwise
 from math import exp, fsum, inf, log, nan, nextafter
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -25,13 +26,17 @@ from nlp_lstm.nn.sampling import (
     apply,
     choose,
     probabilities,
-    row_generators,
-    sample,
     transforms,
 )
 
 NONE_YET = torch.empty(1, 0, dtype=torch.int64)
 EIGHTHS = torch.tensor([[1 / 2, 1 / 4, 1 / 8, 1 / 8]]).log()
+
+
+def draw(scores, history, steps, random) -> torch.Tensor:
+    """Return a symbol for each row, drawn as its distribution says."""
+    uniforms = torch.from_numpy(random.random(len(scores)))
+    return choose(probabilities(scores, history, steps), uniforms)
 
 
 def drawn_scores(rows: int, vocab: int, *, seed: int = 0) -> torch.Tensor:
@@ -369,12 +374,12 @@ def test_a_temperature_near_zero_is_the_limit(t):
 
 
 def test_no_run_of_three_comes_twice_in_what_is_written_under_its_rule():
-    steps, generators = transforms(no_repeat_ngram=3), row_generators(4, 2)
+    steps, random = transforms(no_repeat_ngram=3), np.random.default_rng(4)
     free, ruled = torch.empty(2, 0, dtype=torch.int64), torch.empty(2, 0, dtype=torch.int64)
     for step in range(120):  # 118 runs of three out of 216: without the rule, none comes twice with p < 1e-13
         scores = drawn_scores(2, 6, seed=step)
-        ruled = torch.cat([ruled, sample(apply(scores, ruled, steps), generators).unsqueeze(1)], 1)
-        free = torch.cat([free, sample(scores, generators).unsqueeze(1)], 1)
+        ruled = torch.cat([ruled, draw(scores, ruled, steps, random).unsqueeze(1)], 1)
+        free = torch.cat([free, draw(scores, free, (), random).unsqueeze(1)], 1)
 
     def most(row: list[int]) -> int:
         return max(Counter(zip(row, row[1:], row[2:], strict=False)).values())
@@ -479,10 +484,6 @@ def test_a_row_without_a_choice_is_refused(bad, shown):
     scores = torch.tensor([[0.0, 1.0], bad])
     message = f"expected a finite highest score in row 1, got {shown}"
     with pytest.raises(ValueError, match=message):
-        sample(scores, row_generators(0, 2))
-    with pytest.raises(ValueError, match=message):
-        sample(scores, greedy=True)
-    with pytest.raises(ValueError, match=message):
         apply(scores, NONE_YET.expand(2, 0), [TopK(2)])
     with pytest.raises(ValueError, match=message):
         probabilities(scores, NONE_YET.expand(2, 0), ())
@@ -492,16 +493,6 @@ def test_transforms_that_exclude_everything_are_refused():
     with pytest.raises(ValueError, match="row 0, got -inf"):
         probabilities(EIGHTHS, torch.tensor([[0, 1, 2, 3]]), [NoRepeatNgram(1)])
 
-
-def test_a_refused_draw_takes_nothing_from_the_generators():
-    generators = row_generators(0, 2)
-    with pytest.raises(ValueError, match="row 1"):
-        sample(torch.tensor([[0.0], [-inf]]), generators)
-    fresh = row_generators(0, 2)
-    assert [torch.rand(1, generator=used) for used in generators] == [torch.rand(1, generator=g) for g in fresh]
-
-
-# --- choosing ----------------------------------------------------------------------------------------------------
 
 ALMOST_ONE = nextafter(1.0, 0.0)
 
@@ -569,103 +560,7 @@ def assert_shares(ids: torch.Tensor, probs: torch.Tensor) -> None:
 @pytest.mark.parametrize("steps", [(), transforms(temperature=0.5, top_p=0.95), transforms(forbid=[0], min_p=0.1)])
 def test_symbols_come_as_often_as_their_probabilities_say(steps):
     scores = torch.tensor([[0.5, -1.0, 1.5, -inf, 0.0, -0.5, 2.0]])
-    generator = row_generators(11, 1)[0]
-    after = apply(scores, NONE_YET, steps)
-    ids = sample(after.expand(40_000, -1), [generator] * 40_000)  # one row after the other
+    many = scores.expand(40_000, -1)
+    ids = draw(many, NONE_YET.expand(40_000, 0), steps, np.random.default_rng(11))
     assert bound(40_000, 7) < 0.0145
     assert_shares(ids, probabilities(scores, NONE_YET, steps)[0])
-
-
-def test_the_first_draws_of_many_rows_are_as_good():
-    scores = torch.tensor([[0.5, -1.0, 1.5, 0.0]])
-    ids = sample(scores.expand(5_000, -1), row_generators(0, 5_000))
-    assert_shares(ids, probabilities(scores, NONE_YET, ())[0])
-
-
-def test_draws_of_neighbouring_rows_and_of_neighbouring_steps_are_not_tied():
-    generators = row_generators(2, 2_000)
-    first, second = (sample(torch.zeros(2_000, 3), generators) for _ in range(2))
-    ninths = torch.full((9,), 1 / 9, dtype=torch.float64)
-    assert_shares(first * 3 + second, ninths)
-    assert_shares(first[0::2] * 3 + first[1::2], ninths)
-
-
-def write(scores_at, generators, steps: int) -> torch.Tensor:
-    """Return what each row writes, (rows, steps), with scores that depend on the step."""
-    return torch.stack([sample(scores_at(step), generators) for step in range(steps)], 1)
-
-
-def test_a_row_alone_writes_what_it_writes_among_others():
-    def scores_at(step: int) -> torch.Tensor:
-        return drawn_scores(6, 11, seed=step)
-
-    together = write(scores_at, row_generators(5, 6), 40)
-    for row in range(6):
-        alone = write(lambda step, row=row: scores_at(step)[row : row + 1], row_generators(5, 6)[row : row + 1], 40)
-        assert torch.equal(together[row : row + 1], alone)
-    some = write(lambda step: scores_at(step)[:2], row_generators(5, 2), 40)
-    assert torch.equal(together[:2], some)
-
-
-def test_a_row_goes_on_alike_when_another_has_ended():
-    generators = row_generators(5, 3)
-    together = write(lambda step: drawn_scores(1, 11, seed=step).expand(3, -1), row_generators(5, 3), 20)
-    start = write(lambda step: drawn_scores(1, 11, seed=step).expand(3, -1), generators, 8)
-    rest = write(lambda step: drawn_scores(1, 11, seed=step + 8).expand(2, -1), [generators[0], generators[2]], 12)
-    assert torch.equal(torch.cat([start[[0, 2]], rest], 1), together[[0, 2]])
-
-
-def test_the_same_seed_writes_the_same_and_another_does_not():
-    def written(seed: int) -> list[list[int]]:
-        return write(lambda step: torch.zeros(2, 50), row_generators(seed, 2), 20).tolist()
-
-    assert written(7) == written(7)
-    rows = [tuple(row) for seed in range(-3, 12) for row in written(seed)]
-    assert len(set(rows)) == 30  # no row of a seed is one of its neighbour's; by chance alike: 435 · 50⁻²⁰
-
-
-def test_a_seed_means_the_same_in_every_release():
-    assert sample(torch.zeros(4, 1000), row_generators(42, 4)).tolist() == [522, 967, 778, 637]
-
-
-def test_any_whole_number_is_a_seed():
-    for seed in (0, -1, 2**64, 10**30):
-        (generator,) = row_generators(seed, 1)
-        assert 0 <= int(sample(torch.zeros(1, 5), [generator])) < 5
-
-
-def test_greedy_takes_the_first_of_the_highest_and_no_random_number():
-    scores = torch.tensor([[0.0, 3.0, 3.0], [-inf, -5.0, -inf], [1.0, 1.0, 1.0]])
-    assert sample(scores, greedy=True).tolist() == [1, 1, 0]
-    generators = row_generators(0, 3)
-    sample(scores, generators, greedy=True)
-    fresh = row_generators(0, 3)
-    assert [torch.rand(1, generator=used) for used in generators] == [torch.rand(1, generator=g) for g in fresh]
-
-
-@settings(deadline=None)
-@given(st.lists(st.lists(st.sampled_from([-2.0, 0.0, 1.5, 4.0, -inf]), min_size=4, max_size=4), min_size=1, max_size=4))
-def test_temperature_zero_draws_what_greedy_takes(rows):
-    scores = torch.tensor(rows)
-    scores[:, 2] = 1.5  # something is open
-    steps = transforms(temperature=0.0)
-    drawn = sample(apply(scores, NONE_YET.expand(len(rows), 0), steps), row_generators(1, len(rows)))
-    assert torch.equal(drawn, sample(scores, greedy=True))
-
-
-def test_ids_are_whole_numbers_one_for_each_row():
-    for greedy in (False, True):
-        ids = sample(drawn_scores(5, 7), row_generators(0, 5), greedy=greedy)
-        assert ids.dtype == torch.int64
-        assert ids.shape == (5,)
-        assert sample(drawn_scores(0, 7), (), greedy=greedy).shape == (0,)
-
-
-def test_one_symbol_is_all_there_is_to_draw():
-    assert sample(torch.tensor([[-4.0], [9.0]]), row_generators(0, 2)).tolist() == [0, 0]
-
-
-def test_too_few_or_too_many_generators_are_refused():
-    for count in (1, 3):
-        with pytest.raises(ValueError, match=f"expected a generator for each of 2 rows, got {count}"):
-            sample(torch.zeros(2, 5), row_generators(0, count))
