@@ -132,8 +132,12 @@ def blocks(tokens: Sequence[str], room: int) -> Iterator[tuple[slice, list[int]]
 
 
 def shown(token: str) -> str:
-    """Return a token as it is shown: without the blanks around it, unless there is nothing else."""
-    return visible(token.strip()) or BLANK
+    """Return a token as it is shown: on one line, without blanks around it, unless there is nothing else.
+
+    >>> shown(" dog"), shown(" \\n")
+    ('dog', '␣')
+    """
+    return visible(" ".join(token.split())) or BLANK
 
 
 def _cell(weight: float) -> Text:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import os
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -92,12 +91,12 @@ def view_console(*, terminal: bool) -> Console:
 
 
 def visible(text: str) -> str:
-    r"""Return a text with U+FFFD for each sign that steers a terminal, or cannot stand on a page.
+    r"""Return a text with U+FFFD for each control character but line ends and tabs: none reaches a terminal or a page.
 
     >>> visible("so\x1b[31m\tit")
-    'so�[31m�it'
+    'so�[31m\tit'
     """
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(sign) in _STEERING else sign for sign in text)
+    return text.translate(_CONTROLS)
 
 
-_STEERING = {"Cc", "Cs", "Zl", "Zp"}
+_CONTROLS = {code: 0xFFFD for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
