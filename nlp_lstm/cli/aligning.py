@@ -28,7 +28,7 @@ N_LEVELS = 10
 """Shades on a page."""
 
 _CELLS = "".join(
-    f"td.w{level} {{ background: rgb(23 78 166 / {level / N_LEVELS:.0%});{' color: #fff;' if level > 5 else ''} }}\n"
+    f"td.w{level} {{ background: rgb(23 78 166 / {level / N_LEVELS:.0%});{' color: #fff;' if level > 7 else ''} }}\n"
     for level in range(1, N_LEVELS + 1)
 )
 

@@ -121,7 +121,8 @@ def predict(
     )
     view = find_view(predictor.description["task"])
     console = view_console(terminal=output is None and sys.stdout.isatty())
-    write_line = writer_of(output_format, predictor, view, console, attention=attention)
+    asked = [name for name in view.options if name in chosen] if view is not None else []
+    write_line = writer_of(output_format, predictor, view, console, asked=asked)
     if html is not None and view is None:
         raise UsageError("--html: there is no page for a model of this kind")
     data = {"format": data_format, "text_column": text_column, "columns": columns, "online": online}
@@ -133,8 +134,8 @@ def predict(
             waiting.append(record)
             yield record.given
 
-    for_page = {} if html is None or view is None else {**view.options}
-    line_of = view.line_of if view is not None and not for_page.keys() <= chosen.keys() else _same
+    for_page = dict(view.options) if html is not None and view is not None else {}
+    line_of = view.line_of if view is not None and not asked else _same
     with open_output(output) as write, open_page(html, view, title=str(model)) as add:
         for prediction in predictor.stream(read(), batch_size=batch_size, **for_page | chosen):
             record = waiting.popleft()

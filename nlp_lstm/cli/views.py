@@ -51,7 +51,7 @@ class View(Protocol):
         ...
 
     def line_of(self, prediction: Any) -> Any:
-        """Return the prediction as it is without `options`."""
+        """Return the prediction as it would be had none of `options` been asked for."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -99,12 +99,12 @@ WRITERS: dict[str, Callable[[], Writer]] = {
 }
 """Every output format by name."""
 
-ATTENTIVE = ("text", "jsonl")
-"""Those that show attention."""
+SHOWING = ("text", "jsonl")
+"""Those that also hold what a view was asked to show."""
 
 
 def writer_of(
-    name: str, predictor: Predictor, view: View | None, console: Console, *, attention: bool = False
+    name: str, predictor: Predictor, view: View | None, console: Console, *, asked: Collection[str] = ()
 ) -> Callable[[Record, Any], str]:
     """Return what makes lines in an output format.
 
@@ -113,15 +113,15 @@ def writer_of(
         predictor: the model.
         view: the view of its task, if there is one.
         console: where it shows something; in colours it takes the place of plain lines.
-        attention: whether attention was asked for, which takes their place without colours, too.
+        asked: which of the view's options were asked for; then it takes their place without colours, too.
 
     Raises:
         UsageError: the model's predictions have no such form.
     """
-    if attention and name not in ATTENTIVE:
-        raise UsageError(f"--attention: --format {name} does not show it; {' and '.join(ATTENTIVE)} do")
+    if asked and name not in SHOWING:
+        raise UsageError(f"--{', --'.join(asked)}: --format {name} does not show it; {' and '.join(SHOWING)} do")
     if name == "conll" and not predictor.task.takes_words:
         raise UsageError("--format conll: this model does not tag words")
-    if name == "text" and view is not None and (attention or console.color_system is not None):
+    if name == "text" and view is not None and (asked or console.color_system is not None):
         return ViewWriter(view, console).line
     return WRITERS[name]().line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 import numpy as np
@@ -106,6 +107,23 @@ def test_heavier_weights_have_other_colours():
 def test_an_empty_translation_shows_what_there_was_to_look_at():
     empty = Alignment(("a",), (0,), (), (), np.zeros((0, 1), np.float32))
     assert drawn(Translation("", 0.0, attention=(empty,)), 40) == ["", "", "%   a", ""]
+
+
+def test_numbers_can_be_read_on_every_shade_of_a_page():
+    """A contrast of 4.5 to 1 or more, as WCAG 2 computes it, black on the empty cell being 21 to 1."""
+
+    def luminance(colour: Sequence[float]) -> float:
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    rule = r"td\.w\d+ \{ background: rgb\((\d+) (\d+) (\d+) / (\d+)%\);( color: #fff;)? \}"
+    shades = re.findall(rule, AlignedText.style)
+    assert len(shades) == 10
+    for *colour, percent, white in shades:
+        share = int(percent) / 100
+        behind = luminance([share * int(part) / 255 + (1 - share) for part in colour])
+        letters = 1.0 if white else luminance([0x11 / 255] * 3)
+        assert (max(behind, letters) + 0.05) / (min(behind, letters) + 0.05) >= 4.5
 
 
 class Page(HTMLParser):
