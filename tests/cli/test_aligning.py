@@ -164,11 +164,11 @@ def test_a_page_has_the_same_tables():
 
 
 def test_a_page_unfolds_what_else_was_found_with_its_own_table():
-    other = Translation("Hund", -0.5, attention=(aligned(4, 1, "<i>"),))
+    other = Translation("Hund <i>", -0.5, attention=(aligned(4, 1, "<i>"),))
     best = Translation("Der Hund .", -0.1, attention=(DOG,))
     content = AlignedText().page(Record("<script>alert(1)</script> & \x00", {}), Translation(*_parts(best, other)))
     page = Page(content)
-    assert page.texts == ["<script>alert(1)</script> & �", "Der Hund .", "Hund"]
+    assert page.texts == ["<script>alert(1)</script> & �", "Der Hund .", "Hund <i>"]
     assert page.rows[-2:] == [["", "<i>0", "<i>1", "<i>2", "<i>3"], ["<i>0", "100", "", "", ""]]
     assert page.tags.count("details") == 1
     assert not {"script", "i"} & set(page.tags)

@@ -159,6 +159,7 @@ def test_attention_is_what_the_decoder_gives_when_it_reads_the_translation(task,
                 assert alignment.weights == pytest.approx(
                     weights_of(task, model, text, alignment.target_tokens), abs=1e-5
                 )
+                assert task.tokenizer.decode(alignment.target_tokens) == each.text
                 n_tokens += len(alignment.target_tokens)
             assert found.attention == (found.alternatives or [found])[0].attention
     assert n_tokens > 30
