@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 @click.option(
     "--attention",
     is_flag=True,
-    help="Translators: also what each token attended to. text: a table, source across; jsonl: tokens and weights.",
+    help="Translators: also what each token attended to. text: a table below each line; jsonl: tokens and weights.",
 )
 @options.batch_size
 @options.device
