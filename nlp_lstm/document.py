@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def one_line(text: str) -> str:
@@ -231,6 +236,51 @@ class Tagging:
         return [" ".join(self.tags), " ".join(found)]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """What a translator looked at while it wrote: a weight for each token of the text and each of the translation.
+
+    A long text is translated in windows. An alignment is of one of them; between windows nothing is looked at.
+
+    Attributes:
+        source_tokens: the window's tokens, as they stand in the text.
+        source_starts: where each begins in the text, in code points.
+        target_tokens: the tokens of what was written, as they stand in the translation. Two tokens overlap where each
+            has some bytes of one character.
+        target_starts: where each begins in the whole translation, in code points.
+        weights: how much of the attention lay on each source token while a target token was chosen, float32
+            (target_time, source_time); rows sum to 1. The array is made read-only.
+    """
+
+    source_tokens: tuple[str, ...]
+    source_starts: tuple[int, ...]
+    target_tokens: tuple[str, ...]
+    target_starts: tuple[int, ...]
+    weights: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        self.weights.setflags(write=False)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether all parts are equal, each weight too."""
+        if not isinstance(other, Alignment):
+            return NotImplemented
+        return self._tokens() == other._tokens() and bool((self.weights == other.weights).all())
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the parts as plain values, ready for JSON; weights are rounded to four digits."""
+        names = ("source_tokens", "source_starts", "target_tokens", "target_starts")
+        tokens = {name: list(part) for name, part in zip(names, self._tokens(), strict=True)}
+        return {**tokens, "weights": self.weights.astype(float).round(4).tolist()}
+
+    def moved(self, places: int) -> Alignment:
+        """Return the alignment for a translation that stands so many code points further on."""
+        return replace(self, target_starts=tuple(start + places for start in self.target_starts))
+
+    def _tokens(self) -> tuple[tuple[object, ...], ...]:
+        return (self.source_tokens, self.source_starts, self.target_tokens, self.target_starts)
+
+
 @dataclass(frozen=True, slots=True)
 class Translation:
     """What a translator says of one text.
@@ -239,28 +289,22 @@ class Translation:
         text: the translation.
         score: what the search ranks translations by: the mean log-probability of a token, unless other penalties are
             set, in nats; 0 for an empty text.
-        alternatives: the best translations with their scores, the best first; empty unless asked for.
-        source_tokens: the pieces of the text that was translated; empty, like what follows, unless attention was asked
-            for.
-        target_tokens: the pieces of the translation.
-        attention: how much each piece of the translation (row) attends to each of the text (column); rows sum to 1.
+        alternatives: the best translations, the best first; empty unless asked for.
+        attention: an alignment for each window of the text, one for a text that is not long; empty unless asked for.
     """
 
     text: str
     score: float
-    alternatives: tuple[tuple[str, float], ...] = ()
-    source_tokens: tuple[str, ...] = ()
-    target_tokens: tuple[str, ...] = ()
-    attention: tuple[tuple[float, ...], ...] = ()
+    alternatives: tuple[Translation, ...] = ()
+    attention: tuple[Alignment, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return what was found as plain values, ready for JSON."""
         found: dict[str, object] = {"translation": self.text, "score": self.score}
         if self.alternatives:
-            found["alternatives"] = [{"translation": text, "score": score} for text, score in self.alternatives]
+            found["alternatives"] = [each.to_dict() for each in self.alternatives]
         if self.attention:
-            found["source_tokens"], found["target_tokens"] = list(self.source_tokens), list(self.target_tokens)
-            found["attention"] = [list(row) for row in self.attention]
+            found["attention"] = [each.to_dict() for each in self.attention]
         return found
 
     def to_text(self) -> str:
@@ -270,6 +314,11 @@ class Translation:
     def cells(self) -> list[str]:
         """Return translation and score, as cells of a table."""
         return [self.text, f"{self.score:.6f}"]
+
+    def without_attention(self) -> Translation:
+        """Return it as if attention had not been asked for."""
+        others = tuple(each.without_attention() for each in self.alternatives)
+        return replace(self, alternatives=others, attention=())
 
 
 @dataclass(frozen=True, slots=True)

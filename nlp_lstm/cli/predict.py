@@ -35,7 +35,12 @@ if TYPE_CHECKING:
 @options.text_column
 @options.columns
 @options.online
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Taggers: also a page of marked texts.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also a page to look at. Taggers: marked texts; translators: what was attended to.",
+)
 @click.option(
     "--n-best",
     type=click.IntRange(min=1),
@@ -61,6 +66,11 @@ if TYPE_CHECKING:
     metavar="N",
     help="Translators: no run of N tokens comes twice in a translation.",
 )
+@click.option(
+    "--attention",
+    is_flag=True,
+    help="Translators: also what each token attended to. text: a table below each line; jsonl: tokens and weights.",
+)
 @options.batch_size
 @options.device
 def predict(
@@ -79,6 +89,7 @@ def predict(
     length_penalty: float | None,
     coverage_penalty: float | None,
     block_ngrams: int | None,
+    attention: bool,
     batch_size: int,
     device: str,
 ) -> None:
@@ -93,15 +104,27 @@ def predict(
         raise click.UsageError("give a FILE, - for standard input, or --text T")
     check_outputs(files, {"-o": output, "--html": html})
     from nlp_lstm.cli.files import open_output  # heavy, like all below: only when it is used
-    from nlp_lstm.cli.marking import open_page
+    from nlp_lstm.cli.views import find_view, open_page, view_console
     from nlp_lstm.cli.writing import writer_of
     from nlp_lstm.corpora.reading import Record
     from nlp_lstm.stages.predictor import load
 
     predictor = load(model, device=device)
-    write_line = writer_of(output_format, predictor, live=output is None and sys.stdout.isatty())
-    if html is not None and not predictor.task.takes_words:
-        raise UsageError("--html: this model marks no entities")
+    chosen = options_of(
+        predictor,
+        n_best=n_best,
+        beam=beam,
+        length_penalty=length_penalty,
+        coverage_penalty=coverage_penalty,
+        block_ngrams=block_ngrams,
+        attention=attention or None,
+    )
+    view = find_view(predictor.description["task"])
+    console = view_console(terminal=output is None and sys.stdout.isatty())
+    asked = [name for name in view.options if name in chosen] if view is not None else []
+    write_line = writer_of(output_format, predictor, view, console, asked=asked)
+    if html is not None and view is None:
+        raise UsageError("--html: there is no page for a model of this kind")
     data = {"format": data_format, "text_column": text_column, "columns": columns, "online": online}
     sources = [predictor.records(file, **data) for file in files]
     waiting: deque[Record] = deque()
@@ -111,18 +134,17 @@ def predict(
             waiting.append(record)
             yield record.given
 
-    chosen = options_of(
-        predictor,
-        n_best=n_best,
-        beam=beam,
-        length_penalty=length_penalty,
-        coverage_penalty=coverage_penalty,
-        block_ngrams=block_ngrams,
-    )
-    with open_output(output) as write, open_page(html, title=str(model)) as add:
-        for prediction in predictor.stream(read(), batch_size=batch_size, **chosen):
-            write(write_line(waiting.popleft(), prediction))
-            add(prediction)
+    for_page = dict(view.options) if html is not None and view is not None else {}
+    line_of = view.line_of if view is not None and not asked else _same
+    with open_output(output) as write, open_page(html, view, title=str(model)) as add:
+        for prediction in predictor.stream(read(), batch_size=batch_size, **for_page | chosen):
+            record = waiting.popleft()
+            write(write_line(record, line_of(prediction)))
+            add(record, prediction)
+
+
+def _same(prediction: Any) -> Any:
+    return prediction
 
 
 def check_outputs(files: Sequence[str], outputs: Mapping[str, Path | None]) -> None:

@@ -22,7 +22,8 @@ def print_report(report: Mapping[str, Any], *, unit: str) -> None:
     """Print the scores of a report (`Report.to_dict`) on standard output: numbers first, then a table of each group.
 
     Args:
-        report: the scores; an interval of `x` is called `x_interval`, why one is missing `undefined`.
+        report: the scores; an interval of `x` is called `x_interval`, of how many it is a share `n_x`, how it was
+            computed `x_signature`, why one is missing `undefined`.
         unit: what was scored, in the plural.
     """
     console = plain_console()
@@ -31,7 +32,10 @@ def print_report(report: Mapping[str, Any], *, unit: str) -> None:
         if isinstance(value, float):
             interval = report.get(f"{name}_interval")
             between = f" (95 % interval {interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
-            console.print(f"{_title(name)} {value:.4f}{between}")
+            count = f" of {report[f'n_{name}']:,}" if f"n_{name}" in report else ""
+            console.print(f"{_title(name)} {value:.4f}{count}{between}")
+        elif name.endswith("signature"):
+            console.print(f"{_title(name)} {value}")
     if report.get("undefined"):
         console.print(report["undefined"])
     for name, group in report.items():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
-from nlp_lstm.cli.marking import ColouredText
-from nlp_lstm.cli.tables import plain_console
+from rich.console import Console
+from rich.text import Text
+
+from nlp_lstm.cli.views import View
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.document import Tagging
 from nlp_lstm.errors import UsageError
@@ -33,18 +35,18 @@ class TextWriter:
         return prediction.to_text()
 
 
-class ColourWriter:
-    """A text with its entities in colour, for a terminal."""
+class ViewWriter:
+    """What the view of a task shows on a console."""
 
-    def __init__(self) -> None:
-        self._view = ColouredText()
-        self._console = plain_console()
+    def __init__(self, view: View, console: Console) -> None:
+        self._view, self._console = view, console
 
-    def line(self, record: Record, prediction: Tagging) -> str:
-        """Return it with the terminal's signs for colours."""
-        with self._console.capture() as shown:
-            self._console.print(self._view.show(prediction), soft_wrap=True, end="")
-        return shown.get()
+    def line(self, record: Record, prediction: Any) -> str:
+        """Return it, with the signs for colours if the console has colours."""
+        shown = self._view.show(record, prediction)
+        with self._console.capture() as captured:
+            self._console.print(shown, soft_wrap=isinstance(shown, Text), end="")
+        return captured.get()
 
 
 class JsonWriter:
@@ -97,15 +99,29 @@ WRITERS: dict[str, Callable[[], Writer]] = {
 }
 """Every output format by name."""
 
+SHOWING = ("text", "jsonl")
+"""Those that also hold what a view was asked to show."""
 
-def writer_of(name: str, predictor: Predictor, *, live: bool = False) -> Callable[[Record, Any], str]:
-    """Return what makes lines in an output format; `live`: for a terminal, where entities have colours.
+
+def writer_of(
+    name: str, predictor: Predictor, view: View | None, console: Console, *, asked: Collection[str] = ()
+) -> Callable[[Record, Any], str]:
+    """Return what makes lines in an output format.
+
+    Args:
+        name: a key of `WRITERS`.
+        predictor: the model.
+        view: the view of its task, if there is one.
+        console: where it shows something; in colours it takes the place of plain lines.
+        asked: which of the view's options were asked for; then it takes their place without colours, too.
 
     Raises:
         UsageError: the model's predictions have no such form.
     """
+    if asked and name not in SHOWING:
+        raise UsageError(f"--{', --'.join(asked)}: --format {name} does not show it; {' and '.join(SHOWING)} do")
     if name == "conll" and not predictor.task.takes_words:
         raise UsageError("--format conll: this model does not tag words")
-    if name == "text" and live and predictor.task.takes_words:
-        return ColourWriter().line
+    if name == "text" and view is not None and (asked or console.color_system is not None):
+        return ViewWriter(view, console).line
     return WRITERS[name]().line

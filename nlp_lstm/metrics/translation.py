@@ -75,7 +75,7 @@ def translation_report(
     return TranslationReport(
         n=len(sources),
         bleu=float(bleu.score),
-        bleu_interval=(max(0.0, mean - half), mean + half) if len(sources) > 1 else None,
+        bleu_interval=(max(0.0, mean - half), min(100.0, mean + half)) if len(sources) > 1 else None,
         signature=str(plain.get_signature()),
         chrf=float(chrf.score),
         chrf_signature=str(characters.get_signature()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
 
@@ -29,7 +30,7 @@ from nlp_lstm.corpora.pair_rows import LIMITS
 from nlp_lstm.corpora.pairs import read_pairs
 from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.corpora.tokenized import TokenTable, tokenize_texts
-from nlp_lstm.document import SentencePair, Translation
+from nlp_lstm.document import Alignment, SentencePair, Translation
 from nlp_lstm.errors import ModelError
 from nlp_lstm.metrics.translation import TranslationReport, chrf, translation_report
 from nlp_lstm.nn.decoder import Decoder, DecoderState, Memory
@@ -40,6 +41,7 @@ from nlp_lstm.nn.translator import Translator
 from nlp_lstm.tasks.task import HasExamples, Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.tokenizers import Tokenizer
+from nlp_lstm.text.tokens import Tokens
 from nlp_lstm.text.vocabulary import PAD, UNKNOWN
 
 BEGIN, END = "<begin>", "<end>"
@@ -85,9 +87,10 @@ class PairTables(NamedTuple):
 
 
 class Passage(NamedTuple):
-    """A window of a text: which text it is of, and its token ids."""
+    """A window of a text: which text it is of, at which of its tokens it begins, and its token ids."""
 
     text: int
+    start: int
     ids: NDArray[np.int32]
 
 
@@ -260,7 +263,7 @@ class Translate(HasExamples):
         quick: bool = False,
     ) -> list[str]:
         """Return the translation of each source; `quick` searches greedily."""
-        passages = [Passage(number, ids) for number, ids in enumerate(rows.source)]
+        passages = [Passage(number, 0, ids) for number, ids in enumerate(rows.source)]
         beam = 1 if quick else self.settings.beam
         found = self._search(model, passages, beam=beam, batch_size=batch_size, precision=precision)
         return [self._text(hypotheses[0]) for hypotheses in found]
@@ -298,11 +301,13 @@ class Translate(HasExamples):
             length_penalty: see `TranslateSettings`; None takes the recipe's.
             coverage_penalty: how much to prefer translations that attend to all of the source (Wu et al. 2016).
             block_ngrams: no run of so many tokens comes twice in a translation; 0 allows all.
-            attention: also return what each token of the translation attended to; of a text in parts, nothing.
+            attention: also return what each token of a translation attended to.
         """
-        rows = [self.source.ids(keys) if keys else [] for keys in self.tokenizer.source.keys(inputs)]
+        cut = [self.tokenizer.source(text) for text in inputs] if attention else None
+        keys = self.tokenizer.source.keys(inputs) if cut is None else (tokens.keys for tokens in cut)
+        rows = [self.source.ids(those) if those else [] for those in keys]
         passages = [
-            Passage(number, np.array(row[start : start + WINDOW], dtype=np.int32))
+            Passage(number, start, np.array(row[start : start + WINDOW], dtype=np.int32))
             for number, row in enumerate(rows)
             for start in range(0, len(row), WINDOW)
         ]
@@ -314,12 +319,14 @@ class Translate(HasExamples):
             length_penalty=length_penalty,
             coverage_penalty=coverage_penalty,
             block_ngrams=block_ngrams,
+            attention=attention,
             batch_size=batch_size,
         )
         parts: list[list[tuple[Passage, list[Hypothesis]]]] = [[] for _ in inputs]
         for passage, hypotheses in zip(passages, found, strict=True):
             parts[passage.text].append((passage, hypotheses))
-        return [self._translation(those, n_best=n_best, attention=attention) for those in parts]
+        tokens: Sequence[Tokens | None] = cut or [None] * len(parts)
+        return [self._translation(*each, n_best=n_best) for each in zip(parts, tokens, strict=True)]
 
     def _search(
         self,
@@ -331,6 +338,7 @@ class Translate(HasExamples):
         length_penalty: float | None = None,
         coverage_penalty: float = 0.0,
         block_ngrams: int = 0,
+        attention: bool = False,
         batch_size: int = 256,
         precision: str = "float32",
     ) -> list[list[Hypothesis]]:
@@ -358,7 +366,7 @@ class Translate(HasExamples):
             with torch.inference_mode(), mixed_precision(device, precision):
                 memory, state = model.encode(ids.to(device), mask.to(device))
                 answers = search(
-                    Writing(model.decoder),
+                    Writing(model.decoder, attention=attention or coverage_penalty > 0),
                     (state, PerSentence(memory)),
                     len(chosen),
                     options,
@@ -369,44 +377,54 @@ class Translate(HasExamples):
         return found
 
     def _translation(
-        self, parts: Sequence[tuple[Passage, Sequence[Hypothesis]]], *, n_best: int, attention: bool
+        self, parts: Sequence[tuple[Passage, Sequence[Hypothesis]]], tokens: Tokens | None, *, n_best: int
     ) -> Translation:
-        """Return the translation of a text from those of its passages."""
-        if not parts:
-            return Translation("", 0.0)
-        text = " ".join(self._text(hypotheses[0]) for _, hypotheses in parts)
-        score = sum(hypotheses[0].score for _, hypotheses in parts) / len(parts)
-        if len(parts) > 1:
-            return Translation(text, score)
-        passage, hypotheses = parts[0]
-        others = tuple((self._text(each), each.score) for each in hypotheses[:n_best])
-        best = hypotheses[0]
-        if not attention or best.attention is None:
-            return Translation(text, score, others)
-        source = tuple(self.source.token(number) for number in passage.ids.tolist())
-        target = tuple(self.target.token(number) for number in best.ids.tolist())
-        weights = tuple(tuple(row) for row in best.attention[:, : len(source)].tolist())
-        return Translation(text, score, others, source, target, weights)
+        """Return the translation of a text from those of its passages; `tokens` are the text's, to show attention."""
+        if len(parts) != 1:
+            return _joined([self._written(passage, hypotheses[0], tokens) for passage, hypotheses in parts])
+        ((passage, hypotheses),) = parts
+        others = tuple(self._written(passage, each, tokens) for each in hypotheses[:n_best])
+        return replace(others[0] if others else self._written(passage, hypotheses[0], tokens), alternatives=others)
+
+    def _written(self, passage: Passage, hypothesis: Hypothesis, tokens: Tokens | None) -> Translation:
+        """Return what a hypothesis says, and with the `tokens` of its text what it attended to."""
+        text = self._text(hypothesis)
+        if tokens is None or hypothesis.attention is None:
+            return Translation(text, hypothesis.score)
+        window = slice(passage.start, passage.start + len(passage.ids))
+        written = self.tokenizer.cut(self._keys(hypothesis))
+        alignment = Alignment(
+            tokens.texts[window], tokens.starts[window], written.texts, written.starts, hypothesis.attention.numpy()
+        )
+        return Translation(text, hypothesis.score, attention=(alignment,))
 
     def _text(self, hypothesis: Hypothesis) -> str:
-        return self.tokenizer.decode([self.target.token(number) for number in hypothesis.ids.tolist()])
+        return self.tokenizer.decode(self._keys(hypothesis))
+
+    def _keys(self, hypothesis: Hypothesis) -> list[str]:
+        return [self.target.token(number) for number in hypothesis.ids.tolist()]
 
 
 class Writing:
-    """The decoder as a search wants it: log-probabilities of the next token of each hypothesis."""
+    """The decoder as a search wants it: log-probabilities of the next token of each hypothesis.
 
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder = decoder
+    Args:
+        decoder: the network's decoder.
+        attention: also say what each step attends to; a search keeps that of all steps.
+    """
+
+    def __init__(self, decoder: Decoder, *, attention: bool) -> None:
+        self.decoder, self.attention = decoder, attention
         self._shared: Memory | None = None
         self._spread: Memory | None = None
 
     def __call__(
         self, ids: Tensor, state: tuple[DecoderState, PerSentence[Memory]]
-    ) -> tuple[Tensor, tuple[DecoderState, PerSentence[Memory]], Tensor]:
+    ) -> tuple[Tensor, tuple[DecoderState, PerSentence[Memory]], Tensor | None]:
         """Return log-probabilities, the state after `ids`, and the attention of this step."""
         before, memory = state
-        logits, after, attention = self.decoder.step(ids, before, self._for_rows(memory.value, len(ids)))
-        return logits.float().log_softmax(-1), (after, memory), attention
+        logits, after, weights = self.decoder.step(ids, before, self._for_rows(memory.value, len(ids)))
+        return logits.float().log_softmax(-1), (after, memory), weights if self.attention else None
 
     def _for_rows(self, memory: Memory, n_rows: int) -> Memory:
         """Return what hypotheses read, copied only when sentences have left or hypotheses have come."""
@@ -419,3 +437,14 @@ class Writing:
 def _turned(pair: SentencePair) -> SentencePair:
     """Return a pair the other way round: then its text is the translation."""
     return SentencePair(pair.target_text, pair.source_text, pair.source, pair.line)
+
+
+def _joined(parts: Sequence[Translation]) -> Translation:
+    """Return the translation of a text whose windows were translated one by one."""
+    attention: list[Alignment] = []
+    place = 0
+    for part in parts:
+        attention += [each.moved(place) for each in part.attention]
+        place += len(part.text) + 1  # the blank between two
+    score = sum(part.score for part in parts) / max(1, len(parts))
+    return Translation(" ".join(part.text for part in parts), score, attention=tuple(attention))

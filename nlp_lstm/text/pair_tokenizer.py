@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from nlp_lstm.errors import ModelError
 from nlp_lstm.text.tokenizers import Tokenizer, tokenizer_from_dict
+from nlp_lstm.text.tokens import Tokens
 
 _OPENING, _CLOSING = "([{„¿¡", ".,;:!?)]}%”…"
 _HIGH_QUOTE = "“"  # it closes what „ opened, and opens where nothing is to be closed
@@ -41,6 +42,22 @@ class PairTokenizer:
         """
         decode = getattr(self.target, "decode", join_words)
         return str(decode(keys))
+
+    def cut(self, keys: Sequence[str]) -> Tokens:
+        """Return the tokens of the translation that `keys` spell, each with its offset in what `decode` gives.
+
+        >>> from nlp_lstm.text.byte_symbols import ByteSymbols
+        >>> PairTokenizer(ByteSymbols(), ByteSymbols()).cut(["o", "Ã", "©"]).texts
+        ('o', 'é', 'é')
+        """
+        # What the first keys spell is the beginning of what all spell, but for a last character that is cut.
+        text, beginnings = self.decode(keys), [self.decode(keys[:n]) for n in range(len(keys) + 1)]
+        ends = [len(beginning) for beginning in beginnings[1:]]
+        if hasattr(self.target, "decode"):
+            starts = [len(before) - (not text.startswith(before)) for before in beginnings[:-1]]
+        else:  # a blank before a word is not of it
+            starts = [end - len(word) for end, word in zip(ends, keys, strict=True)]
+        return Tokens.cut(text, list(zip(starts, ends, strict=True)), keys)
 
     def to_dict(self) -> dict[str, object]:
         """Return all that rebuilds the two, ready for JSON; the target is None where it is the source's."""

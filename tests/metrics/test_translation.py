@@ -39,6 +39,13 @@ def test_the_interval_holds_the_score_and_comes_out_the_same_twice():
     assert translation_report(SOURCES, REFERENCES, FOUND).bleu_interval == (low, high)
 
 
+def test_the_interval_ends_where_bleu_does():
+    report = translation_report(
+        SOURCES * 8, REFERENCES * 8, [*REFERENCES * 7, *REFERENCES[:-1], "Zwei Männer sitzen da."]
+    )
+    assert report.bleu < 100 and report.bleu_interval[1] == 100
+
+
 def test_names_and_numbers_that_came_over_are_counted():
     report = translation_report(SOURCES, REFERENCES, FOUND)
     assert (report.names, report.n_names) == (pytest.approx(2 / 3), 12)  # Oslo and 7 came over, Ada did not

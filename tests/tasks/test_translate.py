@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
 
 from nlp_lstm.config import DataSettings, EncoderSettings, TokenizerSettings, TrainingSettings, VocabularySettings
-from nlp_lstm.document import SentencePair
+from nlp_lstm.document import SentencePair, Translation
 from nlp_lstm.errors import ModelError
+from nlp_lstm.nn.search import beam_search
+from nlp_lstm.stages.predictor import Predictor
+from nlp_lstm.tasks import translate
 from nlp_lstm.tasks.translate import SPECIALS, WINDOW, Translate, TranslateSettings
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.regex_words import RegexWords
@@ -96,10 +102,10 @@ def test_every_option_of_the_search_changes_something(task, options):
 
 def test_the_best_come_in_order_and_no_special_token_is_written(task, model):
     for each in task.answer(model, ["the dog runs so"], n_best=5):
-        scores = [score for _, score in each.alternatives]
+        scores = [other.score for other in each.alternatives]
         assert len(scores) == 5 and scores == sorted(scores, reverse=True)
-        assert each.alternatives[0] == (each.text, each.score)
-        assert not any(special in text for text, _ in each.alternatives for special in SPECIALS)
+        assert each.alternatives[0] == Translation(each.text, each.score)
+        assert not any(special in other.text for other in each.alternatives for special in SPECIALS)
 
 
 def test_no_word_comes_twice_where_that_is_blocked(task, model):
@@ -108,13 +114,105 @@ def test_no_word_comes_twice_where_that_is_blocked(task, model):
         assert len(words) == len(set(words))
 
 
-def test_attention_is_a_share_of_the_source_for_each_piece(task, model):
-    for text, each in zip(["a dog runs", "so"], task.answer(model, ["a dog runs", "so"], attention=True), strict=True):
-        assert list(each.source_tokens) == text.split(" ")
-        weights = np.array(each.attention)
-        assert weights.shape == (len(each.target_tokens), len(each.source_tokens))
-        assert weights.sum(1) == pytest.approx(np.ones(len(weights)), abs=1e-5)
-        assert each.to_dict()["attention"] == weights.tolist()
+def slices(text: str, tokens: Sequence[str], starts: Sequence[int]) -> list[str]:
+    """Return what stands in a text where some tokens are said to stand."""
+    return [text[start : start + len(token)] for token, start in zip(tokens, starts, strict=True)]
+
+
+def check_alignments(text: str, found: Translation, tokens: Sequence[str]) -> None:
+    """See that a translation's alignments are of all the tokens of its text, in order, and of nothing else."""
+    assert [token for each in found.attention for token in each.source_tokens] == list(tokens)
+    for each in found.attention:
+        assert slices(text, each.source_tokens, each.source_starts) == list(each.source_tokens)
+        assert slices(found.text, each.target_tokens, each.target_starts) == list(each.target_tokens)
+        assert each.weights.shape == (len(each.target_tokens), len(each.source_tokens))
+        assert each.weights.sum(1) == pytest.approx(np.ones(len(each.weights)), abs=1e-5)
+
+
+def test_attention_is_of_the_tokens_as_they_stand_in_the_text_and_in_the_translation():
+    """The user's own letters are shown, whatever the vocabulary knows."""
+    task = made(PAIRS, PairTokenizer(RegexWords(lowercase=True), RegexWords(lowercase=True)))
+    texts = ["  A DOG\truns", "So, zyzzyva", " ", ""]
+    for text, found in zip(texts, task.answer(network(task, 2), texts, attention=True), strict=True):
+        check_alignments(text, found, RegexWords()(text).texts)
+        assert len(found.attention) == (1 if text.strip() else 0)
+    assert found == Translation("", 0.0)
+
+
+def test_a_character_whose_bytes_are_cut_is_shown_with_each_of_its_pieces():
+    pieces = Translate.make_tokenizer(TokenizerSettings(kind="subwords", vocab_size=280, lowercase=False), PAIRS)
+    task = made(PAIRS, pieces)
+    (found,) = task.answer(network(task, 2), ["läuft 😀"], attention=True)
+    check_alignments("läuft 😀", found, pieces.source("läuft 😀").texts)
+    assert found.attention[0].source_tokens[-1] == "😀"
+
+
+@pytest.mark.parametrize("options", [{"beam": 1}, {"n_best": 4}, {"coverage_penalty": 0.5}, {"beam": 3}], ids=str)
+def test_attention_is_what_the_decoder_gives_when_it_reads_the_translation(task, options):
+    """Said by the network of all tokens at once, sentence by sentence, without any search."""
+    texts = [*(pair.source_text for pair in PAIRS), "it is the dog so runs a " * 3]
+    n_tokens = 0
+    for model in (network(task, seed) for seed in range(3)):
+        for text, found in zip(texts, task.answer(model, texts, attention=True, **options), strict=True):
+            for each in found.alternatives or [found]:
+                (alignment,) = each.attention
+                assert alignment.weights == pytest.approx(
+                    weights_of(task, model, text, alignment.target_tokens), abs=1e-5
+                )
+                assert task.tokenizer.decode(alignment.target_tokens) == each.text
+                n_tokens += len(alignment.target_tokens)
+            assert found.attention == (found.alternatives or [found])[0].attention
+    assert n_tokens > 30
+
+
+def weights_of(task: Translate, model: torch.nn.Module, text: str, written: Sequence[str]) -> np.ndarray:
+    """Return the attention weights of a decoder that is given the translation."""
+    source = torch.tensor([task.source.ids(text.split())])
+    target = [task.target.ids([token])[0] for token in written]
+    with torch.no_grad():
+        memory, state = model.encode(source, torch.ones_like(source, dtype=torch.bool))
+        weights = model.decoder(torch.tensor([[task.begin_id, *target]]), state, memory).weights
+    return weights[0, : len(target)].numpy()
+
+
+def test_a_long_text_has_an_alignment_for_each_window(task, model):
+    first, second, last = "a dog " * (WINDOW // 2), "runs so is " * (WINDOW // 3) + "it ", " The  dog"
+    (found,) = task.answer(model, [first + second + last], attention=True)
+    check_alignments(first + second + last, found, (first + second + last).split())
+    alone = task.answer(model, [first, second, last], attention=True)
+    assert found.text == " ".join(each.text for each in alone)
+    for window, each in zip(found.attention, alone, strict=True):
+        assert (window.source_tokens, window.target_tokens) == (
+            each.attention[0].source_tokens,
+            each.attention[0].target_tokens,
+        )
+        assert window.weights == pytest.approx(each.attention[0].weights, abs=1e-5)
+
+
+def test_attention_changes_no_translation_and_is_not_kept_unless_asked_for(task, model, monkeypatch):
+    kept: list[bool] = []
+
+    def search(*arguments: object, **options: object) -> object:
+        found = beam_search(*arguments, **options)
+        kept.extend(each.attention is not None for hypotheses in found for each in hypotheses)
+        return found
+
+    monkeypatch.setattr(translate, "beam_search", search)
+    texts = ["a dog runs", "so it is " * WINDOW, ""]
+    plain = task.answer(model, texts, n_best=2)
+    assert kept and not any(kept)
+    kept.clear()
+    asked = task.answer(model, texts, n_best=2, attention=True)
+    assert kept and all(kept)
+    assert [each.without_attention() for each in asked] == plain
+
+
+def test_a_stream_keeps_no_attention_of_what_it_has_given(task, model):
+    predictor, alive = Predictor(task, model, {}), []
+    for found in predictor.stream(("a dog runs" for _ in range(3 * 112)), attention=True, beam=1):
+        alive.append(weakref.ref(found.attention[0].weights))
+        assert sum(each() is not None for each in alive) <= 128  # the list read last: 16, 32, 64, 128, ... texts
+    assert len(alive) == 336
 
 
 def test_joint_subwords_have_one_number_on_both_sides_and_spell_anything():

@@ -3,8 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nlp_lstm.errors import ModelError
+from nlp_lstm.text.byte_symbols import ByteSymbols
 from nlp_lstm.text.characters import Characters
 from nlp_lstm.text.pair_tokenizer import PairTokenizer, join_words
 from nlp_lstm.text.regex_words import RegexWords
@@ -55,3 +58,31 @@ def _cut(text: str) -> list[str]:
 
 def test_nothing_joins_to_nothing():
     assert join_words([]) == ""
+
+
+PIECES = train_subwords(["ein Hund, ein Häuschen"] * 3, vocab_size=270)
+
+
+@pytest.mark.parametrize("target", [RegexWords(), Characters(), ByteSymbols(), PIECES], ids=lambda each: each.kind)
+@pytest.mark.parametrize("text", ["Ein Häuschen, so (alt)!", "„So“ 😀👍 don't", " ein\t Hund  ", "", "日本"])
+def test_written_tokens_stand_where_the_translation_has_them(target, text):
+    keys = list(target(text).keys)
+    pair = PairTokenizer(RegexWords(), target)
+    found, written = pair.cut(keys), pair.decode(keys)
+    assert list(found.keys) == keys
+    assert [written[start:end] for start, end in found.spans()] == list(found.texts)
+    if target.kind == "regex":
+        assert list(found.texts) == keys
+    else:  # it spells the text as it was, so a token stands where it was cut from
+        assert (written, found.texts, found.starts) == (text, target(text).texts, target(text).starts)
+
+
+@given(st.lists(st.integers(0, 255), max_size=12))
+def test_bytes_that_are_no_text_have_a_place_too(numbers):
+    pair = PairTokenizer(RegexWords(), ByteSymbols())
+    keys = list(map(chr, numbers))
+    spans = list(pair.cut(keys).spans())
+    text = bytes(numbers).decode(errors="replace")
+    assert len(spans) == len(keys)
+    assert [start for start, _ in spans] == sorted(start for start, _ in spans)
+    assert {place for start, end in spans for place in range(start, end)} == set(range(len(text)))

@@ -1,0 +1,111 @@
+"""The translator on the command line, on a task whose right answer is known: sequences turned round."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nlp_lstm import load
+from nlp_lstm.cli.main import main
+
+DATA = Path(__file__).parents[2] / "data" / "reverse"
+HELD_OUT = [line.split("\t") for line in (DATA / "test.tsv").read_text(encoding="ascii").strip().split("\n")]
+
+
+@pytest.fixture(scope="module")
+def reverser(tmp_path_factory) -> Path:
+    """Return the folder of a model that the recipe `reverse` has trained, as anyone would."""
+    folder = tmp_path_factory.mktemp("reverser") / "run"
+    assert main(["train", "reverse", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("sources") / "test.txt"
+    path.write_text("".join(f"{source}\n" for source, _ in HELD_OUT), encoding="utf-8")
+    return path
+
+
+def test_sequences_it_never_saw_are_turned_round(run, reverser, sources):
+    ran = run("predict", reverser, sources)
+    right = [found == target for found, (_, target) in zip(ran.out.split("\n"), HELD_OUT, strict=False)]
+    assert ran.code == 0 and len(right) == 200
+    assert np.mean(right) >= 0.99
+
+
+def test_attention_lies_where_the_answer_comes_from(run, reverser, sources):
+    """The symbol at place t of the translation is the one at place n − 1 − t of the source."""
+    ran = run("predict", reverser, sources, "--attention", "--format", "jsonl")
+    near = total = 0.0
+    for line, (source, _) in zip(ran.out.strip().split("\n"), HELD_OUT, strict=True):
+        found = json.loads(line)
+        (alignment,) = found["attention"]
+        weights = np.array(alignment["weights"])  # (target_time, source_time)
+        place = np.arange(weights.shape[1])
+        answer = len(place) - 1 - np.arange(len(weights))[:, None]  # (target_time, 1)
+        near += weights[np.abs(place - answer) <= 1].sum()
+        total += weights.sum()
+        for side, text in (("source", source), ("target", found["translation"])):
+            tokens, starts = alignment[f"{side}_tokens"], alignment[f"{side}_starts"]
+            assert [text[start] for start in starts] == tokens == text.split(" ")
+        if found["translation"].split() == source.split()[::-1] and weights.shape[1] > 1:
+            assert weights.argmax(1).tolist() == sorted(weights.argmax(1).tolist(), reverse=True)
+    assert near / total >= 0.9
+
+
+def test_the_flag_equals_the_keyword(run, reverser):
+    text = "7 x b a 4"
+    ran = run("predict", reverser, "--text", text, "--attention", "--n-best", 3, "--format", "jsonl")
+    found = load(reverser).predict(text, attention=True, n_best=3).to_dict()
+    assert json.loads(ran.out) == {"id": 0, "text": text, **json.loads(json.dumps(found))}
+    assert len({json.dumps(each["attention"]) for each in found["alternatives"]}) == 3
+
+
+def test_a_table_shows_the_symbols_from_last_to_first(run, reverser):
+    ran = run("predict", reverser, "--text", "a b c 1 2", "--text", "", "--text", "x y", "--attention")
+    assert ran.code == 0 and "\x1b" not in ran.out
+    first, second = (block.split("\n") for block in ran.out.split("\n\n") if block.startswith("%"))
+    rows = [line.split() for line in first]
+    assert [row[0] for row in rows] == ["%", "2", "1", "c", "b", "a"] and rows[0][1:] == ["a", "b", "c", "1", "2"]
+    numbers = np.array([[int(cell.replace("·", "0")) for cell in row[1:]] for row in rows[1:]])
+    assert numbers.argmax(1).tolist() == [4, 3, 2, 1, 0] and np.abs(numbers.sum(1) - 100).max() <= 3
+    assert [line.split()[0] for line in second[:3]] == ["%", "y", "x"]
+    assert re.search(r"\n\n\ny x\n", ran.out)  # the empty line in between gives an empty line
+
+
+def test_a_page_changes_no_line_and_shows_every_text(run, reverser, tmp_path):
+    page = tmp_path / "page.html"
+    for form in ("text", "jsonl", "tsv"):
+        line = ["predict", reverser, "--text", "a <b> & c", "--text", "", "--text", "q 1", "--format", form]
+        assert run(*line, "--n-best", 2, "--html", page).out == run(*line, "--n-best", 2).out
+    content = page.read_text(encoding="utf-8")
+    assert not re.search(r"https?://|src=|<script|<link|url\(|@import", content)
+    assert content.count("<section>") == 3 and content.count("<table>") == 4 and content.count("<details>") == 2
+    assert "a &lt;b&gt; &amp; c" in content and "<b>" not in content
+    ran = run("predict", reverser, "--text", "a b", "--attention", "--format", "jsonl", "--html", page)
+    assert "attention" in json.loads(ran.out)
+
+
+def test_the_report_says_how_it_was_made_and_how_many_names_came_over(run, reverser):
+    ran = run("evaluate", reverser, DATA / "test.tsv", "--require", "names=0.95")
+    assert ran.code == 0
+    assert re.search(r"^signature nrefs:1\|.*version", ran.out, re.MULTILINE)
+    assert re.search(r"^names (0\.9\d+|1\.0000) of \d+$", ran.out, re.MULTILINE)
+
+
+def test_what_a_format_or_a_task_cannot_show_is_refused(run, reverser, trained, tmp_path):
+    page = tmp_path / "page.html"
+    for model, flags, message in (
+        (reverser, ["--attention", "--format", "tsv"], "--attention: --format tsv does not show it; text and jsonl do"),
+        (reverser, ["--format", "conll"], "--format conll: this model does not tag words"),
+        (trained, ["--attention"], "--attention: a model of this kind has no such option"),
+        (trained, ["--html", page], "--html: there is no page for a model of this kind"),
+    ):
+        ran = run("predict", model, "--text", "a b", *flags)
+        assert (ran.code, ran.out, ran.err) == (2, "", f"error: {message}\n")
+    assert not page.exists()
