@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import nn
 
 from nlp_lstm.batching.streams import StreamBatch, StreamBatches, whole_text, windows_from_zero
-from nlp_lstm.config import DataSettings, EncoderSettings, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.config import DataSettings, EncoderSettings, Probability, Settings, TrainingSettings, VocabularySettings
 from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.corpora.text_blocks import PlainText, find_text, read_blocks, split_text
 from nlp_lstm.corpora.text_cache import count_text, text_ids
@@ -46,6 +46,8 @@ class GenerateSettings(Settings):
 
     softmax: Literal["full", "tied", "adaptive"] = "full"
     """What the output layer is; `nlp_lstm.nn.language_model.LanguageModel` says more. `adaptive` is for many words."""
+    cold_starts: Probability = 0.0
+    """Probability that a stream forgets its state before a window of training: for texts that begin from nothing."""
     cutoffs: tuple[Annotated[int, Field(ge=1)], ...] = (2000, 10000)
     """Where an adaptive softmax parts the vocabulary."""
 
@@ -221,7 +223,11 @@ class Generate(CutsTexts):
     def loss(self, model: nn.Module, batch: StreamBatch) -> SummedLoss:
         """Return the negative log-likelihood of a batch, summed over its tokens, in nats."""
         assert isinstance(model, LanguageModel)
-        return model.loss(batch.inputs, batch.targets, batch.state)
+        state, forget = batch.state, self.settings.cold_starts
+        if model.training and forget > 0.0 and state:
+            kept = torch.rand(len(batch.inputs), 1, device=batch.inputs.device) >= forget  # (streams, 1)
+            state = tuple(part * kept for part in state)
+        return model.loss(batch.inputs, batch.targets, state)
 
     def predict(
         self,
