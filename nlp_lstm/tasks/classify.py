@@ -70,6 +70,7 @@ class Classify(CutsTexts):
     Settings: ClassVar[type[Settings]] = ClassifySettings
     unit: ClassVar[str] = "texts"
     headline: ClassVar[Mapping[str, str]] = {"accuracy": "accuracy", "macro F1": "macro_f1"}
+    example_type: ClassVar[type] = Example
     takes_words: ClassVar[bool] = False
 
     def __init__(

@@ -76,6 +76,7 @@ class Tag(CutsTexts):
     Settings: ClassVar[type[Settings]] = TagSettings
     unit: ClassVar[str] = "sentences"
     headline: ClassVar[Mapping[str, str]] = {"F1": "f1", "accuracy": "accuracy"}
+    example_type: ClassVar[type] = TaggedSentence
     takes_words: ClassVar[bool] = True
 
     def __init__(

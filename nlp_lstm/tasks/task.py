@@ -65,6 +65,8 @@ class Task(Protocol):
     """What its examples are called, in the plural."""
     headline: ClassVar[Mapping[str, str]]
     """The scores worth a glance: their key in a report, by the name people read."""
+    example_type: ClassVar[type]
+    """The kind of record its labelled examples are."""
     takes_words: ClassVar[bool]
     """Whether `answer` also takes a sequence of words in place of a text."""
 
