@@ -94,7 +94,7 @@ class TextPipeline(ABC):
             **options: laid over those given when the pipeline was made.
 
         Raises:
-            TypeError: something among the inputs is no text.
+            TypeError: the inputs are no texts.
             UsageError: an option is unknown or wrong.
         """
         settled = self._settle(options)
@@ -113,7 +113,7 @@ class TextPipeline(ABC):
         return isinstance(inputs, str)
 
     def _stream(self, inputs: Iterable[Any], options: Any) -> Iterator[Any]:
-        answers = self.model.stream(inputs, batch_size=options.batch_size, **self._wishes(options))
+        answers = self.model.stream(iter(inputs), batch_size=options.batch_size, **self._wishes(options))
         return (self._shaped(answer, options) for answer in answers)
 
     def _wishes(self, options: Any) -> dict[str, Any]:

@@ -100,6 +100,11 @@ class ModelComponent:
             self._process = os.getpid()
         return self._predictor
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label of the model; none where there is no model yet, as spaCy asks for them before it loads one."""
+        return () if self._predictor is None else self._predictor.labels
+
     def _take(self, files: ModelFiles) -> None:
         predictor = files.load()
         self._see(predictor)
@@ -187,7 +192,7 @@ class EntityTagger(ModelComponent):
     @property
     def labels(self) -> tuple[str, ...]:
         """The kinds of entities it knows."""
-        return tuple(dict.fromkeys(tag[2:] for tag in self.predictor.labels if tag != "O"))
+        return tuple(dict.fromkeys(tag[2:] for tag in super().labels if tag != "O"))
 
     def _see(self, predictor: Predictor) -> None:
         super()._see(predictor)
@@ -219,11 +224,6 @@ class Classifier(ModelComponent):
 
     def __init__(self, model: str, *, name: str = "nlp_lstm_classify") -> None:
         super().__init__(model, name=name)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Every label."""
-        return self.predictor.labels
 
     def _annotate(self, docs: Sequence[Doc]) -> None:
         for doc, answer in zip(docs, self.predictor.predict([doc.text for doc in docs]), strict=True):
