@@ -66,8 +66,10 @@ class LabelNames:
 
     def name(self, label: Hashable) -> str:
         """Return the name of a label; of one that is not among them, one that none of them has."""
-        text = self._name_of.get(label) or str(label)
-        return text if label in self._name_of or text not in self._place_of else f"{label!r} ({type(label).__name__})"
+        if label in self._name_of:
+            return self._name_of[label]
+        text = str(label)
+        return f"{label!r} of {type(label).__name__}" if text in self._place_of else text
 
     def place(self, name: str) -> int:
         """Return where the label of a name stands among the labels."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -53,8 +54,7 @@ class ModelFiles:
             raise UsageError(f"{folder} holds {strangers[0]}, which is no part of a model: give another folder")
         for name in NAMES:
             if name in self.contents:
-                content = self.contents[name]
-                write_whole(folder / name, lambda place, content=content: place.write_bytes(content))  # type: ignore[misc]
+                write_whole(folder / name, partial(Path.write_bytes, data=self.contents[name]))
             else:
                 (folder / name).unlink(missing_ok=True)
 

@@ -14,7 +14,7 @@ import pytest
 
 from nlp_lstm import DataError, Interrupted, SequenceTagger, TextClassifier, UsageError, load, train
 from nlp_lstm.adapters import estimator
-from nlp_lstm.document import Example, TaggedSentence
+from nlp_lstm.document import TaggedSentence
 from tests.adapters.conftest import QUICK, QUICK_TAGGER, made_words
 from tests.stages.made_data import made_texts
 
@@ -284,19 +284,6 @@ def test_the_card_of_a_saved_model_says_where_its_data_were(tmp_path, classifier
     classifier.save(tmp_path / "saved")
     assert "| train | train (in memory) | 45 |" in (tmp_path / "saved" / "README.md").read_text()
     assert json.loads((tmp_path / "saved" / "labels.json").read_text()) == {"labels": ["10", "9"]}
-
-
-def test_the_examples_are_those_of_the_task(classifier):
-    by_hand = train_in_memory([Example(text, str(star)) for text, star in zip(TEXTS, STARS, strict=True)])
-    assert by_hand == pytest.approx(classifier.metrics_["dev"]["accuracy"])
-
-
-def train_in_memory(examples):
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as place:
-        run = train("classify", train=examples, out=f"{place}/run", steps=40, settings=QUICK)
-        return run.metrics["dev"]["accuracy"]
 
 
 @pytest.fixture
