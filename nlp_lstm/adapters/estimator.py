@@ -12,6 +12,7 @@ from nlp_lstm.adapters.label_names import LabelNames
 from nlp_lstm.adapters.model_files import ModelFiles
 from nlp_lstm.errors import Interrupted, UsageError, nearest
 from nlp_lstm.stages.predictor import Predictor
+from nlp_lstm.stages.recipes import load_recipe
 from nlp_lstm.stages.run import train
 
 
@@ -39,8 +40,8 @@ class Estimator:
     _files: ModelFiles | None = None
     _predictor: Predictor | None = None
     _names: LabelNames
-    _plain: ClassVar[str]
-    """The recipe taken for None."""
+    _task: ClassVar[str]
+    """The task of its recipes, and the name of the plain one."""
     _estimator_type: ClassVar[str | None] = None
     """By which scikit-learn decides, among others, whether folds are stratified."""
 
@@ -133,10 +134,16 @@ class Estimator:
 
     def _train(self, labels: LabelNames, data: Sequence[Any], dev: Sequence[Any] | None) -> None:
         """Train on records of the task, and keep the model."""
+        recipe = self.recipe if self.recipe is not None else self._task
+        task = load_recipe(recipe).task
+        if task != self._task:
+            raise UsageError(
+                f"recipe {recipe!r} is for the task {task!r}, a {type(self).__name__} needs {self._task!r}"
+            )
         with TemporaryDirectory(prefix="nlp-lstm-") as scratch:
             try:
                 run = train(
-                    self.recipe if self.recipe is not None else self._plain,
+                    recipe,
                     train=data,
                     dev=dev,
                     minutes=self.minutes,

@@ -23,7 +23,7 @@ class TextClassifier(Estimator):
     """
 
     _estimator_type = "classifier"
-    _plain = "classify"
+    _task = "classify"
 
     def fit(self, X: Any, y: Any, *, dev: tuple[Any, Any] | None = None) -> Self:
         """Train on texts and their labels.
@@ -91,7 +91,7 @@ class SequenceTagger(Estimator):
     The parameters are those of `Estimator`. Tags may be anything hashable; those that mark entities are strings.
     """
 
-    _plain = "tag"
+    _task = "tag"
 
     def fit(self, X: Any, y: Any, *, dev: tuple[Any, Any] | None = None) -> Self:
         """Train on sentences, each a list of words, and their tags.

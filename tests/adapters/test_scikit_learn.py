@@ -112,6 +112,15 @@ def test_budget_seed_recipe_and_settings_are_those_of_training(tmp_path):
         TextClassifier(epochs=1, minutes=1).fit(TEXTS, STARS)
 
 
+def test_a_recipe_of_another_task_is_refused(classifier, tagger):
+    with pytest.raises(UsageError, match=r"recipe 'ner' is for the task 'tag', a TextClassifier needs 'classify'"):
+        clone(classifier).set_params(recipe="ner").fit(TEXTS, STARS)
+    with pytest.raises(UsageError, match=r"recipe 'sentiment' is for the task 'classify'"):
+        clone(tagger).set_params(recipe="sentiment").fit(WORDS, TAGS)
+    with pytest.raises(UsageError, match=r"no recipe 'nar'"):
+        clone(tagger).set_params(recipe="nar").fit(WORDS, TAGS)
+
+
 def test_the_same_seed_gives_the_same_model_and_another_one_another(classifier):
     first, same = (clone(classifier).set_params(steps=3).fit(TEXTS, STARS) for _ in range(2))
     other = clone(first).set_params(seed=2).fit(TEXTS, STARS)
