@@ -5,9 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -199,19 +196,6 @@ def test_a_trained_estimator_survives_pickling_and_copying(classifier, tagger):
             assert [np.asarray(each).tolist() for each in other.predict(inputs)] == expected
             assert other.classes_.tolist() == trained.classes_.tolist()
             assert other.get_params() == trained.get_params()
-
-
-def test_a_pickle_is_read_by_another_process(classifier, tmp_path):
-    (tmp_path / "model.pickle").write_bytes(pickle.dumps(classifier))
-    code = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb')).predict(['fine', 'dull']).tolist())"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "model.pickle")],
-        cwd=Path(estimator.__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.strip() == "[10, 9]", done.stderr
 
 
 def test_without_training_the_way_out_is_told(tmp_path):

@@ -285,7 +285,7 @@ def test_spacy_finds_the_components_by_itself_and_runs_them_in_two_processes(
         env={**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,  # a lost thread hangs for ever
         check=False,
     )
     assert done.returncode == 0, done.stderr
