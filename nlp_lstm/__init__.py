@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nlp_lstm import stages as stages
+    from nlp_lstm.adapters.hugging_face import pipeline as pipeline
+    from nlp_lstm.adapters.scikit_learn import SequenceTagger as SequenceTagger
+    from nlp_lstm.adapters.scikit_learn import TextClassifier as TextClassifier
     from nlp_lstm.document import Example as Example
     from nlp_lstm.document import Prediction as Prediction
     from nlp_lstm.errors import DataError as DataError
@@ -36,8 +39,11 @@ _EXPORTS = {
     "Pipeline": "nlp_lstm.stages.pipeline",
     "Prediction": "nlp_lstm.document",
     "RequirementError": "nlp_lstm.errors",
+    "SequenceTagger": "nlp_lstm.adapters.scikit_learn",
+    "TextClassifier": "nlp_lstm.adapters.scikit_learn",
     "UsageError": "nlp_lstm.errors",
     "load": "nlp_lstm.stages.predictor",
+    "pipeline": "nlp_lstm.adapters.hugging_face",
     "stages": "nlp_lstm.stages",
     "train": "nlp_lstm.stages.run",
 }

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "nlp_lstm"
 ROWS = (
     {"__main__"},
     {"cli"},
-    {"shell"},
+    {"shell", "adapters"},
     {"stages"},
     {"tasks", "training", "store"},
     {"nn", "batching", "corpora", "tensor_file"},

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nlp_lstm.config import DataSettings, Recipe
 from nlp_lstm.corpora.pair_files import parallel_files
 from nlp_lstm.errors import UsageError, listed
 from nlp_lstm.files import write_json, write_text
+from nlp_lstm.stages.record import IN_MEMORY, Splits
 from nlp_lstm.store import CARD, CONFIG, LABELS, VOCABULARY, WEIGHTS
 
 try:
@@ -23,6 +25,7 @@ except ImportError:  # not a POSIX system: no lock
 
 RUN, LOG, METRICS, CHECKPOINT = "run.json", "log.jsonl", "metrics.json", "checkpoint.safetensors"
 _OWN = (LOG, METRICS, CHECKPOINT, WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD)
+NOTHING: Splits = MappingProxyType({})
 
 
 class Ledger:
@@ -37,10 +40,15 @@ class Ledger:
         self.checkpoint = folder / CHECKPOINT
         self.log_file = folder / LOG
 
-    def check(self, recipe: Recipe, *, fresh: bool) -> None:
+    def check(self, recipe: Recipe, *, fresh: bool, given: Splits = NOTHING) -> None:
         """See that a run may start or go on here; nothing is changed.
 
         A run that never came to train may be started again with other settings.
+
+        Args:
+            recipe: the settings.
+            fresh: whether what an earlier run left is to be forgotten.
+            given: the examples that are not read from files, by split.
 
         Raises:
             UsageError: the folder holds a run with other settings or data (each difference is shown), or
@@ -55,24 +63,26 @@ class Ledger:
             return
         if not all(isinstance(before.get(part), dict) for part in ("settings", "data")):
             raise UsageError(f"{self.folder / RUN} is damaged (it lacks settings or data); --fresh starts over")
-        changed = list(_differences(before, _identity(recipe)))
+        changed = list(_differences(before, _identity(recipe, given)))
         if changed:
             advice = "the same settings go on with it, --fresh starts over, another --out keeps both"
             raise UsageError(listed(f"{self.folder} holds a run that differs ({advice})", changed))
 
-    def begin(self, recipe: Recipe, *, fresh: bool) -> None:
+    def begin(self, recipe: Recipe, *, fresh: bool, given: Splits = NOTHING) -> None:
         """Start the run, or go on with it; clear away what a crash left, and with `fresh` what a run left.
+
+        The arguments are those of `check`.
 
         Raises:
             UsageError: as `check`; nothing has been changed then.
         """
-        self.check(recipe, fresh=fresh)
+        self.check(recipe, fresh=fresh, given=given)
         for path in filter(_is_temporary, self._files()):
             path.unlink()
         if fresh:
             self._clear()
         if self.total_steps is None:
-            write_json(self.folder / RUN, _identity(recipe))
+            write_json(self.folder / RUN, _identity(recipe, given))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -158,9 +168,18 @@ def _is_temporary(path: Path) -> bool:
     return path.suffix == ".tmp" and any(path.name.startswith(f".{name}.") for name in (*_OWN, RUN))
 
 
-def _identity(recipe: Recipe) -> dict[str, Any]:
-    """Return what makes two runs the same run: the settings, and the content of the data files."""
-    return {"settings": recipe.model_dump(exclude={"description"}), "data": _checksums(recipe)}
+def _identity(recipe: Recipe, given: Splits) -> dict[str, Any]:
+    """Return what makes two runs the same run: the settings, and the content of the data."""
+    data = _checksums(recipe) | {f"{split} {IN_MEMORY}": _checksum(examples) for split, examples in given.items()}
+    return {"settings": recipe.model_dump(exclude={"description"}), "data": data}
+
+
+def _checksum(examples: Sequence[Any]) -> str:
+    """Return a checksum of examples in memory: of what they hold, as their records print it."""
+    total = hashlib.blake2b(digest_size=16)
+    for example in examples:
+        total.update(repr(example).encode("utf-8", "surrogatepass") + b"\n")
+    return total.hexdigest()
 
 
 def _checksums(recipe: Recipe) -> dict[str, str]:

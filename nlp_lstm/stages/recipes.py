@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,20 +95,24 @@ def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     return parse_settings(Recipe, content, title=f"recipe {path}")
 
 
-def check_sources(recipe: Recipe) -> None:
+def check_sources(recipe: Recipe, given: Container[str] = ()) -> None:
     """See that what a recipe reads is named and its variables are set, before anything is done.
+
+    Args:
+        recipe: the settings.
+        given: the splits that need not be read, as their examples are there.
 
     Raises:
         UsageError: there is no training data, or an environment variable in a path is not set; all are named.
     """
     problems = []
     for section, key in PATHS:
-        source = getattr(getattr(recipe, section), key)
+        source = None if key in given else getattr(getattr(recipe, section), key)
         variable = re.match(_VARIABLE, source or "")
         if variable:
             flag = f", or give --{key} FILE" if section == "data" else ""
             problems.append(f"{section}.{key} is expected at {source}: set {variable[1]}{flag}")
-    if recipe.data.train is None:
+    if recipe.data.train is None and "train" not in given:
         problems.append("the recipe names no training data: give --train FILE")
     if problems:
         raise UsageError(listed("the recipe cannot start", problems))

@@ -16,6 +16,11 @@ from nlp_lstm.training.loop import Batches, Position, Progress
 Splits = Mapping[str, Sequence[Any]]
 """The task's examples by split: `train`, `dev`, and `test` where there is one."""
 
+SPLITS = ("train", "dev", "test")
+
+IN_MEMORY = "(in memory)"
+"""What stands in place of a file's name where a run was given the examples themselves."""
+
 
 @dataclass(frozen=True)
 class Observer:
@@ -35,7 +40,7 @@ class TrainingRecord:
         device: where the network runs.
         observer: who is told.
         fresh: whether what an earlier run left in the folder is to be forgotten.
-        splits: the examples; from `read`, completed by `split`.
+        splits: the examples; those the caller gave, and those from `read`, completed by `split`.
         tokenizer: from `tokenize`, like `tokens`.
         tokens: the tokenized texts by split.
         vocabularies: by what they number; from `vocabulary`.

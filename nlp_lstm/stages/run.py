@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import torch
 
 from nlp_lstm.config import BUDGETS, Recipe
-from nlp_lstm.errors import nearest
+from nlp_lstm.errors import DataError, nearest
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.network import check_precision, choose_device
 from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.predictor import Predictor, load
 from nlp_lstm.stages.recipes import load_recipe
-from nlp_lstm.stages.record import Observer, TrainingRecord
+from nlp_lstm.stages.record import IN_MEMORY, SPLITS, Observer, Splits, TrainingRecord
 from nlp_lstm.stages.training import TRAINING
+from nlp_lstm.tasks import find_task
 from nlp_lstm.training.allocator import keep_freed_memory
+
+Data: TypeAlias = str | Path | Sequence[Any]
+"""Where examples are: a path, `hf:NAME[:SPLIT]`, or a list of the task's own records, which are taken as they are."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Choices(TypedDict, total=False):
     """What a person lays over a recipe: the flags of `nlp-lstm train`, and the keywords of `train` and `settle`.
 
     Attributes:
-        train: the training data in place of the recipe's; the recipe's dev and test data are then left out too.
+        train: the training data in place of the recipe's, which loses its dev and test data too then; from Python it
+            may also be a list of the task's records, such as `Example`.
         dev: the development data; without any, a part of the training data is held out.
         test: the test data, scored once at the end.
         data_format: one of the formats of `nlp-lstm data check`, where the file's ending does not tell.
@@ -62,9 +67,9 @@ class Choices(TypedDict, total=False):
         settings: any other setting by its dotted name, such as `{"encoder.hidden_size": 256}`.
     """
 
-    train: str | Path | None
-    dev: str | Path | None
-    test: str | Path | None
+    train: Data | None
+    dev: Data | None
+    test: Data | None
     data_format: str | None
     text_column: str | None
     label_column: str | None
@@ -82,7 +87,7 @@ class Choices(TypedDict, total=False):
 
 
 _SETTING_OF = {
-    **{split: f"data.{split}" for split in ("train", "dev", "test")},
+    **{split: f"data.{split}" for split in SPLITS},
     **{name: f"data.{name}" for name in ("text_column", "label_column", "columns", "online")},
     **{name: f"data.{name}" for name in ("source_lang", "target_lang", "source_column", "target_column")},
     **{"data_format": "data.format", "seed": "training.seed"},
@@ -110,7 +115,7 @@ def settle(recipe: str, **choices: Unpack[Choices]) -> Recipe:
         if name not in _SETTING_OF:
             raise TypeError(f"unexpected keyword {name!r}{nearest(name, _SETTING_OF)}")
         if value is not None:
-            settings[_SETTING_OF[name]] = _source(value) if name in ("train", "dev", "test") else value
+            settings[_SETTING_OF[name]] = _source(value) if name in SPLITS else value
     return load_recipe(recipe, settings)
 
 
@@ -136,10 +141,12 @@ def train(
     Raises:
         UsageError: a setting is wrong (all of them are named), the folder holds a run with other settings, or
             another process is training there.
-        DataError: a data file is missing or malformed.
+        DataError: a data file is missing or malformed, or a list holds no examples.
+        TypeError: a list holds something else than the task's records.
         Interrupted: Ctrl-C or SIGTERM; the same call goes on from there.
     """
     settled = settle(recipe, **choices)
+    given = _given(settled.task, choices)
     folder = Path(out) if out is not None else Path("runs") / Path(recipe).stem
     observer = observer or Observer()
     place = choose_device(device)
@@ -148,16 +155,42 @@ def train(
         torch.set_num_threads(settled.training.threads)
     keep_freed_memory()
     ledger = Ledger(folder)
-    ledger.check(settled, fresh=fresh)
+    ledger.check(settled, fresh=fresh, given=given)
     if fresh or ledger.metrics is None:
         with ledger.locked():
-            Pipeline(TRAINING)(TrainingRecord(settled, folder, place, observer, fresh))
+            Pipeline(TRAINING)(TrainingRecord(settled, folder, place, observer, fresh, given))
     else:
         observer.note(f"{folder} holds this run already, finished; --fresh trains it again")
     return TrainedRun(folder, ledger.metrics or {})
 
 
+def _given(task: str, choices: Choices) -> Splits:
+    """Return the examples that are given themselves, by split; messages call one without a source by its place.
+
+    Raises:
+        DataError: there are none in a list.
+        TypeError: one is no record of the task's.
+    """
+    lists = {split: data for split in SPLITS if isinstance(data := choices.get(split), list | tuple)}
+    kind = find_task(task).example_type
+    for split, examples in lists.items():
+        if not examples:
+            raise DataError(f"{split} {IN_MEMORY}: no examples; expected at least one")
+        for number, example in enumerate(examples, 1):
+            if not isinstance(example, kind):
+                raise TypeError(f"{split}, example {number}: expected {kind.__name__}, found {type(example).__name__}")
+    return {
+        split: [
+            example if example.source else replace(example, source=f"{split} {IN_MEMORY}", line=number)
+            for number, example in enumerate(examples, 1)
+        ]
+        for split, examples in lists.items()
+    }
+
+
 def _source(source: Any) -> str:
     """Return a data source as a recipe names it: `hf:` names as they are, paths absolute."""
+    if isinstance(source, list | tuple):
+        return IN_MEMORY
     text = str(source)
     return text if text.startswith("hf:") else os.path.abspath(text)  # noqa: PTH100 -- also takes out "..", which Path does not

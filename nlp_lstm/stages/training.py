@@ -11,7 +11,7 @@ from nlp_lstm.corpora.token_cache import default_cache
 from nlp_lstm.stages.fitting import Fit
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.recipes import check_sources
-from nlp_lstm.stages.record import TrainingRecord
+from nlp_lstm.stages.record import SPLITS, TrainingRecord
 from nlp_lstm.stages.saving import Save
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.task import new_tokenizer
@@ -21,7 +21,10 @@ from nlp_lstm.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Read:
-    """Reads the examples of the files the recipe names, and opens the run's folder once they are there."""
+    """Reads the examples of the files the recipe names, and opens the run's folder once they are there.
+
+    Of a split whose examples the record brings along, no file is read.
+    """
 
     name: ClassVar[str] = "read"
     requires: ClassVar[tuple[str, ...]] = ()
@@ -29,16 +32,19 @@ class Read:
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
         """Fill `splits`."""
-        check_sources(record.recipe)
+        given = record.splits or {}
+        check_sources(record.recipe, given)
         recipe = record.recipe
         kind = find_task(recipe.task)
         tokenizer = partial(new_tokenizer, recipe.tokenizer)
-        splits = {
+        read = {
             split: kind.read(source, recipe.data, tokenizer, note=record.observer.note if split == "train" else None)
-            for split in ("train", "dev", "test")
-            if (source := getattr(recipe.data, split)) is not None
+            for split in SPLITS
+            if split not in given and (source := getattr(recipe.data, split)) is not None
         }
-        Ledger(record.out).begin(recipe, fresh=record.fresh)  # only now: bad data must not cost an older run
+        splits = {split: examples for split in SPLITS if (examples := given.get(split, read.get(split))) is not None}
+        # only now: bad data must not cost an older run
+        Ledger(record.out).begin(recipe, given=given, fresh=record.fresh)
         sizes = ", ".join(f"{split} {len(examples):,}" for split, examples in splits.items())
         record.observer.note(f"read {sizes} {kind.unit}")
         return replace(record, splits=splits)

@@ -79,6 +79,7 @@ class Classify(HasExamples, CutsTexts):
     Settings: ClassVar[type[Settings]] = ClassifySettings
     unit: ClassVar[str] = "texts"
     headline: ClassVar[Mapping[str, str]] = {"accuracy": "accuracy", "macro F1": "macro_f1"}
+    example_type: ClassVar[type] = Example
     takes_words: ClassVar[bool] = False
 
     def __init__(

@@ -96,6 +96,7 @@ class Generate(CutsTexts):
         "perplexity": "perplexity",
         "bits a character": "bits_per_character",
     }
+    example_type: ClassVar[type] = PlainText
     costs: ClassVar[frozenset[str]] = frozenset(
         {"nats_per_token", "windowed_nats_per_token", "perplexity", "bits_per_character", "bits_per_byte", "unknown"}
     )

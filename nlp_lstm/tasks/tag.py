@@ -84,6 +84,7 @@ class Tag(HasExamples, CutsTexts):
     Settings: ClassVar[type[Settings]] = TagSettings
     unit: ClassVar[str] = "sentences"
     headline: ClassVar[Mapping[str, str]] = {"F1": "f1", "accuracy": "accuracy"}
+    example_type: ClassVar[type] = TaggedSentence
     takes_words: ClassVar[bool] = True
 
     def __init__(

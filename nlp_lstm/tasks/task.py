@@ -68,6 +68,8 @@ class Task(Protocol):
     """The scores worth a glance: their key in a report, by the name people read."""
     costs: ClassVar[frozenset[str]]
     """Those of all its scores that are better when they are lower."""
+    example_type: ClassVar[type]
+    """The kind of record its labelled examples are."""
     takes_words: ClassVar[bool]
     """Whether `answer` also takes a sequence of words in place of a text."""
 

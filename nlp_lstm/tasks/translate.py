@@ -106,6 +106,7 @@ class Translate(HasExamples):
     Settings: ClassVar[type[Settings]] = TranslateSettings
     unit: ClassVar[str] = "pairs"
     headline: ClassVar[Mapping[str, str]] = {"BLEU": "bleu", "chrF": "chrf", "BLEU, lower case": "bleu_tok_lc"}
+    example_type: ClassVar[type] = SentencePair
     takes_words: ClassVar[bool] = False
 
     def __init__(self, settings: TranslateSettings, tokenizer: PairTokenizer, vocabularies: Vocabularies) -> None:

@@ -264,3 +264,4 @@ def test_a_variable_that_is_not_set_or_empty_is_left_for_the_reader_to_complain_
     assert recipe.data.train == "$PLACE/train.csv"
     with pytest.raises(UsageError, match=r"data\.train is expected at \$PLACE/train\.csv: set PLACE"):
         check_sources(recipe)
+    check_sources(recipe, {"train"})  # its examples are there

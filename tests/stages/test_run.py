@@ -9,6 +9,7 @@ import torch
 
 from nlp_lstm import DataError, NlpLstmError, Pipeline, UsageError, load, stages, train
 from nlp_lstm.config import problems_of
+from nlp_lstm.document import Example
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.recipes import load_recipe
 from nlp_lstm.stages.record import Observer, TrainingRecord
@@ -283,3 +284,58 @@ def test_settings_of_the_head_change_what_is_learned(recipe, tmp_path, setting):
     assert (plain.folder / "model.safetensors").read_bytes() != (other.folder / "model.safetensors").read_bytes()
     assert other.load().description["head"][setting] == value
     assert problems_of(type(other.load().task).Settings, other.load().description["head"]) == []
+
+
+def examples_of(path):
+    rows = [line.split(",") for line in path.read_text().split("\n")[1:-1]]
+    return [Example(*row) for row in rows]
+
+
+def test_examples_in_memory_give_the_model_that_their_file_gives(recipe, tmp_path):
+    by_file = train(str(recipe), out=tmp_path / "file")
+    lists = {split: examples_of(recipe.parent / f"{split}.csv") for split in ("train", "dev")}
+    in_memory = train(str(recipe), **lists, out=tmp_path / "memory")
+    for name in BYTES:
+        assert (in_memory.folder / name).read_bytes() == (by_file.folder / name).read_bytes()
+    assert in_memory.metrics["dev"] == by_file.metrics["dev"]
+    assert "| dev | dev (in memory) | 20 |" in (in_memory.folder / "README.md").read_text()
+
+
+def test_one_split_may_be_in_memory_and_another_a_file(recipe, tmp_path):
+    dev = recipe.parent / "dev.csv"
+    run = train(str(recipe), train=tuple(examples_of(dev)), test=dev, out=tmp_path / "run", steps=2)
+    assert run.metrics["test"]["n"] == 20
+    assert run.metrics["dev"]["n"] == 2  # held out of the list, not the recipe's
+
+
+def test_a_run_on_examples_in_memory_goes_on_with_the_same_alone(recipe, tmp_path):
+    examples = examples_of(recipe.parent / "train.csv")
+    first = train(str(recipe), train=examples, out=tmp_path / "run")
+    assert train(str(recipe), train=list(examples), out=tmp_path / "run") == first
+    with pytest.raises(UsageError, match=r"differs .*: train \(in memory\): its content is not the same"):
+        train(str(recipe), train=[*examples[1:], Example("dull", "good")], out=tmp_path / "run")
+    with pytest.raises(UsageError, match=r"data\.dev: was None, now '\(in memory\)'"):
+        train(str(recipe), train=examples, dev=examples, out=tmp_path / "run")
+    with pytest.raises(UsageError, match=r"data\.train: was '\(in memory\)', now '.*train\.csv'"):
+        train(str(recipe), out=tmp_path / "run")
+
+
+def test_an_example_in_memory_is_named_by_its_place_unless_it_knows_its_own(recipe, tmp_path):
+    good = examples_of(recipe.parent / "train.csv")
+    for odd, place in [
+        (Example("dull", "baad"), r"line 2 of dev \(in memory\)"),
+        (Example("dull", "baad", "mine.csv", 9), r"line 9 of mine\.csv"),
+    ]:
+        with pytest.raises(DataError, match=rf"{place}: label 'baad'"):
+            train(str(recipe), train=good, dev=[good[0], odd], out=tmp_path / "run")
+
+
+def test_lists_of_something_else_are_refused(recipe, tag_recipe, tmp_path):
+    for path, examples, kind, problem in [
+        (recipe, [Example("a", "b"), ("a", "b")], TypeError, "train, example 2: expected Example, found tuple"),
+        (recipe, [], DataError, r"train \(in memory\): no examples"),
+        (tag_recipe, [Example("a", "b")], TypeError, "train, example 1: expected TaggedSentence, found Example"),
+    ]:
+        with pytest.raises(kind, match=problem):
+            train(str(path), train=examples, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from nlp_lstm.document import Example
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.stages import Batch, BuildVocabulary, Evaluate, Read, Split, TokenizeData
 from nlp_lstm.stages.pipeline import Pipeline
@@ -66,6 +67,17 @@ def test_a_variable_that_is_not_set_is_named(begin, place, split):
     expected = rf"data.{split} is expected at .*: set NO_SUCH_FOLDER, or give --{split} FILE"
     with pytest.raises(UsageError, match=expected):
         Read()(begin(**{f"data__{split}": place}))
+
+
+def test_examples_that_are_there_are_not_read(begin, recipe):
+    given = [Example("fine", "good"), Example("dull", "bad")]
+    record = replace(begin(data__train=None), splits={"train": given})
+    splits = Read()(record).splits
+    assert list(splits) == ["train", "dev"]
+    assert splits["train"] is given
+    assert len(splits["dev"]) == 20
+    (recipe.parent / "dev.csv").unlink()
+    assert Read()(replace(record, splits={"train": given, "dev": given})).splits["dev"] is given
 
 
 def test_a_dev_file_is_used_as_it_is(begin):

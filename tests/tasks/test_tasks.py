@@ -286,6 +286,7 @@ def test_the_examples_of_a_file_are_read_with_their_lines_and_predicted_on_witho
     lines = case.file[1].split("\n")
     assert all(lines[each.line - 1].startswith(each.text.split(" ")[0]) for each in found)
     assert {each.source for each in found} == {str(path)}
+    assert {type(each) for each in found} == {task.example_type}
     if case.inputs is not None:
         path = tmp_path / "inputs.txt"
         path.write_text(case.inputs, encoding="utf-8")
