@@ -96,6 +96,17 @@ class Predictor:
         for chunk in grow_chunks(inputs, first=first, last=last, words=self.task.takes_words):
             yield from self.task.answer(self.model, chunk, batch_size=batch_size, **options)
 
+    def writer(self) -> Any:
+        """Return what writes texts with this model, step by step.
+
+        Raises:
+            UsageError: it is no generator.
+        """
+        make = getattr(self.task, "writer", None)
+        if make is None:
+            raise UsageError(f"a model of the task {self.description.get('task')!r} writes no texts")
+        return make(self.model)
+
     def records(self, source: str, **data: Any) -> Iterator[Record]:
         """Stream the inputs of a source: its texts or, where the task knows such files, its words.
 
