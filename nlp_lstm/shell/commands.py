@@ -43,7 +43,9 @@ def run(session: Session, line: str) -> Iterator[Event]:
     Raises:
         UsageError: there is no such command (the message names the nearest), or it does not fit here.
     """
-    name, *rest = line.split(maxsplit=1) or [""]
+    if not line.strip():
+        raise UsageError("expected a command behind '/': /help lists them")
+    name, *rest = line.split(maxsplit=1)
     command, before = find(session, name)
     typed = " ".join([before, *rest]).strip()
     if typed and not command.arguments:
@@ -167,7 +169,7 @@ COMMANDS = {
     ),
     "show": Command("show every setting", _show),
     "more": Command("write on", writing.more),
-    "retry": Command("write the last text once more, with the next seed", writing.retry),
+    "retry": Command("take the last text back and write another, with the next seed", writing.retry),
     "undo": Command("take the last turn back", writing.undo),
     "pick": Command("choose each next token from the N likeliest (5)", writing.pick, "[N]"),
     "why": Command("show what the last answer was chosen from", writing.why, "[N]", writes=False),

@@ -114,9 +114,9 @@ def shown(value: Any) -> str:
 
 def _range(name: str) -> str:
     """Return the words for a number's bounds, with a blank before them; "" if it has none."""
-    bounds: dict[str, float] = {}
+    bounds: dict[str, str] = {}
     for each in SessionSettings.model_fields[name].metadata:
-        bounds |= {kind: getattr(each, kind) for kind in ("ge", "gt", "le") if hasattr(each, kind)}
+        bounds |= {kind: shown(getattr(each, kind)) for kind in ("ge", "gt", "le") if hasattr(each, kind)}
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le")
     if low is None:
         return "" if high is None else f" of at most {high}"

@@ -68,12 +68,12 @@ def _ask(session: Session) -> int:
     while not session.done:
         try:
             line = prompts.prompt(session.prompt)
+            number = _answer(session, line, screen)
+            screen.end_line()
         except KeyboardInterrupt:
             continue
         except EOFError:
             break
-        number = _answer(session, line, screen)
-        screen.end_line()
         if number is not None:
             return 128 + number
     return 0
@@ -161,7 +161,9 @@ class Screen:
             console.file.write("".join(f"{visible(line)}\n" for line in lines))
             console.file.flush()
             return
-        shown = RichTable(title=Text(visible(table.title)) or None, title_justify="left", box=box.SIMPLE_HEAD)
+        if table.title:
+            console.print(Text(visible(table.title)), soft_wrap=True)
+        shown = RichTable(box=box.SIMPLE_HEAD)
         for column in table.columns:
             shown.add_column(Text(column))
         for row in table.rows:
@@ -202,6 +204,7 @@ def _prompts(session: Session, screen: Screen) -> PromptSession[str]:
         completer=SessionCompleter(session),
         auto_suggest=AutoSuggestFromHistory(),
         key_bindings=keys,
+        reserve_space_for_menu=4,
     )
 
 

@@ -35,6 +35,6 @@ def tail(text: str, *, width: int = 60) -> str:
     r"""Return the end of a text on one line, quoted, with a sign in front where something is left out.
 
     >>> tail("to be or\nnot to be", width=12)
-    '…"r\\nnot to be"'
+    '…"or\\nnot to be"'
     """
     return ("…" if len(text) > width else "") + quoted(text[-width:])
