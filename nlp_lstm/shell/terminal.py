@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from types import FrameType
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
@@ -65,22 +66,23 @@ def _ask(session: Session) -> int:
     screen = Screen()
     prompts = _prompts(session, screen)
     screen.show(events.Note(f"{session.kind}. /help lists the commands, Ctrl-C stops a text, Ctrl-D leaves."))
-    while not session.done:
-        try:
-            line = prompts.prompt(session.prompt)
-            number = _answer(session, line, screen)
-            screen.end_line()
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            break
-        if number is not None:
-            return 128 + number
+    before = signal.signal(signal.SIGTERM, _leave)  # else it would leave the terminal as it is while a line is typed
+    try:
+        while not session.done:
+            try:
+                _answer(session, prompts.prompt(session.prompt), screen)
+                screen.end_line()
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                break
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
 
 
-def _answer(session: Session, line: str, screen: Screen) -> int | None:
-    """Show what comes of a line until it ends or Ctrl-C stops it; return a signal that is to end the session.
+def _answer(session: Session, line: str, screen: Screen) -> None:
+    """Show what comes of a line until it ends or a signal stops it.
 
     Ctrl-C acts between two events, so that what was shown is what was written; a second one acts at once.
     """
@@ -94,11 +96,14 @@ def _answer(session: Session, line: str, screen: Screen) -> int | None:
         except KeyboardInterrupt:
             pass
         number = received()
-    if number is not None and number != signal.SIGINT:
-        return number
+    if number == signal.SIGTERM:
+        _leave(number)
     if number is not None:
         screen.show(events.Note("stopped"))
-    return None
+
+
+def _leave(number: int, _: FrameType | None = None) -> None:
+    raise SystemExit(128 + number)
 
 
 class Screen:

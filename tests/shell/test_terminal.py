@@ -9,6 +9,7 @@ import re
 import select
 import signal
 import sys
+import termios
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
@@ -137,6 +138,10 @@ class Terminal:
         start, self._seen = self._seen, self._seen + found.end()
         return self.shown[start : self._seen]
 
+    def modes(self) -> int:
+        """Return the terminal's local modes."""
+        return termios.tcgetattr(self._end)[3]
+
     def leave(self) -> int:
         """Read to the end and return the exit code."""
         while self._read():
@@ -215,6 +220,16 @@ def test_a_termination_signal_ends_a_text_and_the_shell(terminal):
     assert shell.leave() == 128 + signal.SIGTERM
 
 
+def test_a_termination_signal_at_the_prompt_leaves_the_terminal_as_it_was(terminal):
+    shell = terminal()
+    shell.type("x")
+    shell.wait_for("x")
+    assert not shell.modes() & termios.ECHO
+    os.kill(shell.process, signal.SIGTERM)
+    assert shell.leave() == 128 + signal.SIGTERM
+    assert shell.modes() & termios.ECHO and shell.modes() & termios.ICANON
+
+
 def test_history_is_kept_between_sessions_for_its_owner_alone(terminal, state):
     shell = terminal()
     shell.type("/max 7\r")
@@ -223,7 +238,7 @@ def test_history_is_kept_between_sessions_for_its_owner_alone(terminal, state):
     assert shell.leave() == 0
     shell = terminal()
     shell.type("\x1b[A\x1b[A")  # up twice: behind /quit stands /max 7
-    shell.wait_for("/max 7")
+    shell.wait_for("max.*7")
     shell.type("\r")
     shell.wait_for(f"max_new_tokens 7.*{ASKED}")
     assert (state / "nlp-lstm" / "history").stat().st_mode & 0o077 == 0
