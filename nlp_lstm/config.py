@@ -16,6 +16,7 @@ BUDGETS = ("minutes", "epochs", "steps")
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+NotEmpty = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[str, ...], PlainSerializer(list)]  # dumped as what JSON gives back
 
 
@@ -136,6 +137,27 @@ class TrainingSettings(Settings):
             if amount is not None:
                 return unit, float(amount)
         return "epochs", 10.0
+
+
+class WritingOptions(Settings):
+    """How a generator writes; the transforms of `nlp_lstm.nn.sampling` say what each one does to the scores."""
+
+    max_new_tokens: Annotated[int, Field(ge=0)] = 200
+    """Tokens: characters for a model of characters."""
+    temperature: Annotated[float, Field(ge=0)] = 0.8
+    top_k: Annotated[int, Field(ge=0)] = 0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    min_p: Fraction = 0.0
+    repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    penalty_window: Annotated[int, Field(ge=0)] = 0
+    """Of how many of the last tokens the three penalties take notice; 0 for all."""
+    no_repeat_ngram: Annotated[int, Field(ge=0)] = 0
+    logit_bias: Mapping[str, float] = Field(default_factory=dict)
+    """Nats added to the score of each token of a text."""
+    stop: Annotated[tuple[NotEmpty, ...], PlainSerializer(list)] = ()
+    """Strings to end at; they are not shown."""
 
 
 class Recipe(Settings):

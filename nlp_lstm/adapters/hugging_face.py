@@ -1,8 +1,8 @@
 """`pipeline(task, model=DIR)`: called as a Hugging Face pipeline is, it answers in the same shapes.
 
 Source of the shapes: documentation and code of `transformers/pipelines` (text_classification, token_classification,
-text2text_generation, text_generation). All numbers are plain Python ones. Where theirs cut a long text, ours reads it whole; where
-theirs refuse an empty list, ours gives one back.
+text2text_generation, text_generation). All numbers are plain Python ones. Where theirs cut a long text, ours reads it
+whole; where theirs refuse an empty list, ours gives one back.
 """
 
 from __future__ import annotations

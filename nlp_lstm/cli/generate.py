@@ -13,7 +13,8 @@ from nlp_lstm.cli import options
 from nlp_lstm.errors import UsageError
 
 if TYPE_CHECKING:
-    from nlp_lstm.tasks.writing import Writer, WritingOptions
+    from nlp_lstm.config import WritingOptions
+    from nlp_lstm.tasks.writing import Writer
 
 
 @click.command()

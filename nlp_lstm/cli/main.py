@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "Train a recipe on the CPU; the same line again goes on where it stopped.",
     "predict": "Predict for texts, line for line.",
     "generate": "Let a generator write on.",
+    "shell": "Write with a model, turn by turn; other tasks answer line by line.",
     "evaluate": "Score a model on labelled data.",
     "data": "Look into data files.",
     "recipes": "List the recipes that come along.",

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, NamedTuple, Protocol, TypedDict, Unpack, runtime_checkable
+from typing import NamedTuple, Protocol, TypedDict, Unpack, runtime_checkable
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from nlp_lstm.config import Fraction, Settings, parse_settings
+from nlp_lstm.config import WritingOptions, parse_settings
 from nlp_lstm.errors import ModelError
 from nlp_lstm.nn.language_model import LanguageModel, State
 from nlp_lstm.nn.sampling import Transform, choose, probabilities, transforms
@@ -28,29 +27,6 @@ from nlp_lstm.text.vocabulary import Vocabulary
 
 LONGEST_RUN = 64
 """Tokens that are drawn in compiled loops before any of them is shown."""
-
-NonNegative = Annotated[int, Field(ge=0)]
-
-
-class WritingOptions(Settings):
-    """How a text goes on; `nlp_lstm.nn.sampling.transforms` says what each one means."""
-
-    max_new_tokens: NonNegative = 200
-    """Tokens to write at most: characters, pieces or words, as the model was trained on."""
-    temperature: Annotated[float, Field(ge=0.0)] = 0.8
-    top_k: NonNegative = 0
-    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    min_p: Fraction = 0.0
-    repetition_penalty: Annotated[float, Field(gt=0.0)] = 1.0
-    frequency_penalty: float = 0.0
-    presence_penalty: float = 0.0
-    penalty_window: NonNegative = 0
-    """Of how many of the last tokens the three penalties take notice; 0 for all."""
-    no_repeat_ngram: NonNegative = 0
-    logit_bias: Mapping[str, float] = Field(default_factory=dict)
-    """Nats added to the score of each token of a text."""
-    stop: tuple[str, ...] = ()
-    """Texts at which to stop; they are not shown."""
 
 
 class WritingChoices(TypedDict, total=False):
@@ -163,8 +139,12 @@ class Writer:
             return replace(moment, text=moment.text + text)
         return replace(self._advance(moment, ids), text=moment.text + text, rest=b"")
 
-    def write(self, moment: Moment, options: WritingOptions, *, seed: int) -> Iterator[Step]:
+    def write(
+        self, moment: Moment, options: WritingOptions, *, seed: int, longest_run: int = LONGEST_RUN
+    ) -> Iterator[Step]:
         """Yield the text that comes after `moment`, piece by piece.
+
+        Pieces grow from one token to `longest_run` of them, which does not change the text.
 
         It ends after `max_new_tokens`, or at a stop string, which is not shown; the caller may end it at any time.
 
@@ -172,7 +152,7 @@ class Writer:
             UsageError: a stop string is empty.
         """
         until = StopStrings(options.stop)
-        for run in self._runs(moment, options, np.random.default_rng(seed)):
+        for run in self._runs(moment, options, np.random.default_rng(seed), longest_run):
             step = self._put_together(moment, run, until)
             moment = step.moment
             yield step
@@ -226,7 +206,9 @@ class Writer:
         state = tuple(tensors[f"state.{place}"].to(self._device) for place in range(len(tensors) - 2))
         return Moment(values["text"], tensors["ids"], state, tensors["log_probs"], bytes.fromhex(values["rest"]))
 
-    def _runs(self, moment: Moment, options: WritingOptions, random: np.random.Generator) -> Iterator[_Run]:
+    def _runs(
+        self, moment: Moment, options: WritingOptions, random: np.random.Generator, longest: int
+    ) -> Iterator[_Run]:
         """Yield the tokens that come next: one at a time, or in compiled loops ever more of them."""
         left = options.max_new_tokens
         draw = _plain_draw(options, n_excluded=len(self._special_ids))
@@ -245,7 +227,7 @@ class Writer:
             new = torch.cat([moment.ids, torch.tensor(ids, dtype=torch.int64)])
             moment = replace(moment, ids=new, state=state, log_probs=log_probs)
             yield _Run(ids, moment)
-            left, size = left - size, min(2 * size, LONGEST_RUN)
+            left, size = left - size, min(2 * size, longest)
 
     @cached_property
     def _steps(self) -> CompiledSteps:

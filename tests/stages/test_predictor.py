@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlp_lstm.document import Example, Prediction, TaggedSentence, Tagging
-from nlp_lstm.errors import DataError
+from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.stages import predictor as module
 from nlp_lstm.stages.predictor import FIRST_CHUNK, LAST_CHUNK, Predictor, grow_chunks
 from tests.stages.made_data import made_sentences
@@ -330,3 +330,8 @@ def test_evaluation_on_an_unknown_label_names_its_line(predictor):
     examples = [Example("fine", "good"), Example("dull", "goood", source="test.csv", line=3)]
     with pytest.raises(DataError, match=r"line 3 of test\.csv: .*'goood'.*did you mean 'good'\?"):
         predictor.evaluate(examples)
+
+
+def test_a_model_that_is_no_generator_has_no_writer(predictor):
+    with pytest.raises(UsageError, match="a model of the task 'classify' writes no texts"):
+        predictor.writer()

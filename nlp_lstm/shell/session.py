@@ -1,0 +1,171 @@
+"""A session: lines in, events out. It knows no terminal, so that whatever can call it can run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+from nlp_lstm.errors import NlpLstmError, UsageError
+from nlp_lstm.shell import commands
+from nlp_lstm.shell.draft import Draft
+from nlp_lstm.shell.events import Answer, Event, Note, Piece, Problem, Table
+from nlp_lstm.shell.models import Model, Writer
+from nlp_lstm.shell.settings import SessionSettings
+from nlp_lstm.shell.shelf import Shelf
+from nlp_lstm.text.visible import quoted, tail
+
+PROMPT = "> "
+
+
+class Session:
+    """A model in use, line by line.
+
+    A line that begins with `/` is a command, `//` stands for a text that begins with a slash, and anything else is a
+    text: a generator reads it on and writes, a model of another task answers it.
+
+    Args:
+        folder: the model's folder.
+        open_model: loads one.
+
+    Attributes:
+        folder: the folder of the present model.
+        model: the present model.
+        draft: the text it writes; None for a model of a task that writes none.
+        shelf: its saved moments.
+        settings: how it writes.
+        offered: how many next tokens there are to pick from; 0 when none is to be picked.
+        answered: what was last said of a line; None for a generator.
+        done: whether the session is to end.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
+
+    def __init__(self, folder: Path, *, open_model: Callable[[Path], Model]) -> None:
+        self._open_model = open_model
+        self.settings = SessionSettings()
+        self.done = False
+        self.open(folder)
+
+    def open(self, folder: Path) -> None:
+        """Take another model; the settings stay.
+
+        Raises:
+            ModelError: it cannot be loaded; the present one stays.
+        """
+        model = self._open_model(folder)
+        writer = _writer_of(model)
+        self.draft = None if writer is None else Draft(writer)
+        self.folder, self.model, self.shelf = folder, model, Shelf(folder)
+        self.offered = 0
+        self.answered: Any = None
+
+    @property
+    def kind(self) -> str:
+        """What the model is, in a few words."""
+        unit = f" of {self.draft.writer.unit}" if self.draft else ""
+        return f"{self.folder}: a {self.model.description.get('task', 'foreign')} model{unit}"
+
+    @property
+    def prompt(self) -> str:
+        """What a line is asked for with."""
+        return f"pick 1-{self.offered}{PROMPT}" if self.offered else PROMPT
+
+    def feed(self, line: str) -> Generator[Event]:
+        """Take a line and yield what comes of it; a mistake of the person is a `Problem` and changes nothing.
+
+        Closing the generator stops a text in the making; what was written so far stands.
+        """
+        try:
+            yield from self._feed(line)
+        except NlpLstmError as error:
+            yield Problem(str(error), error.exit_code)
+        except OSError as error:
+            yield Problem(str(error), 1)
+
+    def complete(self, line: str) -> list[str]:
+        """Return what the last word of a line that is being typed may become."""
+        return commands.complete(self, line[1:]) if _is_command(line) else []
+
+    def _feed(self, line: str) -> Iterator[Event]:
+        if _is_command(line):
+            yield from commands.run(self, line[1:])
+            yield from self._offer()
+            return
+        text = line[1:] if line.startswith("/") else line
+        if self.draft is None:
+            self.answered = self.model.predict(text)
+            yield Answer(self.answered.to_text())
+        elif self.offered:
+            yield from self._pick(text.strip())
+        elif text:
+            yield from self.write(text)
+
+    def needs_draft(self) -> Draft:
+        """Return the text in the making.
+
+        Raises:
+            UsageError: the model writes none.
+        """
+        if self.draft is None:
+            raise UsageError(f"this is for models that write; {self.kind} answers line by line")
+        return self.draft
+
+    def write(self, prompt: str = "") -> Iterator[Event]:
+        """Read what was typed, if anything, and write on; the seed moves on."""
+        draft, settings = self.needs_draft(), self.settings
+        draft.read(prompt, seed=settings.seed)
+        self.settings = settings.moved_on()
+        if prompt:
+            yield Piece(prompt, given=True)
+        for piece in draft.write(settings.options()):
+            if piece:
+                yield Piece(piece)
+
+    def _pick(self, answer: str) -> Iterator[Event]:
+        """Write the token of a number, or end picking at an empty line."""
+        if not answer:
+            self.offered = 0
+            yield Note("picking has ended")
+            return
+        draft, options = self.needs_draft(), self.settings.options()
+        choices = draft.choices(options, n=self.offered)
+        if not answer.isdecimal() or not 1 <= int(answer) <= len(choices):
+            raise UsageError(f"expected a number from 1 to {len(choices)}, or an empty line to end; found {answer!r}")
+        piece = draft.take(choices[int(answer) - 1], options)
+        if piece:
+            yield Piece(piece)
+        yield from self._offer()
+
+    def _offer(self) -> Iterator[Event]:
+        """Show what there is to pick from, when picking."""
+        if not self.offered or self.done:
+            return
+        draft = self.needs_draft()
+        rows = [
+            (str(number), quoted(choice.text), percent(choice.probability), percent(choice.model_probability))
+            for number, choice in enumerate(draft.choices(self.settings.options(), n=self.offered), 1)
+        ]
+        columns = ("", draft.writer.unit, "to be drawn", "model")
+        yield Table(columns, tuple(rows), title=tail(draft.text), aside=True)
+
+
+def percent(share: float) -> str:
+    """Return a share in [0, 1] in percent.
+
+    >>> percent(0.12345)
+    '12.3 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
+def _is_command(line: str) -> bool:
+    return line.startswith("/") and not line.startswith("//")
+
+
+def _writer_of(model: Model) -> Writer | None:
+    try:
+        return model.writer()
+    except UsageError:
+        return None

@@ -1,0 +1,77 @@
+"""What the shell keeps between sessions, in the user's own state folder: history, and moments by name."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+
+from nlp_lstm.errors import UsageError, nearest
+from nlp_lstm.files import write_whole
+from nlp_lstm.shell.models import Moment, Writer
+
+_ENDING = ".safetensors"
+_NAME = re.compile(r"\w[\w.-]{0,47}")
+
+
+def state_folder() -> Path:
+    """Return `nlp-lstm` in the folder that `XDG_STATE_HOME` names, else in the user's folder for state."""
+    named = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(named) if Path(named).is_absolute() else Path.home() / ".local" / "state") / "nlp-lstm"
+
+
+def make_private(folder: Path) -> Path:
+    """Make a folder, unless it is there, that nobody else may look into: it will hold what a person typed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+class Shelf:
+    """The moments that were kept of one model, each a file of its name.
+
+    Args:
+        model: the model's folder; its moments stand in a folder named by it and a digest of where it lies.
+    """
+
+    def __init__(self, model: Path) -> None:
+        place = model.resolve()
+        digest = blake2b(os.fsencode(place), digest_size=6).hexdigest()
+        self.folder = state_folder() / "moments" / f"{place.name}-{digest}"
+
+    def names(self) -> list[str]:
+        """Return the names there are."""
+        return sorted(path.name.removesuffix(_ENDING) for path in self.folder.glob(f"*{_ENDING}"))
+
+    def save(self, name: str, moment: Moment, writer: Writer, *, replace: bool = False) -> None:
+        """Keep a moment, whole or not at all.
+
+        Raises:
+            UsageError: the name is none, or is taken and not to be replaced.
+        """
+        path = self._path(name)
+        if path.exists() and not replace:
+            raise UsageError(f"a moment {name!r} is there already; /state save --replace {name} puts this in its place")
+        make_private(state_folder())
+        write_whole(path, partial(writer.save_moment, moment))
+
+    def load(self, name: str, writer: Writer) -> Moment:
+        """Return the moment of a name.
+
+        Raises:
+            UsageError: there is none; the message names the nearest.
+            ModelError: it is damaged, or the model is another by now.
+        """
+        path = self._path(name)
+        if not path.exists():
+            raise UsageError(f"no moment {name!r}{nearest(name, self.names()) or '; none is saved for this model'}")
+        return writer.load_moment(path)
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"{name!r} is no name: expected up to 48 letters, digits and _ - . with no - or . in front"
+            )
+        return self.folder / f"{name}{_ENDING}"
