@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nlp_lstm import stages as stages
+    from nlp_lstm.document import Document as Document
     from nlp_lstm.document import Example as Example
     from nlp_lstm.document import Prediction as Prediction
     from nlp_lstm.errors import DataError as DataError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from nlp_lstm.errors import ModelError as ModelError
     from nlp_lstm.errors import NlpLstmError as NlpLstmError
     from nlp_lstm.errors import RequirementError as RequirementError
+    from nlp_lstm.errors import StageError as StageError
     from nlp_lstm.errors import UsageError as UsageError
     from nlp_lstm.stages.pipeline import Pipeline as Pipeline
     from nlp_lstm.stages.predictor import load as load
@@ -29,6 +31,7 @@ __version__ = "0.1.0"
 # Public name -> the module it lives in, imported on first use: `import nlp_lstm` alone loads no torch.
 _EXPORTS = {
     "DataError": "nlp_lstm.errors",
+    "Document": "nlp_lstm.document",
     "Example": "nlp_lstm.document",
     "Interrupted": "nlp_lstm.errors",
     "ModelError": "nlp_lstm.errors",
@@ -36,6 +39,7 @@ _EXPORTS = {
     "Pipeline": "nlp_lstm.stages.pipeline",
     "Prediction": "nlp_lstm.document",
     "RequirementError": "nlp_lstm.errors",
+    "StageError": "nlp_lstm.errors",
     "UsageError": "nlp_lstm.errors",
     "load": "nlp_lstm.stages.predictor",
     "stages": "nlp_lstm.stages",

@@ -15,6 +15,7 @@ from nlp_lstm.cli import options
 from nlp_lstm.errors import UsageError
 
 if TYPE_CHECKING:
+    from nlp_lstm.stages.pipeline import Pipeline
     from nlp_lstm.stages.predictor import Predictor
 
 
@@ -84,7 +85,8 @@ def predict(
 ) -> None:
     """Predict with MODEL for each text of the FILEs, of standard input (-), or given by --text.
 
-    One line out for each text in, in order, also for empty ones:
+    MODEL is the folder of a model, or a composed pipeline: its TOML file or its folder. One line out for each text in,
+    in order, also for empty ones:
 
     \b
         cat reviews.txt | nlp-lstm predict runs/mine - --format jsonl
@@ -96,11 +98,11 @@ def predict(
     from nlp_lstm.cli.marking import open_page
     from nlp_lstm.cli.writing import writer_of
     from nlp_lstm.corpora.reading import Record
-    from nlp_lstm.stages.predictor import load
+    from nlp_lstm.stages.pipeline import open_model
 
-    predictor = load(model, device=device)
+    predictor = open_model(model, device=device)
     write_line = writer_of(output_format, predictor, live=output is None and sys.stdout.isatty())
-    if html is not None and not predictor.task.takes_words:
+    if html is not None and not predictor.takes_words:
         raise UsageError("--html: this model marks no entities")
     data = {"format": data_format, "text_column": text_column, "columns": columns, "online": online}
     sources = [predictor.records(file, **data) for file in files]
@@ -120,7 +122,8 @@ def predict(
         block_ngrams=block_ngrams,
     )
     with open_output(output) as write, open_page(html, title=str(model)) as add:
-        for prediction in predictor.stream(read(), batch_size=batch_size, **chosen):
+        answers: Iterator[Any] = predictor.stream(read(), batch_size=batch_size, **chosen)
+        for prediction in answers:
             write(write_line(waiting.popleft(), prediction))
             add(prediction)
 
@@ -140,7 +143,7 @@ def check_outputs(files: Sequence[str], outputs: Mapping[str, Path | None]) -> N
         taken[path.resolve()] = flag
 
 
-def options_of(predictor: Predictor, **wanted: float | None) -> dict[str, Any]:
+def options_of(predictor: Predictor | Pipeline, **wanted: float | None) -> dict[str, Any]:
     """Return the options a person gave, seen to be ones the model's task has.
 
     Raises:

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from nlp_lstm.cli.marking import ColouredText
 from nlp_lstm.cli.tables import plain_console
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.document import Tagging
+from nlp_lstm.document import Document, Tagging
 from nlp_lstm.errors import UsageError
+from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks.task import Prediction
 
@@ -59,6 +60,8 @@ class JsonWriter:
     def line(self, record: Record, prediction: Prediction) -> str:
         """Return the object."""
         found = {"id": self._next, **prediction.to_dict()}
+        if isinstance(prediction, Document):
+            del found["text"]  # it stands among the input's fields
         self._next += 1
         fields = record.fields or {"text": record.text}
         kept = {(f"input_{name}" if name in found else name): value for name, value in fields.items()}
@@ -98,14 +101,14 @@ WRITERS: dict[str, Callable[[], Writer]] = {
 """Every output format by name."""
 
 
-def writer_of(name: str, predictor: Predictor, *, live: bool = False) -> Callable[[Record, Any], str]:
+def writer_of(name: str, predictor: Predictor | Pipeline, *, live: bool = False) -> Callable[[Record, Any], str]:
     """Return what makes lines in an output format; `live`: for a terminal, where entities have colours.
 
     Raises:
         UsageError: the model's predictions have no such form.
     """
-    if name == "conll" and not predictor.task.takes_words:
+    if name == "conll" and not predictor.takes_words:
         raise UsageError("--format conll: this model does not tag words")
-    if name == "text" and live and predictor.task.takes_words:
+    if name == "text" and live and predictor.takes_words:
         return ColourWriter().line
     return WRITERS[name]().line

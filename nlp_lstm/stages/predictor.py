@@ -13,10 +13,11 @@ from torch import nn
 
 from nlp_lstm.config import DataSettings, EncoderSettings, Settings, problems_of
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.errors import ModelError, UsageError, listed, nearest
+from nlp_lstm.errors import ModelError, UsageError, listed
+from nlp_lstm.stages.composed import is_composed
 from nlp_lstm.stages.network import REMEMBERED, choose_device
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
-from nlp_lstm.tasks import TASKS, find_task
+from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.task import Note, Report, Task, Vocabularies, encoder_vocabulary
 from nlp_lstm.text.vocabulary import Vocabulary
 
@@ -45,6 +46,11 @@ class Predictor:
     def tokenizer(self) -> Any:
         """Cuts texts as in training."""
         return self.task.tokenizer
+
+    @property
+    def takes_words(self) -> bool:
+        """Whether a text may also be given as a sequence of words."""
+        return self.task.takes_words
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -164,13 +170,14 @@ def grow_chunks(
     started = time.monotonic()
     while True:
         try:
-            given = next(source)
             number += 1
+            given = next(source)
             _check_input(given, number, words=words)
         except StopIteration:
             break
-        except Exception:
+        except Exception as error:
             yield chunk
+            error.add_note(f"when text {number} was asked for")
             raise
         chunk.append(given)
         n_characters += len(given) if isinstance(given, str) else sum(map(len, given))
@@ -205,8 +212,10 @@ def load(folder: str | Path, *, device: str | None = None) -> Predictor:
 
     Raises:
         ModelError: the folder is missing, damaged or incompatible.
-        UsageError: there is no such device.
+        UsageError: there is no such device, or it is the folder of a composed pipeline.
     """
+    if is_composed(Path(folder)):
+        raise UsageError(f"{folder} is a composed pipeline, not a model: Pipeline.load and nlp-lstm predict run it")
     stored = read_model(Path(folder))
     task, encoder = _parts(stored)
     try:
@@ -223,9 +232,10 @@ def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings]:
     """Return task and encoder settings of a folder; every problem names its file."""
     config, place = stored.config, stored.folder / CONFIG
     name = config.get("task")
-    if not isinstance(name, str) or name not in TASKS:
-        raise ModelError(f"{place}: unknown task {name!r}{nearest(str(name), TASKS)}")
-    kind = find_task(name)
+    try:
+        kind = find_task(str(name))
+    except UsageError as error:
+        raise ModelError(f"{place}: {error}") from error
     sections: dict[str, type[Settings]] = {"head": kind.Settings, "encoder": EncoderSettings}
     problems = [
         problem
