@@ -14,7 +14,7 @@ import pytest
 from nlp_lstm import train
 from nlp_lstm.stages.predictor import Predictor, load
 from nlp_lstm.stages.run import TrainedRun
-from tests.stages.made_data import write_recipe, write_tag_recipe
+from tests.stages.made_data import TINY_TRANSLATOR, write_pairs, write_recipe, write_tag_recipe
 
 
 @pytest.fixture
@@ -53,6 +53,14 @@ def tiny_tag_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
 @pytest.fixture(scope="session")
 def tagger(tiny_tag_run: TrainedRun) -> Predictor:
     return load(tiny_tag_run.folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_translate_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """A run that has hardly learned to turn two words round; nobody may write into its folder."""
+    place = tmp_path_factory.mktemp("translated")
+    pairs = write_pairs(place / "pairs.tsv")
+    return train("translate", train=pairs, out=place / "run", steps=40, settings=TINY_TRANSLATOR)
 
 
 Sitting = Callable[..., int]
