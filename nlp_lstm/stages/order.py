@@ -53,6 +53,7 @@ def order_problems(stages: Sequence[Stage], *, given: Iterable[str] = ()) -> lis
         for thing in sorted((set(stage.provides) & have.keys()) - uses - set(stage.requires)):
             earlier = have[thing]
             if earlier is not None and thing not in getattr(earlier, "uses", ()):  # else it was told there
-                problems.append(f"{stage.name} provides {thing}, which {earlier.name} has provided already")
+                hint = "; into=NAME keeps both" if hasattr(stage, "into") else ""
+                problems.append(f"{stage.name} provides {thing}, which {earlier.name} has provided already{hint}")
         have |= dict.fromkeys(stage.provides, stage)
     return problems

@@ -59,7 +59,9 @@ def test_the_data_of_a_packaged_recipe_is_there_or_named_by_a_variable_or_on_the
 
 @pytest.mark.parametrize("name", COMPOSED)
 def test_a_composed_pipeline_is_no_recipe_to_train(name):
-    with pytest.raises(UsageError, match=f"{name}.toml is a composed pipeline, not a recipe to train: nlp-lstm predict"):
+    with pytest.raises(
+        UsageError, match=f"{name}.toml is a composed pipeline, not a recipe to train: nlp-lstm predict"
+    ):
         load_recipe(name)
 
 

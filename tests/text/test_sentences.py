@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -45,7 +46,13 @@ def test_a_blank_line_ends_a_sentence_that_has_no_sign():
 
 def test_scripts_without_blanks_have_sentences():
     for language in ("en", "zh", "xx"):
-        assert cut("他来了。她走了！真的？「好。」他说。", language) == ["他来了。", "她走了！", "真的？", "「好。」", "他说。"]
+        assert cut("他来了。她走了！真的？「好。」他说。", language) == [
+            "他来了。",
+            "她走了！",
+            "真的？",
+            "「好。」",
+            "他说。",
+        ]
 
 
 def test_a_language_knows_its_abbreviations():
@@ -63,7 +70,7 @@ def test_white_space_has_no_sentence(text):
 def test_every_sign_that_is_no_white_space_stands_in_exactly_one_sentence(text):
     spans = sentence_spans(text, language="xx")
     assert spans == sorted(spans) and all(start < end for start, end in spans)
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
     inside = "".join(text[start:end] for start, end in spans)
     assert "".join(inside.split()) == "".join(text.split())
     assert all(not text[start].isspace() and not text[end - 1].isspace() for start, end in spans)
