@@ -461,11 +461,11 @@ class Document:
         """Return the document as spaCy's: words, sentences, tags, `ents` with `ent._.score`, and labels as `cats`.
 
         What stands between the words, white space for example, becomes tokens of its own, so that spaCy's `text` is
-        this text (but for half a surrogate pair, which spaCy cannot hold). Without tokens, spaCy's rules of no language
-        cut it. `doc.user_data["translation"]` is the translation's text.
+        this text (but for half a surrogate pair, which spaCy cannot hold). Without tokens, spaCy's rules of the
+        vocabulary's language cut it. `doc.user_data["translation"]` is the translation's text.
 
         Args:
-            vocab: the vocabulary to build it on; None takes a new one.
+            vocab: the vocabulary to build it on; None takes one of no language, the same for all documents.
         """
         doc = build_doc(
             self.text,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from spacy.language import Language
     from spacy.tokens import Doc
     from spacy.vocab import Vocab
 
@@ -26,23 +28,25 @@ def build_doc(
 
     Args:
         text: the text; half a surrogate pair becomes the replacement character.
-        words: start, end and tag of each word, in order; None lets spaCy's rules of no language cut it.
+        words: start, end and tag of each word, in order; None lets spaCy's rules of the vocabulary's language cut it.
         entities: start, end, kind and score of each; one that does not end where words end is widened to them.
         sentences: where each begins, or None where the text was not cut into any.
         tagged: whether a word's tag stands for itself, and is to be the token's `tag_`.
-        vocab: the vocabulary to build it on; None takes a new one.
+        vocab: the vocabulary to build it on; None takes one of no language, the same for all documents.
     """
-    import spacy  # heavy: only when it is asked for
-    from spacy.tokens import Doc, Span
+    from spacy.tokens import Doc, Span  # heavy: only when it is asked for
     from spacy.util import filter_spans
 
     text = _SURROGATE.sub("\ufffd", text)
-    rules = spacy.blank("xx", vocab=True if vocab is None else vocab)
     if words is None:
-        doc = rules.tokenizer(text)
+        doc = _rules(vocab).tokenizer(text)
     else:
         pieces = cover(text, words)
-        doc = Doc(rules.vocab, words=[piece for piece, _ in pieces], spaces=[space for _, space in pieces])
+        doc = Doc(
+            _rules(None).vocab if vocab is None else vocab,
+            words=[piece for piece, _ in pieces],
+            spaces=[space for _, space in pieces],
+        )
         tags = {start: tag for start, _, tag in words} if tagged else {}
         for token in doc:
             token.tag_ = tags.get(token.idx) or ""
@@ -58,6 +62,14 @@ def build_doc(
     if sentences is not None:
         _begin_sentences(doc, sentences)
     return doc
+
+
+@lru_cache(maxsize=4)
+def _rules(vocab: Vocab | None) -> Language:
+    """Return spaCy's blank language of a vocabulary, made once for each."""
+    import spacy
+
+    return spacy.blank("xx") if vocab is None else spacy.blank(vocab.lang or "xx", vocab=vocab)
 
 
 def cover(text: str, words: Sequence[tuple[int, int, str | None]]) -> list[tuple[str, bool]]:
