@@ -13,13 +13,18 @@ from nlp_lstm.errors import NlpLstmError, StageError, UsageError, listed
 from nlp_lstm.stages.composed import is_composed, read_composed, write_composed
 from nlp_lstm.stages.order import Stage, order_problems
 from nlp_lstm.stages.predictor import FIRST_CHUNK, Predictor, grow_chunks, load
+from nlp_lstm.stages.sharing import share_encoders
+
+CHUNK_CHARACTERS = 500_000
+"""Characters that go through the stages together, unless a single text is longer."""
 
 
 class Pipeline:
     """Stages run one after the other on a record, each on what the one before gave.
 
     A running stage takes some documents and returns as many, so that a network has a batch to work on. A stage of
-    training takes a `TrainingRecord` and returns one.
+    training takes a `TrainingRecord` and returns one. Stages whose models have the same encoder, with the same weights,
+    share it then, and compute it once for each batch.
 
     Args:
         stages: in the order they run; a pipeline among them stands for its own stages.
@@ -37,6 +42,7 @@ class Pipeline:
         problems = order_problems(self.stages, given=given)
         if problems:
             raise UsageError(listed("the stages do not fit", problems))
+        self._shared = share_encoders(stage.predictor for stage in self.stages if hasattr(stage, "predictor"))
 
     @classmethod
     def load(cls, path: str | Path, *, device: str | None = None) -> Pipeline:
@@ -90,8 +96,11 @@ class Pipeline:
         if batch_size < 1:
             raise ValueError(f"a batch must hold at least one text, not {batch_size}")
         n_before = 0
-        for chunk in grow_chunks(texts, first=min(FIRST_CHUNK, batch_size), last=batch_size):
+        chunks = grow_chunks(texts, first=min(FIRST_CHUNK, batch_size), last=batch_size, characters=CHUNK_CHARACTERS)
+        for chunk in chunks:
             done = _run(self.stages, [Document(text) for text in chunk])
+            for encoder in self._shared:
+                encoder.forget()
             yield from done.documents
             if done.failed is not None:
                 number = n_before + len(done.documents) + 1

@@ -148,47 +148,64 @@ class Predictor:
 
 
 def grow_chunks(
-    inputs: Iterable[Any], *, first: int = FIRST_CHUNK, last: int = LAST_CHUNK, words: bool = False
+    inputs: Iterable[Any],
+    *,
+    first: int = FIRST_CHUNK,
+    last: int = LAST_CHUNK,
+    characters: int | None = None,
+    words: bool = False,
 ) -> Iterator[list[Any]]:
     """Yield the inputs in lists that grow from `first` to `last` of them.
 
-    A list ends early when it holds about four million characters, or when its first input has waited for a second,
+    A list ends early when it holds so many characters, or when its first input has waited for a second,
     as happens when a person types. When the source raises, what came before is yielded first.
 
     Args:
         inputs: texts.
         first: how many the first list holds.
         last: how many a list holds at most.
+        characters: how many end a list; None takes four million.
         words: whether an input may also be a sequence of words.
 
     Raises:
         TypeError: something among the inputs is no text.
     """
     size, source = first, iter(inputs)
+    most = CHUNK_CHARACTERS if characters is None else characters
     chunk: list[Any] = []
     number = n_characters = 0
     started = time.monotonic()
     while True:
         try:
             number += 1
-            given = next(source)
+            given = _take(source, number)
             _check_input(given, number, words=words)
         except StopIteration:
             break
-        except Exception as error:
+        except Exception:
             yield chunk
-            error.add_note(f"when text {number} was asked for")
             raise
         chunk.append(given)
         n_characters += len(given) if isinstance(given, str) else sum(map(len, given))
         waited = time.monotonic() - started > LONGEST_WAIT
-        if len(chunk) == size or n_characters >= CHUNK_CHARACTERS or waited:
+        if len(chunk) == size or n_characters >= most or waited:
             yield chunk
             size, n_characters = min(2 * size, last), 0
             chunk = []
             started = time.monotonic()
     if chunk:
         yield chunk
+
+
+def _take(source: Iterator[Any], number: int) -> Any:
+    """Return the next of a stream; an error of its own gets a note that says at which text."""
+    try:
+        return next(source)
+    except StopIteration:
+        raise
+    except Exception as error:
+        error.add_note(f"when text {number} was asked for")
+        raise
 
 
 def _check_input(given: Any, number: int, *, words: bool) -> None:

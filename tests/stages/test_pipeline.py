@@ -10,6 +10,7 @@ import pytest
 
 from nlp_lstm import Pipeline, stages
 from nlp_lstm.errors import StageError, UsageError
+from nlp_lstm.stages import predictor
 from nlp_lstm.stages.training import TRAINING
 
 
@@ -85,7 +86,7 @@ def test_a_forgotten_stage_is_told_in_full():
         Pipeline([stages.Split()])
 
 
-TEXTS = ["", "A fine film.", " \n", "Ada saw York. A dull plot!", "👩‍👩‍👧‍👦", "\ud83d", "film " * 300, "x"]
+TEXTS = ["", "A fine film.", " \n", "Ada saw York. A dull plot!", "👩‍👩‍👧‍👦", "\ud83d", "film " * 40, "x"]
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +114,10 @@ def close(found, expected) -> bool:
 
 @pytest.mark.parametrize("batch_size", [1, 3, 256])
 def test_a_document_for_each_text_in_order_whatever_the_batches(reader, batch_size):
-    found = list(reader.stream(iter(TEXTS * 5), batch_size=batch_size))
-    assert [doc.text for doc in found] == TEXTS * 5
+    found = list(reader.stream(iter(TEXTS * 3), batch_size=batch_size))
+    assert [doc.text for doc in found] == TEXTS * 3
     alone = [reader(text).to_dict() for text in TEXTS]
-    assert close([doc.to_dict() for doc in found], alone * 5)
+    assert close([doc.to_dict() for doc in found], alone * 3)
     assert list(reader.stream([])) == []
 
 
@@ -151,7 +152,8 @@ def test_a_stream_takes_little_before_its_first_answer_and_never_runs_far_ahead(
         assert one.taken == answered
 
 
-def test_memory_does_not_grow_with_the_stream(tiny_run, tiny_tag_run):
+def test_memory_does_not_grow_with_the_stream(tiny_run, tiny_tag_run, monkeypatch):
+    monkeypatch.setattr(predictor, "LONGEST_WAIT", 1e9)  # else a busy machine makes smaller chunks
     nlp = Pipeline([stages.Tag(tiny_tag_run.folder), stages.Classify(tiny_run.folder)])
 
     def peak(n: int) -> int:
