@@ -33,6 +33,18 @@ class Stage(Protocol):
         ...
 
 
+def kind_problems(stages: Sequence[Any]) -> list[str]:
+    """Return a line for each thing among `stages` that is none, such as a function or a stage's class."""
+    problems = []
+    for place, stage in enumerate(stages, 1):
+        if isinstance(stage, type):
+            problems.append(f"{place}: {stage.__name__} is a class; make a stage of it, such as {stage.__name__}()")
+        elif not all(hasattr(stage, part) for part in ("name", "requires", "provides")) or not callable(stage):
+            hint = "; Map runs a function" if callable(stage) else ""
+            problems.append(f"{place}: expected a stage, found {type(stage).__name__}{hint}")
+    return problems
+
+
 def order_problems(stages: Sequence[Stage], *, given: Iterable[str] = ()) -> list[str]:
     """Return a line for each thing that keeps stages from running in their order; none when they fit.
 

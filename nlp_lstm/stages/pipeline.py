@@ -11,7 +11,7 @@ from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.document import Document
 from nlp_lstm.errors import NlpLstmError, StageError, UsageError, listed
 from nlp_lstm.stages.composed import is_composed, read_composed, write_composed
-from nlp_lstm.stages.order import Stage, order_problems
+from nlp_lstm.stages.order import Stage, kind_problems, order_problems
 from nlp_lstm.stages.predictor import FIRST_CHUNK, Predictor, grow_chunks, load
 from nlp_lstm.stages.sharing import share_encoders
 
@@ -31,18 +31,19 @@ class Pipeline:
         given: what the record brings along.
 
     Raises:
-        UsageError: a stage requires what no stage before it provides, or makes use of what a later one provides, or
-            two provide the same; every such case is named.
+        UsageError: something is no stage; or a stage requires what no stage before it provides, or makes use of what a
+            later one provides, or two provide the same; every such case is named.
     """
 
     def __init__(self, stages: Iterable[Stage | Pipeline], *, given: Iterable[str] = ()) -> None:
         self.stages: tuple[Stage, ...] = tuple(
             inner for stage in stages for inner in (stage.stages if isinstance(stage, Pipeline) else (stage,))
         )
-        problems = order_problems(self.stages, given=given)
+        problems = kind_problems(self.stages) or order_problems(self.stages, given=given)
         if problems:
             raise UsageError(listed("the stages do not fit", problems))
-        self._shared = share_encoders(stage.predictor for stage in self.stages if hasattr(stage, "predictor"))
+        models = (getattr(stage, "predictor", None) for stage in self.stages)
+        self._shared = share_encoders(model for model in models if isinstance(model, Predictor))
 
     @classmethod
     def load(cls, path: str | Path, *, device: str | None = None) -> Pipeline:
@@ -53,8 +54,8 @@ class Pipeline:
             device: where the models run whose stage in the file does not say; `cpu` (the default), `cuda`, ...
 
         Raises:
-            UsageError: there is no such file, or something in it is wrong; every problem is named.
-            ModelError: models in it are missing, damaged or of another task, and nothing else is wrong.
+            UsageError: something in the file is wrong; every problem is named.
+            ModelError: the file or models are missing, damaged or of another task, and nothing else is wrong.
         """
         return cls(read_composed(Path(path), device=device))
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nlp_lstm.stages.order import order_problems
+import pytest
+
+from nlp_lstm import Pipeline
+from nlp_lstm.errors import UsageError
+from nlp_lstm.stages.order import kind_problems, order_problems
 
 
 @dataclass(frozen=True)
@@ -60,3 +64,14 @@ def test_everything_is_told_at_once_and_each_thing_once():
 
 def test_what_is_given_counts_as_provided_and_may_be_replaced():
     assert order_problems([Step("need", requires=("x",)), Step("new", provides=("x",))], given=["x"]) == []
+
+
+def test_what_is_no_stage_is_told_with_its_place():
+    assert kind_problems([CUT, str.upper, Step, "cut", lambda record: record, TAG]) == [
+        "2: expected a stage, found method_descriptor; Map runs a function",
+        "3: Step is a class; make a stage of it, such as Step()",
+        "4: expected a stage, found str",
+        "5: expected a stage, found function; Map runs a function",
+    ]
+    with pytest.raises(UsageError, match="expected a stage, found function"):
+        Pipeline([lambda document: document])
