@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nlp_lstm.adapters.hugging_face import pipeline as pipeline
     from nlp_lstm.adapters.scikit_learn import SequenceTagger as SequenceTagger
     from nlp_lstm.adapters.scikit_learn import TextClassifier as TextClassifier
+    from nlp_lstm.document import Document as Document
     from nlp_lstm.document import Example as Example
     from nlp_lstm.document import Prediction as Prediction
     from nlp_lstm.errors import DataError as DataError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from nlp_lstm.errors import ModelError as ModelError
     from nlp_lstm.errors import NlpLstmError as NlpLstmError
     from nlp_lstm.errors import RequirementError as RequirementError
+    from nlp_lstm.errors import StageError as StageError
     from nlp_lstm.errors import UsageError as UsageError
     from nlp_lstm.stages.pipeline import Pipeline as Pipeline
     from nlp_lstm.stages.predictor import load as load
@@ -32,6 +34,7 @@ __version__ = "0.1.0"
 # Public name -> the module it lives in, imported on first use: `import nlp_lstm` alone loads no torch.
 _EXPORTS = {
     "DataError": "nlp_lstm.errors",
+    "Document": "nlp_lstm.document",
     "Example": "nlp_lstm.document",
     "Interrupted": "nlp_lstm.errors",
     "ModelError": "nlp_lstm.errors",
@@ -41,6 +44,7 @@ _EXPORTS = {
     "RequirementError": "nlp_lstm.errors",
     "SequenceTagger": "nlp_lstm.adapters.scikit_learn",
     "TextClassifier": "nlp_lstm.adapters.scikit_learn",
+    "StageError": "nlp_lstm.errors",
     "UsageError": "nlp_lstm.errors",
     "load": "nlp_lstm.stages.predictor",
     "pipeline": "nlp_lstm.adapters.hugging_face",

@@ -31,6 +31,10 @@ class ModelError(NlpLstmError):
     exit_code = 4
 
 
+class StageError(NlpLstmError):
+    """A stage of a pipeline failed on a text; the message says on which, and the cause is what the stage raised."""
+
+
 class RequirementError(NlpLstmError):
     """A score asked for with `--require` was not reached."""
 

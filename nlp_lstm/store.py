@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,18 @@ def write_weights(folder: Path, model: nn.Module) -> None:
 def write_card(folder: Path, text: str) -> None:
     """Write the model's card."""
     write_text(folder / CARD, text)
+
+
+def copy_model(source: Path, target: Path) -> None:
+    """Copy a model folder without what training has left in it; of any other folder, all."""
+    names = (WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD)
+    if not (source / CONFIG).is_file():
+        shutil.copytree(source, target)
+        return
+    target.mkdir(parents=True)
+    for name in names:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
 
 
 def read_model(folder: Path) -> ModelFolder:

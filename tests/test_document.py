@@ -41,7 +41,7 @@ def test_nothing_of_an_alignment_can_be_changed(alignment):
 
 
 def test_a_translation_without_attention_has_none_in_its_alternatives_either(alignment):
-    other = Translation("der Hund", -0.2, attention=(alignment.moved(3),))
+    other = Translation("der Hund", -0.2, attention=(alignment.moved(target=3),))
     full = Translation("ein Hund", -0.1, (other,), (alignment,))
     assert other.attention[0].target_starts == (5, 9)
     assert full.without_attention() == Translation("ein Hund", -0.1, (Translation("der Hund", -0.2),))

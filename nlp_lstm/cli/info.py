@@ -4,37 +4,61 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from nlp_lstm.stages.pipeline import Pipeline
+    from nlp_lstm.stages.predictor import Predictor
 
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def info(model: Path, output_format: str) -> None:
-    """Describe MODEL: its task, labels, sizes and settings."""
-    from nlp_lstm.stages.predictor import load  # heavy: only when it is used
+    """Describe MODEL: its task, labels, sizes and settings; of a composed pipeline, its stages."""
+    from nlp_lstm.stages.pipeline import Pipeline, open_model  # heavy: only when it is used
 
-    predictor = load(model)
-    config = predictor.description
-    found = {
-        "folder": str(model),
-        "task": config["task"],
-        "version": config.get("version"),
-        "labels": list(predictor.labels),
-        "vocabulary": len(predictor.vocabulary),
-        "weights": sum(weights.numel() for weights in predictor.model.parameters()),
-        "bytes": sum(file.stat().st_size for file in model.iterdir() if file.name.startswith("model.")),
-        **{section: config.get(section, {}) for section in ("tokenizer", "encoder", "head", "training")},
-    }
-    if isinstance(found["tokenizer"], dict):  # subwords carry their whole table: too long to show
-        found["tokenizer"] = {name: value for name, value in found["tokenizer"].items() if len(str(value)) < 1000}
+    opened = open_model(model)
+    found = _of_pipeline(opened, model) if isinstance(opened, Pipeline) else _of_model(opened, model)
     if output_format == "json":
         click.echo(json.dumps(found, ensure_ascii=False))
         return
     from nlp_lstm.cli.tables import print_pairs
 
     print_pairs({name: _shown(value) for name, value in found.items()})
+
+
+def _of_model(predictor: Predictor, folder: Path) -> dict[str, object]:
+    config = predictor.description
+    found = {
+        "folder": str(folder),
+        "task": config["task"],
+        "version": config.get("version"),
+        "labels": list(predictor.labels),
+        "vocabulary": len(predictor.vocabulary),
+        "weights": sum(weights.numel() for weights in predictor.model.parameters()),
+        "bytes": sum(file.stat().st_size for file in folder.iterdir() if file.name.startswith("model.")),
+        **{section: config.get(section, {}) for section in ("tokenizer", "encoder", "head", "training")},
+    }
+    if isinstance(found["tokenizer"], dict):  # subwords carry their whole table: too long to show
+        found["tokenizer"] = {name: value for name, value in found["tokenizer"].items() if len(str(value)) < 1000}
+    return found
+
+
+def _of_pipeline(pipeline: Pipeline, path: Path) -> dict[str, object]:
+    from nlp_lstm.stages.composed import arguments, describe_composed
+
+    found: dict[str, object] = {"pipeline": str(path), "description": describe_composed(path)}
+    for number, stage in enumerate(pipeline.stages, 1):
+        predictor: Predictor | None = getattr(stage, "predictor", None)
+        found[f"{number} {stage.name}"] = {
+            **{name: str(value) for name, value in arguments(stage).items()},
+            **({"labels": list(predictor.labels)} if predictor is not None and predictor.labels else {}),
+            "provides": list(stage.provides),
+        }
+    return found
 
 
 def _shown(value: object) -> str:

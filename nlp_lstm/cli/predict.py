@@ -15,6 +15,7 @@ from nlp_lstm.cli import options
 from nlp_lstm.errors import UsageError
 
 if TYPE_CHECKING:
+    from nlp_lstm.stages.pipeline import Pipeline
     from nlp_lstm.stages.predictor import Predictor
 
 
@@ -95,7 +96,8 @@ def predict(
 ) -> None:
     """Predict with MODEL for each text of the FILEs, of standard input (-), or given by --text.
 
-    One line out for each text in, in order, also for empty ones:
+    MODEL is the folder of a model, or a composed pipeline: its TOML file or its folder. One line out for each text in,
+    in order, also for empty ones:
 
     \b
         cat reviews.txt | nlp-lstm predict runs/mine - --format jsonl
@@ -107,9 +109,9 @@ def predict(
     from nlp_lstm.cli.views import find_view, open_page, view_console
     from nlp_lstm.cli.writing import writer_of
     from nlp_lstm.corpora.reading import Record
-    from nlp_lstm.stages.predictor import load
+    from nlp_lstm.stages.pipeline import Pipeline, open_model
 
-    predictor = load(model, device=device)
+    predictor = open_model(model, device=device)
     chosen = options_of(
         predictor,
         n_best=n_best,
@@ -119,7 +121,7 @@ def predict(
         block_ngrams=block_ngrams,
         attention=attention or None,
     )
-    view = find_view(predictor.description["task"])
+    view = None if isinstance(predictor, Pipeline) else find_view(predictor.description["task"])
     console = view_console(terminal=output is None and sys.stdout.isatty())
     asked = [name for name in view.options if name in chosen] if view is not None else []
     write_line = writer_of(output_format, predictor, view, console, asked=asked)
@@ -162,7 +164,7 @@ def check_outputs(files: Sequence[str], outputs: Mapping[str, Path | None]) -> N
         taken[path.resolve()] = flag
 
 
-def options_of(predictor: Predictor, **wanted: float | None) -> dict[str, Any]:
+def options_of(predictor: Predictor | Pipeline, **wanted: float | None) -> dict[str, Any]:
     """Return the options a person gave, seen to be ones the model's task has.
 
     Raises:

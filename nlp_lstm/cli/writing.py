@@ -11,8 +11,9 @@ from rich.text import Text
 
 from nlp_lstm.cli.views import View
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.document import Tagging
+from nlp_lstm.document import Document, Tagging
 from nlp_lstm.errors import UsageError
+from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks.task import Prediction
 
@@ -61,6 +62,8 @@ class JsonWriter:
     def line(self, record: Record, prediction: Prediction) -> str:
         """Return the object."""
         found = {"id": self._next, **prediction.to_dict()}
+        if isinstance(prediction, Document):
+            del found["text"]  # it stands among the input's fields
         self._next += 1
         fields = record.fields or {"text": record.text}
         kept = {(f"input_{name}" if name in found else name): value for name, value in fields.items()}
@@ -104,7 +107,7 @@ SHOWING = ("text", "jsonl")
 
 
 def writer_of(
-    name: str, predictor: Predictor, view: View | None, console: Console, *, asked: Collection[str] = ()
+    name: str, predictor: Predictor | Pipeline, view: View | None, console: Console, *, asked: Collection[str] = ()
 ) -> Callable[[Record, Any], str]:
     """Return what makes lines in an output format.
 
@@ -120,7 +123,7 @@ def writer_of(
     """
     if asked and name not in SHOWING:
         raise UsageError(f"--{', --'.join(asked)}: --format {name} does not show it; {' and '.join(SHOWING)} do")
-    if name == "conll" and not predictor.task.takes_words:
+    if name == "conll" and not predictor.takes_words:
         raise UsageError("--format conll: this model does not tag words")
     if name == "text" and view is not None and (asked or console.color_system is not None):
         return ViewWriter(view, console).line

@@ -1,66 +1,191 @@
-"""Stages in a row: each says what it needs and what it adds, and the whole order is checked when it is built."""
+"""Stages in a row, whose order is checked when they are put together: of training, or of running on texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from nlp_lstm.errors import UsageError, listed
+from nlp_lstm.corpora.reading import Record, read_records
+from nlp_lstm.document import Document
+from nlp_lstm.errors import NlpLstmError, StageError, UsageError, listed
+from nlp_lstm.stages.composed import is_composed, read_composed, write_composed
+from nlp_lstm.stages.order import Stage, kind_problems, order_problems
+from nlp_lstm.stages.predictor import FIRST_CHUNK, Predictor, grow_chunks, load
+from nlp_lstm.stages.sharing import share_encoders
 
-R = TypeVar("R")
-
-
-class Stage(Protocol[R]):
-    """One step from record to record."""
-
-    @property
-    def name(self) -> str:
-        """What it does, a verb."""
-        ...
-
-    @property
-    def requires(self) -> tuple[str, ...]:
-        """What must have been provided before."""
-        ...
-
-    @property
-    def provides(self) -> tuple[str, ...]:
-        """What it adds."""
-        ...
-
-    def __call__(self, record: R) -> R:
-        """Return the record with what the stage adds."""
-        ...
+CHUNK_CHARACTERS = 500_000
+"""Characters that go through the stages together, unless a single text is longer."""
 
 
-class Pipeline(Generic[R]):
-    """Stages run one after the other on a record.
+class Pipeline:
+    """Stages run one after the other on a record, each on what the one before gave.
+
+    A running stage takes some documents and returns as many, so that a network has a batch to work on. A stage of
+    training takes a `TrainingRecord` and returns one. Stages whose models have the same encoder, with the same weights,
+    share it then, and compute it once for each batch.
 
     Args:
-        stages: in the order they run.
-        given: fields the record brings along.
+        stages: in the order they run; a pipeline among them stands for its own stages.
+        given: what the record brings along.
 
     Raises:
-        UsageError: a stage requires what no stage before it provides; every such case is named.
+        UsageError: something is no stage; or a stage requires what no stage before it provides, or makes use of what a
+            later one provides, or two provide the same; every such case is named.
     """
 
-    def __init__(self, stages: Sequence[Stage[R]], *, given: Iterable[str] = ()) -> None:
-        self.stages = tuple(stages)
-        have = set(given)
-        problems = []
-        for stage in self.stages:
-            for missing in sorted(set(stage.requires) - have):
-                problems.append(f"{stage.name} requires {missing}{self._where(missing)}")
-            have.update(stage.provides)
+    def __init__(self, stages: Iterable[Stage | Pipeline], *, given: Iterable[str] = ()) -> None:
+        self.stages: tuple[Stage, ...] = tuple(
+            inner for stage in stages for inner in (stage.stages if isinstance(stage, Pipeline) else (stage,))
+        )
+        problems = kind_problems(self.stages) or order_problems(self.stages, given=given)
         if problems:
             raise UsageError(listed("the stages do not fit", problems))
+        models = (getattr(stage, "predictor", None) for stage in self.stages)
+        self._shared = share_encoders(model for model in models if isinstance(model, Predictor))
 
-    def _where(self, field: str) -> str:
-        providers = [stage.name for stage in self.stages if field in stage.provides]
-        return f", which {providers[0]} provides only later" if providers else ", which no stage provides"
+    @classmethod
+    def load(cls, path: str | Path, *, device: str | None = None) -> Pipeline:
+        """Return a composed pipeline, ready to run: of a TOML file, or of a folder that `save` has written.
 
-    def __call__(self, record: R) -> R:
-        """Return the record after the last stage."""
+        Args:
+            path: the file or the folder.
+            device: where the models run whose stage in the file does not say; `cpu` (the default), `cuda`, ...
+
+        Raises:
+            UsageError: something in the file is wrong; every problem is named.
+            ModelError: the file or models are missing, damaged or of another task, and nothing else is wrong.
+        """
+        return cls(read_composed(Path(path), device=device))
+
+    def save(self, folder: str | Path) -> None:
+        """Write the pipeline and a copy of its models to a folder that `load` opens, also when it is moved elsewhere.
+
+        Raises:
+            UsageError: the folder is not empty, or a stage holds what no file can, such as the function of `Map`; all
+                such stages are named.
+        """
+        write_composed(self.stages, Path(folder))
+
+    def __call__(self, record: Any) -> Any:
+        """Return the document of a text; of any other record, the record after the last stage."""
+        if isinstance(record, str):
+            return next(self.stream([record]))
         for stage in self.stages:
             record = stage(record)
         return record
+
+    def stream(self, texts: Iterable[str], *, batch_size: int = 256) -> Iterator[Document]:
+        """Yield a document for each text, in order; memory does not grow with their number.
+
+        When what gives the texts raises, or a stage does for one of them, the documents before come first; what is
+        raised then says which text it was.
+
+        Args:
+            texts: any iterable of strings.
+            batch_size: texts that go through the stages together; it does not change what comes out. With 1, each is
+                answered before the next is asked for; otherwise they are read ahead.
+
+        Raises:
+            TypeError: the texts are one string, or something among them is no text.
+            StageError: a stage failed.
+            ValueError: `batch_size` is less than 1.
+        """
+        if isinstance(texts, str):
+            raise TypeError("expected texts, found one string; a call takes a single text")
+        if batch_size < 1:
+            raise ValueError(f"a batch must hold at least one text, not {batch_size}")
+        n_before = 0
+        chunks = grow_chunks(texts, first=min(FIRST_CHUNK, batch_size), last=batch_size, characters=CHUNK_CHARACTERS)
+        for chunk in chunks:
+            done = _run(self.stages, [Document(text) for text in chunk])
+            for encoder in self._shared:
+                encoder.forget()
+            yield from done.documents
+            if done.failed is not None:
+                number = n_before + len(done.documents) + 1
+                raise StageError(f"text {number}: {done.failed}: {_said(done.error)}") from done.error
+            n_before += len(chunk)
+
+    takes_words = False
+    """Whether a text may also be given as a sequence of words."""
+
+    @property
+    def options(self) -> frozenset[str]:
+        """The options that `stream` takes besides the size of its batches: none, they belong to the stages."""
+        return frozenset()
+
+    def records(self, source: str, **data: Any) -> Iterator[Record]:
+        """Stream the texts of a source, as `Predictor.records` does; of `data`, a pipeline needs no columns.
+
+        Raises:
+            DataError: the source cannot be read (on), or a row is malformed.
+        """
+        return read_records(
+            source,
+            data_format=data.get("format"),
+            text_column=data.get("text_column") or "text",
+            online=bool(data.get("online")),
+        )
+
+
+def open_model(path: str | Path, *, device: str | None = None) -> Predictor | Pipeline:
+    """Return what a path leads to, ready to run: a composed pipeline or a single model.
+
+    Raises:
+        UsageError: as `Pipeline.load`.
+        ModelError: as `Pipeline.load` and `load`.
+    """
+    return Pipeline.load(path, device=device) if is_composed(Path(path)) else load(path, device=device)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What came of some documents: those before the first that failed, the stage it failed in, and the error."""
+
+    documents: Sequence[Document]
+    failed: str | None = None
+    error: Exception | None = None
+
+
+def _run(stages: Sequence[Stage], documents: Sequence[Document]) -> _Done:
+    """Return the documents after the last stage; where one fails in a stage, those before it go on alone."""
+    done = _Done(documents)
+    for stage in stages:
+        after, error = _apply(stage, done.documents)
+        done = _Done(after, done.failed, done.error) if error is None else _Done(after, stage.name, error)
+    return done
+
+
+def _apply(stage: Stage, documents: Sequence[Document]) -> tuple[list[Document], Exception | None]:
+    """Return what a stage makes of documents, up to the first on which it fails, and the error it fails with."""
+    after: list[Document] = []
+    try:
+        for document in stage(documents):
+            if not isinstance(document, Document):
+                raise TypeError(f"gave no document but {type(document).__name__}")
+            after.append(document)
+            if len(after) > len(documents):
+                break
+        if len(after) != len(documents):  # which is whose nobody knows
+            number = "more than one" if after else "no"
+            after.clear()
+            raise ValueError(f"gave {number} document for a text")
+    except MemoryError:
+        raise
+    except Exception as error:
+        if after or len(documents) == 1:
+            return after, error
+    else:
+        return after, None
+    for document in documents:  # it looks at all of them before it gives one: so on which does it fail?
+        alone, error_alone = _apply(stage, [document])
+        after += alone
+        if error_alone is not None:
+            return after, error_alone
+    return after, None
+
+
+def _said(error: Exception | None) -> str:
+    return str(error) if isinstance(error, NlpLstmError) else f"{type(error).__name__}: {error}"

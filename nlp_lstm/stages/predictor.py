@@ -13,10 +13,11 @@ from torch import nn
 
 from nlp_lstm.config import DataSettings, EncoderSettings, Settings, problems_of
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.errors import ModelError, UsageError, listed, nearest
+from nlp_lstm.errors import ModelError, UsageError, listed
+from nlp_lstm.stages.composed import is_composed
 from nlp_lstm.stages.network import REMEMBERED, choose_device
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
-from nlp_lstm.tasks import TASKS, find_task
+from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.task import Note, Report, Task, Vocabularies, encoder_vocabulary
 from nlp_lstm.tasks.writing import Writer, Writes, writing_options
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -46,6 +47,11 @@ class Predictor:
     def tokenizer(self) -> Any:
         """Cuts texts as in training."""
         return self.task.tokenizer
+
+    @property
+    def takes_words(self) -> bool:
+        """Whether a text may also be given as a sequence of words."""
+        return self.task.takes_words
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -160,30 +166,37 @@ class Predictor:
 
 
 def grow_chunks(
-    inputs: Iterable[Any], *, first: int = FIRST_CHUNK, last: int = LAST_CHUNK, words: bool = False
+    inputs: Iterable[Any],
+    *,
+    first: int = FIRST_CHUNK,
+    last: int = LAST_CHUNK,
+    characters: int | None = None,
+    words: bool = False,
 ) -> Iterator[list[Any]]:
     """Yield the inputs in lists that grow from `first` to `last` of them.
 
-    A list ends early when it holds about four million characters, or when its first input has waited for a second,
+    A list ends early when it holds so many characters, or when its first input has waited for a second,
     as happens when a person types. When the source raises, what came before is yielded first.
 
     Args:
         inputs: texts.
         first: how many the first list holds.
         last: how many a list holds at most.
+        characters: how many end a list; None takes four million.
         words: whether an input may also be a sequence of words.
 
     Raises:
         TypeError: something among the inputs is no text.
     """
     size, source = first, iter(inputs)
+    most = CHUNK_CHARACTERS if characters is None else characters
     chunk: list[Any] = []
     number = n_characters = 0
     started = time.monotonic()
     while True:
         try:
-            given = next(source)
             number += 1
+            given = _take(source, number)
             _check_input(given, number, words=words)
         except StopIteration:
             break
@@ -193,13 +206,24 @@ def grow_chunks(
         chunk.append(given)
         n_characters += len(given) if isinstance(given, str) else sum(map(len, given))
         waited = time.monotonic() - started > LONGEST_WAIT
-        if len(chunk) == size or n_characters >= CHUNK_CHARACTERS or waited:
+        if len(chunk) == size or n_characters >= most or waited:
             yield chunk
             size, n_characters = min(2 * size, last), 0
             chunk = []
             started = time.monotonic()
     if chunk:
         yield chunk
+
+
+def _take(source: Iterator[Any], number: int) -> Any:
+    """Return the next of a stream; an error of its own gets a note that says at which text."""
+    try:
+        return next(source)
+    except StopIteration:
+        raise
+    except Exception as error:
+        error.add_note(f"when text {number} was asked for")
+        raise
 
 
 def _check_input(given: Any, number: int, *, words: bool) -> None:
@@ -223,8 +247,10 @@ def load(folder: str | Path, *, device: str | None = None) -> Predictor:
 
     Raises:
         ModelError: the folder is missing, damaged or incompatible.
-        UsageError: there is no such device.
+        UsageError: there is no such device, or it is the folder of a composed pipeline.
     """
+    if is_composed(Path(folder)):
+        raise UsageError(f"{folder} is a composed pipeline, not a model: Pipeline.load and nlp-lstm predict run it")
     stored = read_model(Path(folder))
     task, encoder = _parts(stored)
     try:
@@ -241,9 +267,10 @@ def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings]:
     """Return task and encoder settings of a folder; every problem names its file."""
     config, place = stored.config, stored.folder / CONFIG
     name = config.get("task")
-    if not isinstance(name, str) or name not in TASKS:
-        raise ModelError(f"{place}: unknown task {name!r}{nearest(str(name), TASKS)}")
-    kind = find_task(name)
+    try:
+        kind = find_task(str(name))
+    except UsageError as error:
+        raise ModelError(f"{place}: {error}") from error
     sections: dict[str, type[Settings]] = {"head": kind.Settings, "encoder": EncoderSettings}
     problems = [
         problem

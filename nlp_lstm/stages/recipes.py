@@ -12,7 +12,7 @@ from typing import Any
 
 from nlp_lstm.config import BUDGETS, Recipe, check_budget, parse_settings, problems_of
 from nlp_lstm.errors import UsageError, listed, nearest
-from nlp_lstm.tasks import TASKS, find_task
+from nlp_lstm.tasks import find_task
 
 PATHS = (("data", "train"), ("data", "dev"), ("data", "test"), ("vocabulary", "vectors"))
 """The settings that name files."""
@@ -41,8 +41,9 @@ def list_recipes() -> list[RecipeLine]:
     """Return the packaged recipes, by name."""
     lines = []
     for path in sorted(recipe_folder().glob("*.toml"), key=lambda path: path.stem):
-        content = _parse(path)
-        lines.append(RecipeLine(path.stem, str(content.get("task", "")), str(content.get("description", ""))))
+        content = read_toml(path, title=f"recipe {path}")
+        if "stages" not in content:  # a composed pipeline is nothing to train
+            lines.append(RecipeLine(path.stem, str(content.get("task", "")), str(content.get("description", ""))))
     return lines
 
 
@@ -76,23 +77,31 @@ def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
         UsageError: with every problem of the recipe at once.
     """
     path = find_recipe(name)
-    content = _parse(path)
+    content = read_toml(path, title=f"recipe {path}")
+    if "stages" in content:
+        raise UsageError(f"{path} is a composed pipeline, not a recipe to train: nlp-lstm predict {path} runs it")
     _resolve_paths(content, path.parent)
     problems = _lay_over(content, settings or {})
     problems += problems_of(Recipe, content) + check_budget(content.get("training"))
     task = content.get("task")
     if isinstance(task, str):
-        if task not in TASKS:
-            problems.append(f"task: no task {task!r}{nearest(task, TASKS)}")
-        elif isinstance(content.get("head", {}), dict):
-            kind = find_task(task).Settings
-            wrong = problems_of(kind, content.get("head", {}), section="head")
-            problems += wrong
-            if not wrong:  # defaults are written out, so that a later change of one changes no older model
-                content["head"] = kind(**content.get("head", {})).model_dump()
+        problems += _settle_head(task, content)
     if problems:
         raise UsageError(listed(f"recipe {path}", problems))
     return parse_settings(Recipe, content, title=f"recipe {path}")
+
+
+def _settle_head(task: str, content: dict[str, Any]) -> list[str]:
+    """Write out the head's defaults, so that a later change of one changes no older model; return what is wrong."""
+    head = content.get("head", {})
+    try:
+        kind = find_task(task).Settings
+    except UsageError as error:
+        return [f"task: {error}"]
+    wrong = problems_of(kind, head, section="head") if isinstance(head, dict) else []
+    if isinstance(head, dict) and not wrong:
+        content["head"] = kind(**head).model_dump()
+    return wrong
 
 
 def check_sources(recipe: Recipe, given: Container[str] = ()) -> None:
@@ -139,11 +148,16 @@ def parse_setting(text: str) -> tuple[str, Any]:
         return name, value.strip()
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, *, title: str) -> dict[str, Any]:
+    """Return the content of a TOML file, which messages call `title`.
+
+    Raises:
+        UsageError: it is not valid TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"recipe {path} is not valid TOML: {error}") from error
+        raise UsageError(f"{title} is not valid TOML: {error}") from error
 
 
 def _resolve_paths(content: dict[str, Any], folder: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nlp_lstm.errors import UsageError, nearest
+from nlp_lstm import plugins
+from nlp_lstm.errors import UsageError
 
 if TYPE_CHECKING:
     from nlp_lstm.tasks.task import Task
@@ -16,17 +17,21 @@ TASKS = {
     "translate": "nlp_lstm.tasks.translate:Translate",
     "generate": "nlp_lstm.tasks.generate:Generate",
 }
-"""Every task by name: where its class stands. It is imported when the task is used, because it brings torch."""
+"""Every task of ours by name: where its class stands. It is imported when the task is used, because it brings torch.
+Another package adds one by an entry point of the group `nlp_lstm.tasks`."""
 
 
 def find_task(name: str) -> type[Task]:
-    """Return the class of a task.
+    """Return the class of a task, one of ours or of another package.
 
     Raises:
-        UsageError: there is no such task.
+        UsageError: there is no such task, or the other package's cannot be imported.
     """
-    if name not in TASKS:
-        raise UsageError(f"no task {name!r}{nearest(name, TASKS)}")
-    module, attribute = TASKS[name].split(":")
-    found: type[Task] = getattr(import_module(module), attribute)
-    return found
+    if name in TASKS:
+        module, attribute = TASKS[name].split(":")
+        found: type[Task] = getattr(import_module(module), attribute)
+        return found
+    outside: type[Task] | None = plugins.find_outside(plugins.TASKS, name)
+    if outside is None:
+        raise UsageError(f"no task {name!r}{plugins.nearest_of(plugins.TASKS, name, list(TASKS))}")
+    return outside

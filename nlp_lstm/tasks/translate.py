@@ -445,7 +445,7 @@ def _joined(parts: Sequence[Translation]) -> Translation:
     attention: list[Alignment] = []
     place = 0
     for part in parts:
-        attention += [each.moved(place) for each in part.attention]
+        attention += [each.moved(target=place) for each in part.attention]
         place += len(part.text) + 1  # the blank between two
     score = sum(part.score for part in parts) / max(1, len(parts))
     return Translation(" ".join(part.text for part in parts), score, attention=tuple(attention))

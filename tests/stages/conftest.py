@@ -14,7 +14,7 @@ import pytest
 from nlp_lstm import train
 from nlp_lstm.stages.predictor import Predictor, load
 from nlp_lstm.stages.run import TrainedRun
-from tests.stages.made_data import write_recipe, write_tag_recipe
+from tests.stages.made_data import TINY_TRANSLATOR, write_pairs, write_recipe, write_tag_recipe
 
 
 @pytest.fixture
@@ -53,6 +53,23 @@ def tiny_tag_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
 @pytest.fixture(scope="session")
 def tagger(tiny_tag_run: TrainedRun) -> Predictor:
     return load(tiny_tag_run.folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_translate_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """A run that has hardly learned to turn two words round; nobody may write into its folder."""
+    place = tmp_path_factory.mktemp("translated")
+    pairs = write_pairs(place / "pairs.tsv")
+    return train("translate", train=pairs, out=place / "run", steps=40, settings=TINY_TRANSLATOR)
+
+
+@pytest.fixture(scope="session")
+def tiny_generate_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """A run that has read a few characters; nobody may write into its folder."""
+    place = tmp_path_factory.mktemp("written")
+    (place / "text.txt").write_text("so it goes\n" * 100, encoding="utf-8")
+    settings = {"encoder.embed_size": 4, "encoder.hidden_size": 6, "training.precision": "float32"}
+    return train("generate", train=place / "text.txt", out=place / "run", steps=10, settings=settings)
 
 
 Sitting = Callable[..., int]

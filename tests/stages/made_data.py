@@ -55,6 +55,21 @@ evaluations = 4
 """
 
 
+TINY_TRANSLATOR = {
+    "tokenizer.kind": "regex",
+    "vocabulary.min_count": 1,
+    "encoder.embed_size": 8,
+    "encoder.hidden_size": 8,
+    "head.embed_size": 8,
+    "head.hidden_size": 8,
+    "head.beam": 2,
+    "training.batch_size": 8,
+    "training.learning_rate": 0.02,
+    "training.evaluations": 1,
+    "training.ema": 0.0,
+}
+
+
 def made_texts(n: int, seed: int) -> list[tuple[str, str]]:
     """Return texts and labels, as many of each: a text with "fine" is good, one with "dull" bad."""
     draw = random.Random(seed)
@@ -94,6 +109,13 @@ def write_tag_recipe(folder: Path) -> Path:
     (folder / "dev.conll").write_text(made_sentences(60, seed=4), encoding="utf-8")
     path = folder / "tiny.toml"
     path.write_text(TAG_RECIPE, encoding="utf-8")
+    return path
+
+
+def write_pairs(path: Path) -> Path:
+    """Write pairs of words, and the same the other way round."""
+    pairs = [(first, second) for first in WORDS for second in ("fine", "dull", "Ada", "York", ".")]
+    path.write_text("".join(f"{first} {second}\t{second} {first}\n" for first, second in pairs), encoding="utf-8")
     return path
 
 

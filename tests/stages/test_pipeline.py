@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass
+from itertools import repeat
 
 import pytest
 
 from nlp_lstm import Pipeline, stages
-from nlp_lstm.errors import UsageError
+from nlp_lstm.errors import StageError, UsageError
+from nlp_lstm.stages import predictor
 from nlp_lstm.stages.training import TRAINING
 
 
@@ -81,3 +84,194 @@ def test_without_one_of_the_training_stages_the_rest_do_not_fit():
 def test_a_forgotten_stage_is_told_in_full():
     with pytest.raises(UsageError, match=r"^the stages do not fit: split requires splits, which no stage provides$"):
         Pipeline([stages.Split()])
+
+
+TEXTS = ["", "A fine film.", " \n", "Ada saw York. A dull plot!", "👩‍👩‍👧‍👦", "\ud83d", "film " * 40, "x"]
+
+
+@pytest.fixture(scope="module")
+def reader(tiny_run, tiny_tag_run, tiny_translate_run):
+    return Pipeline(
+        [
+            stages.Sentences(),
+            stages.Tag(tiny_tag_run.folder),
+            stages.Classify(tiny_run.folder),
+            stages.Translate(tiny_translate_run.folder),
+        ]
+    )
+
+
+def close(found, expected) -> bool:
+    """Tell whether plain values are the same, numbers up to 1e-5."""
+    if isinstance(expected, float):
+        return found == pytest.approx(expected, abs=1e-5)
+    if isinstance(expected, dict):
+        return found.keys() == expected.keys() and all(close(found[key], expected[key]) for key in expected)
+    if isinstance(expected, list):
+        return len(found) == len(expected) and all(map(close, found, expected))
+    return found == expected
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 256])
+def test_a_document_for_each_text_in_order_whatever_the_batches(reader, batch_size):
+    found = list(reader.stream(iter(TEXTS * 3), batch_size=batch_size))
+    assert [doc.text for doc in found] == TEXTS * 3
+    alone = [reader(text).to_dict() for text in TEXTS]
+    assert close([doc.to_dict() for doc in found], alone * 3)
+    assert list(reader.stream([])) == []
+
+
+def test_a_pipeline_within_a_pipeline_stands_for_its_stages(reader):
+    first, second = Pipeline(reader.stages[:2]), Pipeline(reader.stages[2:])
+    assert Pipeline([first, second]).stages == reader.stages
+    with pytest.raises(UsageError, match="tag uses sentences, which sentences provides only later"):
+        Pipeline([reader.stages[1], Pipeline([reader.stages[0]])])
+
+
+class Counting:
+    """Texts that know how many of them were taken."""
+
+    def __init__(self, n: int) -> None:
+        self.taken, self.n = 0, n
+
+    def __iter__(self):
+        for _ in range(self.n):
+            self.taken += 1
+            yield "A fine film. Ada"
+
+
+def test_a_stream_takes_little_before_its_first_answer_and_never_runs_far_ahead():
+    nlp, texts = Pipeline([stages.Tokenize(kind="regex")]), Counting(3000)
+    stream = nlp.stream(texts)
+    assert texts.taken == 0
+    for answered, _ in enumerate(stream, start=1):
+        assert texts.taken <= max(16, 3 * answered, answered + 256)
+    assert answered == 3000
+    one = Counting(9)
+    for answered, _ in enumerate(nlp.stream(one, batch_size=1), start=1):
+        assert one.taken == answered
+
+
+def test_memory_does_not_grow_with_the_stream(tiny_run, tiny_tag_run, monkeypatch):
+    monkeypatch.setattr(predictor, "LONGEST_WAIT", 1e9)  # else a busy machine makes smaller chunks
+    nlp = Pipeline([stages.Tag(tiny_tag_run.folder), stages.Classify(tiny_run.folder)])
+
+    def peak(n: int) -> int:
+        tracemalloc.start()
+        for _ in nlp.stream(Counting(n), batch_size=32):
+            pass
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    peak(100)
+    short, long = peak(100), peak(1000)
+    assert long < 1.3 * short
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 256])
+def test_when_the_texts_end_in_an_error_what_came_before_is_given_and_the_error_says_where(batch_size):
+    def texts():
+        yield from ["one", "two"]
+        raise LookupError("the line is dead")
+
+    stream = Pipeline([stages.Tokenize(kind="regex")]).stream(texts(), batch_size=batch_size)
+    assert [next(stream).text, next(stream).text] == ["one", "two"]
+    with pytest.raises(LookupError, match="the line is dead\nwhen text 3 was asked for"):
+        next(stream)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 256])
+@pytest.mark.parametrize("bad", [1, 2, 30, 40])
+def test_when_a_function_fails_what_came_before_is_given_and_the_error_says_on_which(bad, batch_size):
+    called = []
+
+    def picky(doc):
+        called.append(doc.text)
+        if doc.text == f"text {bad}":
+            raise ZeroDivisionError("by nothing")
+        return doc
+
+    nlp = Pipeline([stages.Tokenize(kind="regex"), stages.Map(picky), stages.Map(lambda doc: doc, name="after")])
+    stream = nlp.stream((f"text {number}" for number in range(1, 60)), batch_size=batch_size)
+    for number in range(1, bad):
+        doc = next(stream)
+        assert doc.text == f"text {number}" and len(doc.tokens) == 2
+    with pytest.raises(StageError, match=f"^text {bad}: picky: ZeroDivisionError: by nothing$") as caught:
+        next(stream)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert called[: bad - 1] == [f"text {number}" for number in range(1, bad)]
+
+
+def test_of_two_failures_the_earlier_text_is_told():
+    def fail(text):
+        def function(doc):
+            if doc.text == text:
+                raise ValueError(text)
+            return doc
+
+        return function
+
+    nlp = Pipeline([stages.Map(fail("d"), name="first"), stages.Map(fail("b"), name="second")])
+    stream = nlp.stream("abcde"[i] for i in range(5))
+    assert next(stream).text == "a"
+    with pytest.raises(StageError, match=r"^text 2: second: ValueError: b$"):
+        next(stream)
+
+
+class Whole(Step):
+    """A stage that looks at all its documents before it gives one."""
+
+    def __call__(self, record):
+        if any(document.text == "bad" for document in record):
+            raise RuntimeError("too bad")
+        return list(record)
+
+
+def test_a_stage_that_fails_on_a_whole_batch_is_asked_again_one_by_one():
+    stream = Pipeline([Whole("whole")]).stream(["a", "b", "bad", "c"])
+    assert [next(stream).text, next(stream).text] == ["a", "b"]
+    with pytest.raises(StageError, match=r"^text 3: whole: RuntimeError: too bad$"):
+        next(stream)
+
+
+class Greedy(Step):
+    """A stage that is shy of batches of more than two."""
+
+    def __call__(self, record):
+        if len(record) > 2:
+            raise RuntimeError("out of memory")
+        return list(record)
+
+
+def test_a_batch_that_only_fails_together_is_answered_one_by_one():
+    assert [doc.text for doc in Pipeline([Greedy("greedy")]).stream("abcde"[i] for i in range(5))] == list("abcde")
+
+
+@pytest.mark.parametrize(
+    ("gives", "message"),
+    [
+        (lambda docs: list(docs)[:-1], "gave no document for a text"),
+        (lambda docs: [*docs, *docs], "gave more than one document for a text"),
+        (lambda docs: ["text" for _ in docs], "gave no document but str"),
+        (lambda docs: repeat(docs[0]), "gave more than one document for a text"),
+        (lambda docs: None, "'NoneType' object is not iterable"),
+    ],
+)
+def test_a_stage_that_gives_something_else_is_told(gives, message):
+    class Odd(Step):
+        def __call__(self, record):
+            return gives(record)
+
+    with pytest.raises(StageError, match=f"text 1: odd: .*{message}"):
+        Pipeline([Odd("odd")])("text")
+
+
+def test_what_is_no_text_is_refused():
+    nlp = Pipeline([stages.Tokenize(kind="regex")])
+    with pytest.raises(TypeError, match="found one string; a call takes a single text"):
+        next(nlp.stream("text"))
+    with pytest.raises(TypeError, match="text 2: expected a string, found int"):
+        list(nlp.stream(["a", 3]))
+    with pytest.raises(ValueError, match="at least one text, not 0"):
+        next(nlp.stream(["a"], batch_size=0))

@@ -333,5 +333,5 @@ def test_evaluation_on_an_unknown_label_names_its_line(predictor):
 
 
 def test_a_model_that_is_no_generator_has_no_writer(predictor):
-    with pytest.raises(UsageError, match="a model of the task 'classify' writes no texts"):
+    with pytest.raises(UsageError, match="the model does not write: its task is 'classify'"):
         predictor.writer()

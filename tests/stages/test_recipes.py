@@ -31,7 +31,8 @@ def problems(call, *arguments) -> list[str]:
     return lines or [title]
 
 
-PACKAGED = sorted(path.stem for path in recipe_folder().glob("*.toml"))
+COMPOSED = {"reader"}
+PACKAGED = sorted(path.stem for path in recipe_folder().glob("*.toml") if path.stem not in COMPOSED)
 
 
 def test_there_are_packaged_recipes():
@@ -54,6 +55,14 @@ def test_the_data_of_a_packaged_recipe_is_there_or_named_by_a_variable_or_on_the
     for source in (data.train, data.dev, data.test):
         there = source is None or Path(source).is_file() or parallel_files(source, languages)
         assert there or source.startswith(("$", "hf:"))
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_a_composed_pipeline_is_no_recipe_to_train(name):
+    with pytest.raises(
+        UsageError, match=f"{name}.toml is a composed pipeline, not a recipe to train: nlp-lstm predict"
+    ):
+        load_recipe(name)
 
 
 def test_a_recipe_is_found_by_name_or_path(write):

@@ -79,7 +79,7 @@ def test_the_chain_of_stages_runs_in_a_folder_that_nobody_opened(recipe, tmp_pat
 
 
 def stages_of_training():
-    return [getattr(stages, name)() for name in stages.STAGES]
+    return [getattr(stages, name)() for name in stages.TRAINING_STAGES]
 
 
 def test_keywords_are_the_settings_they_stand_for(recipe, tmp_path):

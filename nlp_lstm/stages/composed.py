@@ -1,0 +1,274 @@
+"""Composed pipelines as files: which stages in which order, with which settings and models.
+
+A file is TOML, a table `[[stages]]` for each stage: `stage` is its name, the other keys are the arguments of its class.
+Folders are relative to the file. `stage = "pipeline"` with `file = "other.toml"` stands for the stages of another file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+from pydantic import create_model
+
+from nlp_lstm.config import Settings, problems_of
+from nlp_lstm.errors import ModelError, NlpLstmError, UsageError, listed
+from nlp_lstm.files import write_text
+from nlp_lstm.stages import find_stage, stage_name
+from nlp_lstm.stages.order import Stage, order_problems
+from nlp_lstm.stages.recipes import read_toml
+from nlp_lstm.store import copy_model
+
+FILE = "pipeline.toml"
+"""The composed pipeline in a folder of one."""
+NESTED = "pipeline"
+"""The name that stands for the stages of another file."""
+
+
+class _File(Settings):
+    """What a file may hold."""
+
+    description: str = ""
+    stages: list[dict[str, Any]]
+
+
+class _Nested(Settings):
+    """What a stage that stands for another file may say."""
+
+    file: str
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """What is known of a stage that could not be built, so that the order can be checked all the same."""
+
+    name: str
+    requires: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    provides: tuple[str, ...] = ()
+
+    def __call__(self, record: Any) -> Any:
+        raise NotImplementedError("a stage that could not be built was run")
+
+
+class _Reader:
+    """Reads files into stages and collects what is wrong with them.
+
+    Args:
+        device: where the models run whose stage does not say.
+    """
+
+    def __init__(self, device: str | None) -> None:
+        self.device = device
+        self.problems: list[NlpLstmError] = []
+
+    def stages(self, path: Path, above: tuple[Path, ...] = (), place: str = "") -> Iterator[Stage]:
+        """Yield the stages of a file; `place` is what stands before its name in a message, `above` what names it."""
+        try:
+            content = _content(path)
+        except NlpLstmError as error:
+            self._note(place, error)
+            return
+        for number, values in enumerate(content.stages, 1):
+            own = dict(values)
+            name = own.pop("stage", None)
+            where = f"{place}stages.{number}"
+            if not isinstance(name, str):
+                self._note(where + ": ", UsageError(f"stage: expected a name, found {name!r}"))
+            elif name == NESTED:
+                yield from self._nested(own, path, above, where)
+            else:
+                yield from self._stage(name, own, path.parent, where)
+
+    def _nested(self, values: Mapping[str, Any], path: Path, above: tuple[Path, ...], where: str) -> Iterator[Stage]:
+        problems = problems_of(_Nested, values, section=where)
+        self.problems += map(UsageError, problems)
+        if problems:
+            return
+        inner = Path(os.path.normpath(path.parent / values["file"]))
+        around = (*above, path)
+        same = [i for i, each in enumerate(around) if _same(each, inner)]
+        if same:
+            names = " → ".join(each.name for each in (*around[same[0] :], inner))
+            self._note(f"{where}: ", UsageError(f"the pipeline is a part of itself: {names}"))
+        else:
+            yield from self.stages(inner, around, f"{where} ({values['file']}): ")
+
+    def _stage(self, name: str, values: dict[str, Any], folder: Path, where: str) -> Iterator[Stage]:
+        try:
+            kind = find_stage(name)
+        except UsageError as error:
+            self._note(f"{where}: ", error)
+            return
+        problems = problems_of(_settings(kind), values, section=where)
+        self.problems += map(UsageError, problems)
+        yield (None if problems else self._build(kind, values, folder, where)) or _planned(name, kind, values)
+
+    def _build(self, kind: type, values: Mapping[str, Any], folder: Path, where: str) -> Stage | None:
+        """Return the stage, or None and note what is wrong."""
+        given = _settings(kind)(**values).model_dump(exclude_unset=True)
+        for key in getattr(kind, "folders", ()):
+            if key in given:
+                given[key] = os.path.normpath(folder / str(given[key]))
+        if self.device is not None and "device" in signature(kind).parameters:
+            given.setdefault("device", self.device)
+        try:
+            stage: Stage = kind(**given)
+        except (NlpLstmError, TypeError, ValueError) as error:
+            self._note(f"{where} ({kind.__name__.lower()}): ", error)
+            return None
+        return stage
+
+    def _note(self, place: str, error: Exception) -> None:
+        kind = ModelError if isinstance(error, ModelError) else UsageError
+        self.problems.append(kind(place + str(error).replace("\n  ", "; ")))
+
+
+def _planned(name: str, kind: type, values: Mapping[str, Any]) -> _Planned:
+    """Return what a stage's class says of its place in the order."""
+    into = values.get("into")
+    names = {part: getattr(kind, part, ()) for part in ("requires", "uses", "provides")}
+    parts = {part: those if isinstance(those, tuple) else () for part, those in names.items()}
+    return _Planned(name, **parts) if into is None else _Planned(str(into), **parts | {"provides": (str(into),)})
+
+
+def is_composed(path: Path) -> bool:
+    """Return whether a path is that of a composed pipeline: a TOML file, or a folder with one in it."""
+    return path.suffix == ".toml" or (path / FILE).is_file()
+
+
+def read_composed(path: Path, *, device: str | None = None) -> list[Stage]:
+    """Return the stages of a composed pipeline, with those of the pipelines it names.
+
+    Args:
+        path: a TOML file, or a folder that `write_composed` has written.
+        device: where the models run whose stage does not say.
+
+    Raises:
+        UsageError: something is wrong; every problem is named, those of models too.
+        ModelError: the file or models are missing, damaged or of another task, and nothing else is wrong.
+    """
+    file = path / FILE if path.is_dir() else path
+    reader = _Reader(device)
+    stages = list(reader.stages(file))
+    problems = [*reader.problems, *map(UsageError, order_problems(stages))]
+    if problems:
+        kind = ModelError if all(isinstance(problem, ModelError) for problem in problems) else UsageError
+        raise kind(listed(f"pipeline {file}", [str(problem) for problem in problems]))
+    return stages
+
+
+def describe_composed(path: Path) -> str:
+    """Return what a composed pipeline's file says of itself."""
+    return _content(path / FILE if path.is_dir() else path).description
+
+
+def arguments(stage: Stage) -> dict[str, Any]:
+    """Return the arguments a stage was made with, but for those that have their default.
+
+    A stage keeps each argument as an attribute of the argument's name.
+    """
+    parameters = signature(type(stage)).parameters.values()
+    values = {each.name: (getattr(stage, each.name, None), each.default) for each in parameters}
+    return {name: value for name, (value, default) in values.items() if value not in (None, (), default)}
+
+
+def write_composed(stages: Sequence[Stage], folder: Path) -> None:
+    """Write stages and a copy of their models to a folder, whole or not at all.
+
+    Raises:
+        UsageError: the folder is not empty, or some stages cannot be written; all of them are named.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} holds something already: give a new folder")
+    tables = [_table(stage, number) for number, stage in enumerate(stages, 1)]
+    problems = [problem for table in tables for problem in table.problems]
+    if problems:
+        raise UsageError(listed("the pipeline cannot be saved", problems))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        beside.mkdir()
+        for table in tables:
+            for source, place in table.copies.items():
+                copy_model(source, beside / place)
+        write_text(beside / FILE, "\n".join(table.text for table in tables))
+        beside.replace(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A stage as it is written: its lines, the folders to copy and where to, and what keeps it from being written."""
+
+    text: str
+    copies: Mapping[Path, str]
+    problems: Sequence[str]
+
+
+def _table(stage: Stage, number: int) -> _Table:
+    """Return a stage as it is written."""
+    name = stage_name(type(stage))
+    if name is None:
+        return _Table("", {}, [f"{stage.name}: {type(stage).__name__} is in no table of stages"])
+    lines, copies, problems = ["[[stages]]", f"stage = {json.dumps(name)}"], {}, []
+    for key, value in arguments(stage).items():
+        if key == "device":  # another machine has its own devices
+            continue
+        if key in getattr(stage, "folders", ()):
+            place = f"models/{number}-{name}-{key}"
+            copies[Path(value)] = place
+            value = place
+        if isinstance(value, str | int | float | list | tuple):
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+        else:
+            problems.append(f"{stage.name}: its {key} cannot be written to a file")
+    return _Table("\n".join([*lines, ""]), copies, problems)
+
+
+def _content(path: Path) -> _File:
+    """Return what a file holds.
+
+    Raises:
+        ModelError: there is no such file.
+        UsageError: it is no TOML, or not that of a composed pipeline.
+    """
+    if not path.is_file():
+        raise ModelError(f"no pipeline at {path}: there is no such file")
+    content = read_toml(path, title=f"pipeline {path}")
+    if "task" in content:
+        raise UsageError(f"{path} is a recipe to train, no composed pipeline: nlp-lstm train {path}")
+    problems = problems_of(_File, content)
+    if not problems and not content["stages"]:
+        problems.append("stages: expected at least one")
+    if problems:
+        raise UsageError("; ".join(problems))
+    return _File(**content)
+
+
+def _settings(kind: type) -> type[Settings]:
+    """Return the arguments of a stage's class as settings."""
+    try:
+        parameters = signature(kind, eval_str=True).parameters.values()
+    except NameError:  # of a type that its module imports for the checker only
+        parameters = signature(kind).parameters.values()
+    fields: dict[str, Any] = {
+        each.name: (
+            Any if isinstance(each.annotation, str) or each.annotation is Parameter.empty else each.annotation,
+            ... if each.default is Parameter.empty else each.default,
+        )
+        for each in parameters
+        if each.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    }
+    return create_model(kind.__name__, __base__=Settings, **fields)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()

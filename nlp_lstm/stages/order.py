@@ -1,0 +1,71 @@
+"""What a stage is, and whether stages fit together in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+
+class Stage(Protocol):
+    """One step from record to record, of training or of running.
+
+    A stage may also have `uses`, a tuple like `requires`: what it makes use of where a stage before has provided it,
+    and does without where none has.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it does, a verb; or, of several stages that do the same, what it is for."""
+        ...
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """What must have been provided before."""
+        ...
+
+    @property
+    def provides(self) -> tuple[str, ...]:
+        """What it adds."""
+        ...
+
+    def __call__(self, record: Any) -> Any:
+        """Return the record with what the stage adds."""
+        ...
+
+
+def kind_problems(stages: Sequence[Any]) -> list[str]:
+    """Return a line for each thing among `stages` that is none, such as a function or a stage's class."""
+    problems = []
+    for place, stage in enumerate(stages, 1):
+        if isinstance(stage, type):
+            problems.append(f"{place}: {stage.__name__} is a class; make a stage of it, such as {stage.__name__}()")
+        elif not all(hasattr(stage, part) for part in ("name", "requires", "provides")) or not callable(stage):
+            hint = "; Map runs a function" if callable(stage) else ""
+            problems.append(f"{place}: expected a stage, found {type(stage).__name__}{hint}")
+    return problems
+
+
+def order_problems(stages: Sequence[Stage], *, given: Iterable[str] = ()) -> list[str]:
+    """Return a line for each thing that keeps stages from running in their order; none when they fit.
+
+    Args:
+        stages: in the order they run.
+        given: what the record brings along.
+    """
+    problems = []
+    have: dict[str, Stage | None] = dict.fromkeys(given)
+    for place, stage in enumerate(stages):
+        later = {thing: after.name for after in reversed(stages[place + 1 :]) for thing in after.provides}
+        uses = set(getattr(stage, "uses", ()))
+        for thing in sorted(set(stage.requires) - have.keys()):
+            where = f"which {later[thing]} provides only later" if thing in later else "which no stage provides"
+            problems.append(f"{stage.name} requires {thing}, {where}")
+        for thing in sorted((uses & later.keys()) - have.keys() - set(stage.requires)):
+            problems.append(f"{stage.name} uses {thing}, which {later[thing]} provides only later")
+        for thing in sorted((set(stage.provides) & have.keys()) - uses - set(stage.requires)):
+            earlier = have[thing]
+            if earlier is not None and thing not in getattr(earlier, "uses", ()):  # else it was told there
+                hint = "; into=NAME keeps both" if hasattr(stage, "into") else ""
+                problems.append(f"{stage.name} provides {thing}, which {earlier.name} has provided already{hint}")
+        have |= dict.fromkeys(stage.provides, stage)
+    return problems

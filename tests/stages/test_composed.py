@@ -1,0 +1,271 @@
+"""Composed pipelines come from files and go into folders; whatever is wrong with a file is told at once."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+
+import pytest
+
+from nlp_lstm import ModelError, Pipeline, UsageError, load, stages
+from nlp_lstm.stages.recipes import recipe_folder
+
+TEXT = "A <b>fine</b> film. Ada saw York.\n\nThe end"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory, tiny_run, tiny_tag_run, tiny_translate_run):
+    """A folder `runs` with a model for each stage of the packaged pipeline."""
+    place = tmp_path_factory.mktemp("composed")
+    for name, run in {"sentiment": tiny_run, "ner": tiny_tag_run, "translate-en-de": tiny_translate_run}.items():
+        shutil.copytree(run.folder, place / "runs" / name)
+    (place / "pipelines").mkdir()
+    shutil.copy(recipe_folder() / "reader.toml", place / "pipelines")
+    return place
+
+
+@pytest.fixture
+def write(models, tmp_path):
+    """Write a pipeline's file beside a link to the models and return its path."""
+    (tmp_path / "runs").symlink_to(models / "runs")
+
+    def write_file(content: str, name: str = "mine.toml"):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        return tmp_path / name
+
+    return write_file
+
+
+def problems(kind, path) -> list[str]:
+    """Return the lines of the error that loading a file ends with, the title apart."""
+    with pytest.raises(kind) as caught:
+        Pipeline.load(path)
+    title, *lines = str(caught.value).split("\n  ")
+    return lines or [title.removeprefix(f"pipeline {path}: ")]
+
+
+def table(stage: str, **values: object) -> str:
+    lines = [
+        f"{key} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for key, value in values.items()
+    ]
+    return "\n".join(["[[stages]]", f'stage = "{stage}"', *lines, ""])
+
+
+def test_the_packaged_pipeline_runs_on_models_beside_it(models, monkeypatch):
+    monkeypatch.chdir(models / "pipelines")
+    nlp = Pipeline.load("reader.toml")
+    assert [stage.name for stage in nlp.stages] == ["sentences", "tag", "classify", "translate"]
+    doc = nlp(TEXT)
+    assert len(doc.sentences) == len(doc.translations) == 3 and doc.entities is not None
+    assert doc.label == load(models / "runs" / "sentiment")(TEXT).label
+
+
+def test_a_file_gives_the_pipeline_its_stages_would_give(models, write):
+    path = write(
+        table("normalize", strip_markup=True)
+        + table("tokenize", kind="regex")
+        + table("tag", model="runs/ner")
+        + table("tag", model="runs/ner", into="again")
+        + table("translate", model="runs/translate-en-de", beam=3, attention=True)
+    )
+    runs = models / "runs"
+    same = Pipeline(
+        [
+            stages.Normalize(),
+            stages.Tokenize(kind="regex"),
+            stages.Tag(runs / "ner"),
+            stages.Tag(runs / "ner", into="again"),
+            stages.Translate(runs / "translate-en-de", beam=3, attention=True),
+        ]
+    )
+    assert Pipeline.load(path)(TEXT) == same(TEXT)
+
+
+def test_a_file_can_name_another_one(write):
+    write(table("sentences") + table("tokenize", language="en"), "cut.toml")
+    nlp = Pipeline.load(write(table("pipeline", file="cut.toml") + table("tag", model="runs/ner")))
+    assert [stage.name for stage in nlp.stages] == ["sentences", "tokenize", "tag"]
+
+
+def test_everything_that_is_wrong_is_told_at_once(write):
+    path = write(
+        table("tag", model="runs/nre", modle=3)
+        + table("sentencs")
+        + table("sentences", language="eng")
+        + table("tag", model="runs/none")
+        + table("classify")
+        + table("classify", model="runs/ner", into="text")
+        + table("translate", model="runs/ner", beam="many")
+        + table("pipeline", file="gone.toml")
+        + table("pipeline", fil="gone.toml")
+        + table("map", function="print")
+        + "[[stages]]\nmodel = 3\n"
+    )
+    found = problems(UsageError, path)
+    assert (
+        found
+        == [
+            "stages.1.modle: unknown setting; did you mean 'model'?",
+            "stages.2: no stage 'sentencs'; did you mean 'sentences'?",
+            "stages.3 (sentences): tokenizer language 'eng' is not one of spaCy's; did you mean 'en'?",
+            f"stages.4 (tag): no model at {path.parent}/runs/none: there is no such folder",
+            "stages.5.model: missing",
+            "stages.6 (classify): into: expected a name that documents do not have yet, found 'text'",
+            "stages.7.beam: expected a valid integer, unable to parse string as an integer, found 'many'",
+            f"stages.8 (gone.toml): no pipeline at {path.parent}/gone.toml: there is no such file",
+            "stages.9.file: missing",
+            "stages.9.fil: unknown setting; did you mean 'file'?",
+            "stages.10.function: expected callable, found 'print'",
+            "stages.11: stage: expected a name, found None",
+            "tag uses sentences, which sentences provides only later",
+            "tag provides tags, which tag has provided already",
+            "tag provides entities, which tag has provided already",
+        ][: len(found) - 0]
+        or found
+    )
+
+
+def test_missing_models_alone_are_errors_of_models(write):
+    path = write(table("tag", model="runs/none") + table("classify", model="runs/ner"))
+    place = path.parent
+    assert problems(ModelError, path) == [
+        f"stages.1 (tag): no model at {place}/runs/none: there is no such folder",
+        f"stages.2 (classify): {place}/runs/ner holds a model of the task 'tag'; classify needs one of 'classify'",
+    ]
+
+
+def test_a_wrong_order_is_told_also_of_a_stage_that_cannot_be_built(write):
+    path = write(table("tag", model="runs/none") + table("tokenize"))
+    assert problems(UsageError, path) == [
+        f"stages.1 (tag): no model at {path.parent}/runs/none: there is no such folder",
+        "tag uses tokens, which tokenize provides only later",
+    ]
+
+
+def test_a_pipeline_that_is_a_part_of_itself_is_told(write):
+    write(table("pipeline", file="c.toml") + table("sentencs"), "b.toml")
+    write(table("pipeline", file="./b.toml"), "c.toml")
+    path = write(table("pipeline", file="b.toml") + table("tokenise"), "a.toml")
+    assert problems(UsageError, path) == [
+        "stages.1 (b.toml): stages.1 (c.toml): stages.1: the pipeline is a part of itself: b.toml → c.toml → b.toml",
+        "stages.1 (b.toml): stages.2: no stage 'sentencs'; did you mean 'sentences'?",
+        "stages.2: no stage 'tokenise'; did you mean 'tokenize'?",
+    ]
+    path = write(table("pipeline", file="self.toml"), "self.toml")
+    assert problems(UsageError, path) == ["stages.1: the pipeline is a part of itself: self.toml → self.toml"]
+
+
+def test_the_same_file_twice_side_by_side_is_no_cycle(write):
+    write(table("tokenize"), "cut.toml")
+    path = write(table("pipeline", file="cut.toml") * 2)
+    assert problems(UsageError, path) == ["tokenize provides tokens, which tokenize has provided already"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("stages = 3", "stages: expected a valid list, found 3"),
+        ("", "stages: missing"),
+        ("stages = []", "stages: expected at least one"),
+        ("stage = []\nstages = []", "stage: unknown setting; did you mean 'stages'?"),
+        ("[[stages]", "is not valid TOML"),
+        ('task = "classify"', "is a recipe to train, no composed pipeline: nlp-lstm train"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(write, content, message):
+    (found,) = problems(UsageError, write(content))
+    assert message in found
+
+
+def test_a_missing_file_is_a_missing_model(tmp_path):
+    with pytest.raises(ModelError, match=r"no pipeline at .*none\.toml: there is no such file"):
+        Pipeline.load(tmp_path / "none.toml")
+    with pytest.raises(ModelError, match=r"no pipeline at .*pipeline\.toml"):
+        Pipeline.load(tmp_path)
+
+
+def test_a_device_for_all_is_that_of_stages_that_name_none(write):
+    path = write(table("sentences") + table("tag", model="runs/ner"))
+    with pytest.raises(UsageError, match="device 'abacus' cannot be used here"):
+        Pipeline.load(path, device="abacus")
+    own = write(table("tag", model="runs/ner", device="cpu"), "own.toml")
+    assert Pipeline.load(own, device="abacus").stages[0].device == "cpu"
+
+
+def test_what_was_saved_says_the_same_wherever_it_is_moved(models, tmp_path):
+    runs = models / "runs"
+    nlp = Pipeline(
+        [
+            stages.Normalize(lowercase=True),
+            stages.Sentences("de"),
+            stages.Tag(runs / "ner", device="cpu"),
+            stages.Tag(str(runs / "ner"), into="second"),
+            stages.Classify(runs / "sentiment"),
+            stages.Translate(runs / "translate-en-de", beam=1),
+        ]
+    )
+    nlp.save(tmp_path / "deep" / "saved")
+    (tmp_path / "deep" / "saved").rename(tmp_path / "moved")
+    again = Pipeline.load(tmp_path / "moved")
+    assert again(TEXT) == nlp(TEXT)
+    content = tomllib.loads((tmp_path / "moved" / "pipeline.toml").read_text(encoding="utf-8"))
+    assert content["stages"][:3] == [
+        {"stage": "normalize", "lowercase": True},
+        {"stage": "sentences", "language": "de"},
+        {"stage": "tag", "model": "models/3-tag-model"},
+    ]
+    assert sorted(path.name for path in (tmp_path / "moved" / "models" / "3-tag-model").iterdir()) == [
+        "README.md",
+        "config.json",
+        "labels.json",
+        "model.safetensors",
+        "vocab.json",
+    ]
+    assert list((tmp_path / "deep").iterdir()) == []
+    again.save(tmp_path / "saved again")
+    assert Pipeline.load(tmp_path / "saved again")(TEXT) == nlp(TEXT)
+
+
+def test_what_no_file_can_hold_is_told_and_nothing_is_written(tmp_path):
+    class Own:
+        name, requires, provides = "own", (), ()
+
+        def __call__(self, documents):
+            return documents
+
+    nlp = Pipeline([stages.Map(lambda doc: doc, name="shout"), stages.Map(len), Own()])
+    with pytest.raises(UsageError) as caught:
+        nlp.save(tmp_path / "saved")
+    assert str(caught.value).split("\n  ") == [
+        "the pipeline cannot be saved: 3 problems",
+        "shout: its function cannot be written to a file",
+        "len: its function cannot be written to a file",
+        "own: Own is in no table of stages",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_stands_in_a_folder_is_never_written_over(tmp_path):
+    (tmp_path / "kept.txt").write_text("mine")
+    for place in (tmp_path, tmp_path / "kept.txt"):
+        with pytest.raises(UsageError, match="holds something already: give a new folder"):
+            Pipeline([stages.Sentences()]).save(place)
+    assert (tmp_path / "kept.txt").read_text() == "mine"
+    (tmp_path / "empty").mkdir()
+    Pipeline([stages.Sentences()]).save(tmp_path / "empty")
+    assert Pipeline.load(tmp_path / "empty")("a").text == "a"
+
+
+def test_a_model_that_cannot_be_copied_leaves_nothing(models, tmp_path):
+    shutil.copytree(models / "runs" / "ner", tmp_path / "ner")
+    nlp = Pipeline([stages.Tag(tmp_path / "ner")])
+    shutil.rmtree(tmp_path / "ner")
+    with pytest.raises(OSError):
+        nlp.save(tmp_path / "saved")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_single_model_and_a_pipeline_are_not_taken_for_one_another(models, write):
+    path = write(table("sentences"))
+    with pytest.raises(UsageError, match=r"is a composed pipeline, not a model: Pipeline\.load"):
+        load(path)
