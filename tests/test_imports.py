@@ -187,7 +187,7 @@ def test_text_tools_import_without_torch():
 
 def test_the_command_line_imports_without_anything_heavy():
     entry = ["nlp_lstm", "nlp_lstm.cli", *(name for name in MODULES if name == "nlp_lstm.cli.main")]
-    heavy = {"torch", "torchtext", "spacy", "datasets", "pydantic", "tokenizers", "pyarrow"}
+    heavy = {"torch", "torchtext", "spacy", "datasets", "pydantic", "tokenizers", "pyarrow", "numba"}
     assert loaded_early(entry, heavy) == []
 
 
