@@ -71,12 +71,6 @@ def test_a_window_that_comes_twice_counts_once():
         close(filters.weight.grad, expected)
 
 
-@pytest.mark.parametrize("character", [CHARACTERS, -1, 10**12])
-def test_a_character_that_does_not_exist_is_refused(character):
-    with pytest.raises(IndexError, match="out of range"):
-        CharacterCnn(CHARACTERS, EMBED, SIZE)(padded([[3, 4, character, 5, 6]]))
-
-
 @pytest.mark.parametrize("word", WORDS)
 def test_the_recurrent_reader_says_where_both_directions_end(word, randomised, encode_by_hand):
     reader = randomised(CharacterLstm(CHARACTERS, EMBED, SIZE))
