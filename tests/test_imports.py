@@ -101,6 +101,13 @@ def stray_torchtext(module: str, source: str) -> list[str]:
     return [f"{module} imports {name}" for name in imports(module, source) if within(name, "torchtext")]
 
 
+def stray_numba(module: str, source: str) -> list[str]:
+    """Imports of numba outside the module that says how functions are translated."""
+    if module == "nlp_lstm.nn.machine_code":
+        return []
+    return [f"{module} imports {name}" for name in imports(module, source) if within(name, "numba")]
+
+
 def stray_padding(module: str, source: str) -> list[str]:
     """Padding outside `batching`."""
     if within(module, "nlp_lstm.batching"):
@@ -165,7 +172,7 @@ def loaded_early(modules: list[str], heavy: set[str]) -> list[str]:
     return done.stdout.strip().split("\n") if done.stdout else []
 
 
-RULES = (wrong_direction, stray_torchtext, stray_padding, stray_output, split_lines, pickles)
+RULES = (wrong_direction, stray_torchtext, stray_numba, stray_padding, stray_output, split_lines, pickles)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -187,7 +194,7 @@ def test_text_tools_import_without_torch():
 
 def test_the_command_line_imports_without_anything_heavy():
     entry = ["nlp_lstm", "nlp_lstm.cli", *(name for name in MODULES if name == "nlp_lstm.cli.main")]
-    heavy = {"torch", "torchtext", "spacy", "datasets", "pydantic", "tokenizers", "pyarrow"}
+    heavy = {"torch", "torchtext", "spacy", "datasets", "pydantic", "tokenizers", "pyarrow", "numba"}
     assert loaded_early(entry, heavy) == []
 
 
@@ -214,6 +221,7 @@ def test_the_top_level_holds_what_the_design_allows():
         (wrong_direction, "nlp_lstm.helpers", "import nlp_lstm.errors"),
         (stray_torchtext, "nlp_lstm.text.basic", "def f():\n    from torchtext.vocab import Vocab"),
         (stray_torchtext, "nlp_lstm.training.loop", "import torchtext.data as data"),
+        (stray_numba, "nlp_lstm.nn.loops", "from numba import njit"),
         (stray_padding, "nlp_lstm.nn.encoder", "y = F.pad(x, (0, 1))"),
         (stray_padding, "nlp_lstm.nn.encoder", "y = torch.nn.functional.pad(x, (0, 1))"),
         (stray_padding, "nlp_lstm.nn.encoder", "from torch.nn.functional import pad"),
@@ -241,6 +249,7 @@ def test_a_violation_is_found(rule, module, source):
         (wrong_direction, "nlp_lstm.tasks.classify", "from nlp_lstm.nn import encoder\nfrom . import table"),
         (wrong_direction, "nlp_lstm.nn.encoder", "from nlp_lstm.nn.cells import LstmCell"),
         (stray_torchtext, "nlp_lstm.text.vocabulary", "from torchtext.vocab import Vocab"),
+        (stray_numba, "nlp_lstm.nn.machine_code", "import numba"),
         (stray_padding, "nlp_lstm.batching.padding", "from torch.nn.utils.rnn import pad_sequence"),
         (stray_padding, "nlp_lstm.nn.encoder", "pad = vocabulary.pad\nvalue = F.relu(x)"),
         (stray_output, "nlp_lstm.cli.main", "from rich.console import Console\nprint('x')"),

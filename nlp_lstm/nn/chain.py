@@ -1,21 +1,10 @@
-"""Sums over all tag sequences of a chain: the total weight, and the share of it that goes through each tag and move."""
+"""A linear chain: its scores, and what all of its tag sequences together say of a batch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor
-
-RESCALE = 8
-"""Steps between two rescalings of the running sums; doubles have room for differences of 80 nats at each of them."""
-AGREE = 1e-6
-"""How far, in nats, the totals found along a row may differ before everything is summed again in logarithms."""
-TINY = torch.finfo(torch.float64).tiny
-"""Below it a double has fewer digits."""
-SPREAD = 700.0
-"""exp(−700) is above it."""
 
 
 class Chain(NamedTuple):
@@ -32,223 +21,46 @@ class Chain(NamedTuple):
     end: Tensor
 
 
-class Lattice(NamedTuple):
-    """The scores of a batch, with one more tag behind the real ones: the boundary.
-
-    It stands before and behind each row, and at padding. So beginnings and ends are moves like others, and padding is
-    a stay at the boundary that weighs nothing.
+class Slopes(NamedTuple):
+    """A gradient, float32.
 
     Attributes:
-        scores: of each tag at each token, −∞ where it can't stand, float64 (time, batch, tags + 1).
-        moves: of each tag after each other, float64 (tags + 1, tags + 1) as [from, to].
-        spread: nats between the lowest and the highest of the batch's emissions.
+        emissions: by the score of each tag at each token, (batch, time, tags), zero at padding.
+        chain: by the scores of beginnings, moves and ends.
     """
 
-    scores: Tensor
-    moves: Tensor
-    spread: float
-
-    @classmethod
-    def build(cls, emissions: Tensor, chain: Chain, mask: Tensor) -> Lattice:
-        """Return the scores of a batch.
-
-        Args:
-            emissions: the score of each tag at each token, float32 (batch, time, tags); padding may hold anything.
-            chain: the scores of beginnings, moves and ends; they let each row have a sequence.
-            mask: True at real tokens, bool (batch, time); padding stands on the right only.
-        """
-        batch, time, tags = emissions.shape
-        outside = ~mask.T  # (time, batch)
-        scores = emissions.new_full((time, batch, tags + 1), float("-inf"), dtype=torch.float64)
-        scores[..., :tags] = emissions.transpose(0, 1)
-        scores.masked_fill_(outside.unsqueeze(-1), float("-inf"))
-        scores[..., tags].masked_fill_(outside, 0.0)
-        moves = scores.new_zeros(tags + 1, tags + 1)
-        moves[tags, :tags], moves[:tags, :tags], moves[:tags, tags] = chain
-        lowest, highest = emissions.aminmax()
-        return cls(scores, moves, float(highest - lowest))
-
-    def bounded(self, tags: Tensor, mask: Tensor) -> Tensor:
-        """Return `tags` int64 (batch, time) between boundaries, those at padding replaced by it, (time + 2, batch)."""
-        boundary = len(self.moves) - 1
-        inside = tags.masked_fill(~mask, boundary).T  # (time, batch)
-        edge = torch.full_like(inside[:1], boundary)
-        return torch.cat([edge, inside, edge])
-
-    def places(self, bounded: Tensor) -> Tensor:
-        """Return where in the flattened `moves` those of a bounded sequence stand, int64 (time + 1, batch)."""
-        return bounded[:-1] * len(self.moves) + bounded[1:]
-
-    def score(self, bounded: Tensor, places: Tensor) -> Tensor:
-        """Return the score of a bounded sequence of each row, float64 (batch,)."""
-        emitted = self.scores.gather(2, bounded[1:-1].unsqueeze(-1))  # (time, batch, 1)
-        return emitted.sum((0, 2)) + self.moves.take(places).sum(0)
+    emissions: Tensor
+    chain: Chain
 
 
 class PathSums(Protocol):
-    """What all sequences together say of a batch, in float64."""
+    """What all tag sequences together say of a batch, in float64; nothing of it is differentiated."""
 
     @property
     def log_total(self) -> Tensor:
         """Logarithm of the total weight of each row's sequences, (batch,)."""
         ...
 
-    def tags(self, row_weights: Tensor) -> Tensor:
-        """Return the share of the weight that goes through each tag at each token.
-
-        Args:
-            row_weights: what each row's shares are multiplied by, float64 (batch,).
-
-        Returns:
-            float64 (time, batch, tags + 1), the boundary included.
-        """
-        ...
-
-    def moves(self, row_weights: Tensor) -> Tensor:
-        """Return how often each move is expected over the batch, beginnings and ends included.
-
-        Args:
-            row_weights: how much each row counts, float64 (batch,).
-
-        Returns:
-            float64 (tags + 1, tags + 1) as [from, to].
-        """
+    def shares(self) -> Tensor:
+        """Return the share of the weight that goes through each tag, (batch, time, tags), zero at padding."""
         ...
 
     def along(self, tags: Tensor) -> Tensor:
         """Return the share of the weight that makes each move of `tags` int64 (batch, time), (batch, time − 1)."""
         ...
 
+    def log_prob(self, tags: Tensor) -> Tensor:
+        """Return the logarithm of the share that each row of `tags` has alone, (batch,); padding may hold anything."""
+        ...
 
-def sum_paths(lattice: Lattice) -> PathSums:
-    """Return the sums over all tag sequences; nothing of it is differentiated.
+    def slopes(self, tags: Tensor, row_weights: Tensor) -> Slopes:
+        """Return the gradient of Σ_row row_weight · log_prob(tags) by all scores.
 
-    The forward and the backward recursion of Rabiner 1989 (section III.A), with
+        It is what is there less what is expected: ∂ log p / ∂ P[t, j] = 1(y_t = j) − p(y_t = j), and the same for
+        beginnings, moves and ends. Source: Sutton & McCallum 2012, section 5.1.1.
 
-        α_t = (α_{t−1} A) ∘ p_t,    γ_t = (γ_{t+1} Aᵀ) ∘ p_t,    p_t = exp P_t,
-
-    both from the boundary on, run side by side as one batched product a step: the backward one is the forward one on
-    the reversed rows with the transposed matrix. They are kept in doubles and rescaled. Should scores be so far apart
-    that a double cannot hold what matters, the same is done in logarithms.
-    """
-    found = _sum_scaled(lattice)
-    return found if found is not None else _sum_in_logarithms(lattice)
-
-
-@dataclass(frozen=True)
-class _ScaledSums:
-    """Sums as weights, for each of the time + 1 moves from place to place, each with a factor of its own.
-
-    `left` is α before a move, `right` is γ behind it, `through` = (α A) ∘ γ, and `total` is the latter's sum.
-    """
-
-    log_total: Tensor
-    left: Tensor
-    weights: Tensor
-    right: Tensor
-    through: Tensor
-    total: Tensor
-
-    def tags(self, row_weights: Tensor) -> Tensor:
-        return self.through[:-1] * (row_weights / self.total[:-1]).unsqueeze(-1)
-
-    def moves(self, row_weights: Tensor) -> Tensor:
-        left = self.left * (row_weights / self.total).unsqueeze(-1)  # (time + 1, batch, tags + 1)
-        return (left.flatten(0, 1).T @ self.right.flatten(0, 1)) * self.weights
-
-    def along(self, tags: Tensor) -> Tensor:
-        left, right = _pick(self.left[1:-1], tags[:, :-1]), _pick(self.right[1:-1], tags[:, 1:])
-        return left * self.weights[tags[:, :-1], tags[:, 1:]] * right / self.total[1:-1].T
-
-
-def _sum_scaled(lattice: Lattice) -> _ScaledSums | None:
-    """Sum with rescaled weights; None where doubles lose something.
-
-    That shows when a weight that is not forbidden is too small, or when the total is not the same along a row: what
-    one recursion lost the other one still had.
-    """
-    moves = lattice.moves.exp()
-    if not (lattice.spread < SPREAD and torch.equal(moves > TINY, lattice.moves > float("-inf"))):
-        return None
-    top = lattice.scores.amax(-1, keepdim=True)  # (time, batch, 1)
-    weights = (lattice.scores - top).exp_()  # (time, batch, tags + 1)
-    after, scale = _run(torch.stack([weights, weights.flip(0)], 1), torch.stack([moves, moves.T]))
-    left, right = after[:, 0], after[:, 1].flip(0)  # (time + 1, batch, tags + 1)
-    through = (left @ moves).mul_(right)
-    total = through.sum(-1)  # (time + 1, batch)
-    divided = scale.log_().cumsum(0)  # (time + 1, 2, batch)
-    log_total = total.log().add_(divided[:, 0]).add_(divided[:, 1].flip(0))
-    if not float((log_total - log_total[0]).abs_().max()) < AGREE:  # also where it is no number
-        return None
-    return _ScaledSums(log_total[0] + top.sum((0, 2)), left, moves, right, through, total)
-
-
-def _run(weights: Tensor, moves: Tensor) -> tuple[Tensor, Tensor]:
-    """Run both recursions over `weights` (time, 2, batch, tags + 1) with `moves` (2, tags + 1, tags + 1).
-
-    Returns:
-        The sums at each place from the boundary on, (time + 1, 2, batch, tags + 1), and what they were divided by,
-        (time + 1, 2, batch).
-    """
-    time, _, batch, tags = weights.shape
-    after, scale = weights.new_empty(time + 1, 2, batch, tags), weights.new_ones(time + 1, 2, batch)
-    now, *later = after.unbind(0)
-    now.zero_()[..., -1] = 1.0
-    moved = torch.empty_like(now)
-    for step, (weight, then) in enumerate(zip(weights.unbind(0), later, strict=True), start=1):
-        now = torch.mul(torch.bmm(now, moves, out=moved), weight, out=then)
-        if step % RESCALE == 0:
-            now.div_(torch.sum(now, -1, out=scale[step]).unsqueeze(-1))
-    return after, scale
-
-
-@dataclass(frozen=True)
-class _LogSums:
-    """Sums as logarithms, for each of the time + 1 moves from place to place.
-
-    `left` is log α before a move less the row's log total, `right` is log γ behind it.
-    """
-
-    log_total: Tensor
-    left: Tensor
-    scores: Tensor
-    right: Tensor
-
-    def tags(self, row_weights: Tensor) -> Tensor:
-        moved = (_move(left, self.scores) for left in self.left[:-1])
-        shares = [torch.exp(left + right) for left, right in zip(moved, self.right[:-1], strict=True)]
-        return torch.stack(shares) * row_weights.unsqueeze(-1)
-
-    def moves(self, row_weights: Tensor) -> Tensor:
-        total = torch.zeros_like(self.scores)
-        for left, right in zip(self.left, self.right, strict=True):
-            shares = torch.exp(left.unsqueeze(-1) + self.scores + right.unsqueeze(1))  # (batch, tags + 1, tags + 1)
-            total += (row_weights.view(-1, 1, 1) * shares).sum(0)
-        return total
-
-    def along(self, tags: Tensor) -> Tensor:
-        left, right = _pick(self.left[1:-1], tags[:, :-1]), _pick(self.right[1:-1], tags[:, 1:])
-        return torch.exp(left + self.scores[tags[:, :-1], tags[:, 1:]] + right)
-
-
-def _sum_in_logarithms(lattice: Lattice) -> _LogSums:
-    """Sum in logarithms: slower, exact for scores of any size."""
-    scores, moves, _ = lattice
-    lefts = [torch.full_like(scores[0], float("-inf"))]  # (batch, tags + 1)
-    lefts[0][:, -1] = 0.0
-    rights = [lefts[0]]
-    for forward, backward in zip(scores, scores.flip(0), strict=True):
-        lefts.append(_move(lefts[-1], moves) + forward)
-        rights.append(_move(rights[-1], moves.T) + backward)
-    log_total = _move(lefts[-1], moves)[:, -1]
-    return _LogSums(log_total, torch.stack(lefts) - log_total.unsqueeze(-1), moves, torch.stack(rights[::-1]))
-
-
-def _move(sums: Tensor, moves: Tensor) -> Tensor:
-    """Return the product of a vector for each row and a matrix, all in logarithms, (batch, tags + 1)."""
-    return torch.logsumexp(sums.unsqueeze(-1) + moves, 1)
-
-
-def _pick(values: Tensor, tags: Tensor) -> Tensor:
-    """Return the entries of `values` (time, batch, tags) at the given tags (batch, time), (batch, time)."""
-    return values.gather(2, tags.T.unsqueeze(-1)).squeeze(-1).T
+        Args:
+            tags: int64 (batch, time); padding may hold anything.
+            row_weights: how much each row counts, float64 (batch,).
+        """
+        ...

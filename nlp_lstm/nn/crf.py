@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nlp_lstm.nn.chain import Chain, Lattice, PathSums, sum_paths
+from nlp_lstm.nn.chain import Chain, PathSums
+from nlp_lstm.nn.sums import sum_paths
 from nlp_lstm.nn.viterbi import best_paths, likeliest_paths
 
 
@@ -87,17 +88,17 @@ class Crf(nn.Module):
             tags: the right tags, int64 (batch, time); padding may hold any tag number.
             mask: True at real tokens, bool (batch, time); padding stands on the right only, each row has a token.
         """
-        lattice = self._lattice(emissions, mask)
-        return _LogLikelihood.apply(emissions, self.start, self.move, self.end, lattice, tags, mask)  # type: ignore[no-untyped-call]
+        sums = self._sums(emissions, mask)
+        return _LogLikelihood.apply(emissions, self.start, self.move, self.end, sums, tags)  # type: ignore[no-untyped-call]
 
     def marginals(self, emissions: Tensor, mask: Tensor) -> Tensor:
         """Return p(y_t = tag | emissions), float32 (batch, time, tags), zero at padding."""
-        return _shares(sum_paths(self._lattice(emissions, mask))).float()
+        return self._sums(emissions, mask).shares().float()
 
     def confidence(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> Confidence:
         """Return how sure the model is of given `tags` int64 (batch, time), token by token and move by move."""
-        sums = sum_paths(self._lattice(emissions, mask))
-        nodes = _shares(sums).gather(2, tags.unsqueeze(-1)).squeeze(-1)  # (batch, time)
+        sums = self._sums(emissions, mask)
+        nodes = sums.shares().gather(2, tags.unsqueeze(-1)).squeeze(-1)  # (batch, time)
         moves = sums.along(tags) / nodes[:, :-1].clamp(min=torch.finfo(nodes.dtype).tiny)
         return Confidence(nodes, moves.clamp(max=1.0))  # rounding may lift a sure move above 1
 
@@ -111,61 +112,37 @@ class Crf(nn.Module):
         Raises:
             ValueError: `count` is less than 1.
         """
-        log_totals = sum_paths(self._lattice(emissions, mask)).log_total.tolist()
+        log_totals = self._sums(emissions, mask).log_total.tolist()
         found = likeliest_paths(*self._plain(emissions, mask), count=count)
         return [
             [Path(tags, score - log_total) for tags, score in paths]
             for paths, log_total in zip(found, log_totals, strict=True)
         ]
 
-    def _lattice(self, emissions: Tensor, mask: Tensor) -> Lattice:
+    def _sums(self, emissions: Tensor, mask: Tensor) -> PathSums:
         with torch.no_grad():
-            return Lattice.build(emissions, self.scores(), mask)
+            return sum_paths(emissions, self.scores(), mask)
 
-    def _plain(self, emissions: Tensor, mask: Tensor) -> tuple[Any, Any, Any, Any, Any]:
+    def _plain(self, emissions: Tensor, mask: Tensor) -> list[NDArray[Any]]:
         """Return emissions, start, move and end scores, and lengths as arrays."""
         with torch.no_grad():
-            start, move, end = (part.cpu().numpy() for part in self.scores())
-            inside = emissions.float().masked_fill(~mask.unsqueeze(-1), 0.0)
-        return inside.cpu().numpy(), start, move, end, mask.sum(1).cpu().numpy()
-
-
-def _shares(sums: PathSums) -> Tensor:
-    """Return the share of all sequences that goes through each tag, float64 (batch, time, tags)."""
-    return sums.tags(torch.ones_like(sums.log_total))[..., :-1].transpose(0, 1)
+            tensors = (emissions.float(), *self.scores(), mask.sum(1))
+        return [tensor.detach().cpu().numpy() for tensor in tensors]
 
 
 class _LogLikelihood(torch.autograd.Function):
-    """The logarithm of a sequence's probability, with its gradient by hand: what is there less what is expected.
-
-    ∂ log p / ∂ P[t, j] = 1(y_t = j) − p(y_t = j), and the same for beginnings, moves and ends.
-    Source: Sutton & McCallum 2012, section 5.1.1.
-    """
+    """The logarithm of a sequence's probability, with its gradient by hand."""
 
     @staticmethod
     def forward(
-        context: Any,
-        emissions: Tensor,
-        start: Tensor,
-        move: Tensor,
-        end: Tensor,
-        lattice: Lattice,
-        tags: Tensor,
-        mask: Tensor,
+        context: Any, emissions: Tensor, start: Tensor, move: Tensor, end: Tensor, sums: PathSums, tags: Tensor
     ) -> Tensor:
-        bounded = lattice.bounded(tags, mask)
-        places = lattice.places(bounded)
-        context.sums = sum_paths(lattice)
-        context.save_for_backward(bounded, places)
-        return (lattice.score(bounded, places) - context.sums.log_total).float()
+        context.sums = sums
+        context.save_for_backward(tags)
+        return sums.log_prob(tags).float()
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        bounded, places = context.saved_tensors
-        each = gradients[0].double()  # (batch,)
-        nodes, moves = context.sums.tags(-each), context.sums.moves(-each)
-        nodes.scatter_add_(2, bounded[1:-1].unsqueeze(-1), each.expand_as(bounded[1:-1]).unsqueeze(-1))
-        moves.put_(places, each.expand_as(places), accumulate=True)
-        emissions = nodes[..., :-1].transpose(0, 1).to(torch.float32, memory_format=torch.contiguous_format)
-        moves = moves.float()
-        return emissions, moves[-1, :-1], moves[:-1, :-1], moves[:-1, -1], None, None, None
+        (tags,) = context.saved_tensors
+        slopes = context.sums.slopes(tags, gradients[0].double())
+        return slopes.emissions, *slopes.chain, None, None

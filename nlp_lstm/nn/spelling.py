@@ -7,9 +7,7 @@ from torch import Tensor, nn
 
 from nlp_lstm.nn.encoder import EMBEDDING_SCALE, Encoder
 from nlp_lstm.nn.pooling import last_states
-
-WIDTHS = (2, 3, 4, 5)
-"""How many characters filters look at together; as many filters for each width."""
+from nlp_lstm.nn.windows import WIDTHS, strongest_windows
 
 
 class CharacterCnn(nn.Module):
@@ -35,9 +33,23 @@ class CharacterCnn(nn.Module):
 
         A window wider than a spelling reads padding too; any other lies within it. At least 5 characters are expected.
         """
+        on_cpu = characters.device.type == "cpu"
+        return torch.relu(self._in_loops(characters) if on_cpu else self._as_products(characters))
+
+    def _in_loops(self, characters: Tensor) -> Tensor:
+        """Return the strongest answers (spellings, size) from a table of what filters answer to single characters."""
+        filters: list[nn.Linear] = list(self.filters)  # type: ignore[arg-type]
+        embedding = self.embedding.weight  # (characters, embed)
+        places = [part for each in filters for part in each.weight.split(embedding.shape[1], 1)]  # (filters, embed)
+        answers = embedding @ torch.cat(places).T  # (characters, places · filters)
+        table = answers.float().unflatten(1, (len(places), -1))
+        return strongest_windows(table, characters) + torch.cat([each.bias for each in filters])
+
+    def _as_products(self, characters: Tensor) -> Tensor:
+        """Return the strongest answers (spellings, size) from a matrix product over all windows."""
         embedded = self.embedding(characters)  # (spellings, length, embed)
-        answers = [self._strongest(embedded, characters, *pair) for pair in zip(WIDTHS, self.filters, strict=True)]
-        return torch.relu(torch.cat(answers, -1))
+        pairs = zip(WIDTHS, self.filters, strict=True)
+        return torch.cat([self._strongest(embedded, characters, *pair) for pair in pairs], -1)
 
     def _strongest(self, embedded: Tensor, characters: Tensor, width: int, filters: nn.Module) -> Tensor:
         """Return the strongest answer of the filters of one width, (spellings, filters)."""

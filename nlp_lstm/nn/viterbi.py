@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nlp_lstm.nn.machine_code import machine_code
+
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
-
-LOWER = 8
-"""Steps after which the running maxima are brought back to zero, so that float32 keeps its digits on long rows."""
 
 
 def best_paths(emissions: Floats, start: Floats, move: Floats, end: Floats, lengths: Numbers) -> list[Numbers]:
@@ -17,45 +16,65 @@ def best_paths(emissions: Floats, start: Floats, move: Floats, end: Floats, leng
 
         δ_1 = start + P_1;  δ_t[j] = max_i (δ_{t−1}[i] + A[i, j]) + P_t[j];  y_n = argmax (δ_n + end)
 
-    Going forward only the maxima are kept, up to a number that is the same for all tags of a row. Going back, the tag
-    before y is the one whose δ + A[·, y] is largest, which is looked up for one tag a row and not for all.
-    Source: Rabiner 1989, section III.B.
+    Going forward only the maxima are kept, in doubles. Going back, the tag before y is the one whose δ + A[·, y] is
+    largest, which is looked up for one tag a token and not for all. Source: Rabiner 1989, section III.B.
 
     Args:
-        emissions: the score of each tag at each token, (batch, time, tags).
-        start: the score of beginning with each tag, −∞ where forbidden, (tags,).
-        move: of each tag after each other, (tags, tags) as [from, to].
-        end: of ending with each tag, (tags,).
-        lengths: tokens of each row, at least 1, (batch,).
+        emissions: the score of each tag at each token, float32 (batch, time, tags); padding may hold anything.
+        start: the score of beginning with each tag, −∞ where forbidden, float32 (tags,).
+        move: of each tag after each other, float32 (tags, tags) as [from, to].
+        end: of ending with each tag, float32 (tags,).
+        lengths: tokens of each row, at least 1, int64 (batch,).
     """
-    batch, time, tags = emissions.shape
-    scores = np.ascontiguousarray(emissions.transpose(1, 2, 0))  # (time, tags, batch): the batch runs fastest
-    best = np.empty_like(scores)
-    np.add(start[:, None], scores[0], out=best[0])
-    candidates = np.empty((tags, tags, batch), dtype=scores.dtype)  # (from, to, batch)
-    moves = move[:, :, None]
-    for step in range(1, time):
-        np.add(best[step - 1][:, None, :], moves, out=candidates)
-        np.maximum.reduce(candidates, axis=0, out=best[step])
-        best[step] += scores[step]
-        if step % LOWER == 0:
-            best[step] -= best[step].max(0, initial=np.finfo(best.dtype).min)  # finite where no tag can stand
-    return _walk_back(np.ascontiguousarray(best.transpose(0, 2, 1)), np.ascontiguousarray(move.T), end, lengths)
+    found = np.empty(emissions.shape[:2], dtype=np.int64)
+    emissions, move = np.ascontiguousarray(emissions), np.ascontiguousarray(move)
+    _best_rows(emissions, start, move, np.ascontiguousarray(move.T), end, lengths, found)
+    return [row[:length] for row, length in zip(found, lengths.tolist(), strict=True)]
 
 
-def _walk_back(best: Floats, into: Floats, end: Floats, lengths: Numbers) -> list[Numbers]:
-    """Follow the best sequences from their ends; `best` (time, batch, tags), `into` [to, from]."""
-    time, batch, _ = best.shape
-    last = (best[lengths - 1, np.arange(batch)] + end).argmax(1)
-    not_yet = np.arange(time)[:, None] >= lengths - 1  # (time, batch): at its last token, or behind it
-    found = np.empty((time, batch), dtype=np.int64)
-    found[time - 1] = last
-    for step in range(time - 2, -1, -1):
-        before = into[found[step + 1]]  # (batch, tags)
-        before += best[step]
-        before.argmax(1, out=found[step])
-        np.copyto(found[step], last, where=not_yet[step])
-    return [found[:length, row].copy() for row, length in enumerate(lengths.tolist())]
+@machine_code()
+def _best_rows(
+    emissions: Floats, start: Floats, move: Floats, turned: Floats, end: Floats, lengths: Numbers, found: Numbers
+) -> None:
+    """Fill `found` (batch, time) with the best sequences; `turned` is `move` as [to, from]."""
+    _, time, tags = emissions.shape
+    best = np.empty((time, tags))
+    for row in range(len(lengths)):
+        last = lengths[row] - 1
+        for j in range(tags):
+            best[0, j] = start[j] + np.float64(emissions[row, 0, j])
+        for token in range(1, last + 1):
+            _advance(best, token, move)
+            for j in range(tags):
+                best[token, j] += emissions[row, token, j]
+        found[row, last] = _largest(best[last], end)
+        for token in range(last - 1, -1, -1):
+            found[row, token] = _largest(best[token], turned[found[row, token + 1]])
+
+
+@machine_code()
+def _advance(best: NDArray[np.float64], token: int, move: Floats) -> None:
+    """Set `best`[token, j] to the largest of `best`[token − 1, i] + `move`[i, j].
+
+    Two i are compared at a time: what is written is not read again at once, which the processor would have to wait for.
+    """
+    tags, past = len(move), token - 1
+    for j in range(tags):
+        best[token, j] = best[past, tags - 1] + move[tags - 1, j]  # left over where their number is odd
+    for i in range(0, tags - 1, 2):
+        one, other = best[past, i], best[past, i + 1]
+        for j in range(tags):
+            best[token, j] = max(best[token, j], max(one + move[i, j], other + move[i + 1, j]))
+
+
+@machine_code()
+def _largest(best: NDArray[np.float64], scores: Floats) -> int:
+    """Return where the sum of the two is largest; of several places the first."""
+    place, top = 0, -np.inf
+    for i in range(len(scores)):
+        if best[i] + scores[i] > top:
+            place, top = i, best[i] + scores[i]
+    return place
 
 
 def likeliest_paths(

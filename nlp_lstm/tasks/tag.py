@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from math import prod
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -47,6 +48,11 @@ WORD_TOKENIZERS = ("spacy", "regex")
 BEGIN, END = "<begin>", "<end>"
 CHARACTER_SPECIALS = (PAD, UNKNOWN, BEGIN, END)
 """What stands before the characters in their vocabulary: where a word begins and ends is told to what reads it."""
+CELLS = 4_096
+"""Rows × padded length of a batch in prediction: enough for the recurrent kernel, few enough for little padding, which
+is wide where sentences are long."""
+KEPT = 65_536
+"""Spellings whose ids are kept between calls: in a stream of texts most come again and again."""
 
 
 class TagSettings(Settings):
@@ -65,6 +71,14 @@ class TagSettings(Settings):
     """How much predicting the `auxiliary` column from the lowest layer counts in the loss."""
     scheme: Literal["auto", "none", "iob1", "iob2", "bioes"] = "auto"
     """What the tags are written in; `none` where each tag stands for itself, as parts of speech do."""
+
+
+class Spelling(NamedTuple):
+    """What the network is told of a spelling: the number of its word, its kind of casing, its characters' numbers."""
+
+    word: int
+    casing: int
+    characters: NDArray[np.int32]
 
 
 class Tag(HasExamples, CutsTexts):
@@ -103,6 +117,7 @@ class Tag(HasExamples, CutsTexts):
         chunks = self.scheme is not None
         self._opens = np.array([chunks and tag[:1] in ("B", "S") for tag in self.tags], dtype=bool)
         self._closes = np.array([chunks and tag[:1] in ("E", "S") for tag in self.tags], dtype=bool)
+        self._spellings: dict[str, Spelling] = {}
 
     @property
     def scheme(self) -> Scheme | None:
@@ -210,15 +225,25 @@ class Tag(HasExamples, CutsTexts):
 
     def encode(self, tokens: TokenTable) -> SpelledRows:
         """Return the ids of sentences, with those of the spellings they consist of."""
+        words, casings, characters = (
+            zip(*map(self._spelling, tokens.tokens), strict=True) if tokens.tokens else ((),) * 3
+        )
+        rows = IdTable(tokens.indices, tokens.offsets)
+        return SpelledRows(rows, np.array(words, dtype=np.int64), np.array(casings, dtype=np.int64), characters)
+
+    def _spelling(self, spelling: str) -> Spelling:
+        """Return what the network is told of a spelling."""
+        found = self._spellings.get(spelling)
+        if found is not None:
+            return found
         words, characters = self.vocabularies["words"], self.vocabularies["characters"]
         begin, end = (CHARACTER_SPECIALS.index(sign) for sign in (BEGIN, END))
-        keys = [spelling.lower() for spelling in tokens.tokens] if self.tokenizer.lowercase else tokens.tokens
-        return SpelledRows(
-            IdTable(tokens.indices, tokens.offsets),
-            np.array([words[key] for key in keys], dtype=np.int64),
-            np.array([casing(spelling) for spelling in tokens.tokens], dtype=np.int64),
-            [np.array([begin, *characters.ids(list(spelling)), end], dtype=np.int32) for spelling in tokens.tokens],
-        )
+        ids = np.array([begin, *characters.ids(list(spelling)), end], dtype=np.int32)
+        word = words[spelling.lower() if self.tokenizer.lowercase else spelling]
+        if len(self._spellings) >= KEPT:
+            self._spellings.clear()
+        self._spellings[spelling] = found = Spelling(word, casing(spelling), ids)
+        return found
 
     def build(self, encoder: EncoderSettings) -> Tagger:
         """Return a freshly initialised network."""
@@ -342,7 +367,7 @@ class Tag(HasExamples, CutsTexts):
         filled = np.flatnonzero(lengths)
         device = next(model.parameters()).device
         model.eval()
-        for batch in batches_by_length(lengths[filled], max_rows=batch_size):
+        for batch in batches_by_length(lengths[filled], max_rows=batch_size, max_tokens=CELLS):
             chosen = filled[batch]
             inputs = pad_spelled(rows, chosen).to(device)
             with torch.inference_mode(), mixed_precision(device, precision):
@@ -382,14 +407,15 @@ class Tag(HasExamples, CutsTexts):
         alternatives: tuple[tuple[tuple[str, ...], float], ...],
     ) -> Tagging:
         firsts, lasts = np.flatnonzero(self._opens[path]).tolist(), np.flatnonzero(self._closes[path]).tolist()
+        scores, given_before = nodes[: len(path)].tolist(), moves[: len(path) - 1].tolist()
         entities = []
         for first, last in zip(firsts, lasts, strict=True):  # no path leaves an entity open
             start, end = sentence.starts[first], sentence.starts[last] + len(sentence.words[last])
-            score = float(nodes[first] * moves[first:last].prod())
+            score = prod(given_before[first:last], start=scores[first])
             entities.append(Entity(self.tags[path[first]][2:], score, sentence.text[start:end], start, end))
-        scores = tuple(nodes[: len(path)].tolist())
+        written = self._written(path)
         return Tagging(
-            sentence.text, sentence.words, sentence.starts, self._written(path), scores, tuple(entities), alternatives
+            sentence.text, sentence.words, sentence.starts, written, tuple(scores), tuple(entities), alternatives
         )
 
 

@@ -16,6 +16,8 @@ def casing(word: str) -> int:
 
 
 def _kind(word: str) -> str:
+    if word.isalpha() and word.islower():  # most words; the rest looks at each sign
+        return "lower"
     letters = any(sign.isalpha() for sign in word)
     if any(sign.isdigit() for sign in word):
         return "part number" if letters else "number"

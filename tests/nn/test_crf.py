@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp_lstm.nn import chain
+from nlp_lstm.nn import sums
 from nlp_lstm.nn.crf import Crf
 
 LENGTHS = (5, 1, 3, 2)
@@ -429,8 +429,8 @@ def test_long_rows_and_extreme_scores_stay_finite_and_equal_a_recursion_in_logar
 
 def test_extreme_scores_are_summed_in_logarithms_and_ordinary_ones_are_not(chunky, monkeypatch):
     seen = []
-    slow = chain._sum_in_logarithms
-    monkeypatch.setattr(chain, "_sum_in_logarithms", lambda lattice: seen.append(1) or slow(lattice))
+    slow = sums.sum_in_logarithms
+    monkeypatch.setattr(sums, "sum_in_logarithms", lambda lattice: seen.append(1) or slow(lattice))
     mask = mask_of((60, 7), 60)
     emissions = torch.randn(2, 60, 5, generator=torch.Generator().manual_seed(0))
     for scale, slowly in ((1.0, 0), (20.0, 0), (1e4, 1)):
@@ -444,7 +444,7 @@ def test_gradients_and_confidence_are_the_same_in_logarithms(crf, emissions, mas
     expected = everything(crf, emissions, tags, mask)
     emissions.requires_grad_()
     slopes = gradients(crf, emissions, crf.log_likelihood(emissions, tags, mask).sum())
-    monkeypatch.setattr(chain, "_sum_scaled", lambda lattice: None)
+    monkeypatch.setattr(sums, "sum_in_loops", lambda *batch: None)
     assert_same(everything(crf, emissions.detach(), tags, mask), expected)
     for name, ours in gradients(crf, emissions, crf.log_likelihood(emissions, tags, mask).sum()).items():
         near(ours, slopes[name])

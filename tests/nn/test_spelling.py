@@ -29,17 +29,46 @@ def reader(request, randomised):
     return randomised(READERS[request.param](CHARACTERS, EMBED, SIZE))
 
 
+@pytest.mark.parametrize("way", ["_in_loops", "_as_products"])
 @pytest.mark.parametrize("word", WORDS)
-def test_the_convolution_is_each_filters_strongest_answer_inside_the_word(word, randomised):
+def test_the_convolution_is_each_filters_strongest_answer_inside_the_word(word, way, randomised):
     cnn = randomised(CharacterCnn(CHARACTERS, EMBED, SIZE))
     expected = []
     for width, filters in zip(WIDTHS, cnn.filters, strict=True):
         letters = [cnn.embedding.weight[number] for number in word + [0] * (width - len(word))]
         windows = [torch.cat(letters[first : first + width]) for first in range(len(letters) - width + 1)]
         answers = torch.stack([filters.weight @ window + filters.bias for window in windows])
-        expected.append(torch.relu(answers.amax(0)))
-    assert bool(torch.cat(expected).any())
-    close(cnn(padded(WORDS))[WORDS.index(word)], torch.cat(expected))
+        expected.append(answers.amax(0))
+    close(getattr(cnn, way)(padded(WORDS))[WORDS.index(word)], torch.cat(expected))
+    close(cnn(padded(WORDS))[WORDS.index(word)], torch.relu(torch.cat(expected)))
+
+
+@pytest.mark.parametrize("size", [4, 8, 36])
+def test_loops_and_products_give_the_same_answers_and_gradients(size, randomised):
+    cnn = randomised(CharacterCnn(CHARACTERS, EMBED, size))
+    with torch.no_grad():
+        cnn.embedding.weight[0] = 0.0  # as it always is
+    generator = torch.Generator().manual_seed(0)
+    words = [torch.randint(1, CHARACTERS, (length,), generator=generator).tolist() for length in range(1, 20)]
+    weights = torch.randn(len(words), size, generator=generator)
+    found = []
+    for way in (cnn._in_loops, cnn._as_products):
+        cnn.zero_grad()
+        answers = way(padded(words))
+        (answers * weights).sum().backward()
+        found.append((answers.detach(), [parameter.grad.clone() for parameter in cnn.parameters()]))
+    (ours, slopes), (theirs, same) = found
+    close(ours, theirs)
+    assert all(bool(part.any()) for part in slopes)
+    torch.testing.assert_close(slopes, same, rtol=1e-5, atol=1e-5)
+
+
+def test_a_window_that_comes_twice_counts_once():
+    cnn = CharacterCnn(CHARACTERS, EMBED, SIZE)
+    cnn._in_loops(padded([[4, 4, 4, 4, 4, 4]])).sum().backward()
+    for width, filters in zip(WIDTHS, cnn.filters, strict=True):
+        expected = cnn.embedding.weight[4].detach().repeat(SIZE // len(WIDTHS), width)
+        close(filters.weight.grad, expected)
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -12,6 +12,7 @@ import torch
 from nlp_lstm.config import EncoderSettings, TrainingSettings, VocabularySettings
 from nlp_lstm.document import TaggedSentence
 from nlp_lstm.errors import DataError, ModelError, UsageError
+from nlp_lstm.tasks import tag as tag_module
 from nlp_lstm.tasks.tag import Tag, TagSettings
 from nlp_lstm.text.characters import Characters
 from nlp_lstm.text.regex_words import RegexWords
@@ -219,6 +220,25 @@ def test_words_are_looked_up_in_lower_case_and_read_letter_by_letter_as_they_are
     letters = [rows.characters[number].tolist() for number in rows.rows[0]]
     signs = task.vocabularies["characters"]
     assert letters[0] == [signs.specials.index("<begin>"), *signs.ids(list("ADA")), signs.specials.index("<end>")]
+
+
+def test_few_spellings_are_kept_between_calls_and_answers_do_not_depend_on_them(monkeypatch):
+    task = made(CHUNKS)
+    model = network(task)
+    inputs = [["Ada", f"saw{number}", "Paris"] for number in range(20)]
+    expected = [task.answer(model, [each])[0] for each in inputs]
+    fresh = made(CHUNKS)
+    monkeypatch.setattr(tag_module, "KEPT", 7)
+    for _ in range(2):
+        found = [answer for each in inputs for answer in fresh.answer(model, [each])]
+        assert found == expected
+        assert 0 < len(fresh._spellings) <= 7
+
+
+def test_nothing_to_answer_gives_no_answers():
+    task = made(CHUNKS)
+    assert task.answer(network(task), []) == []
+    assert [answer.tags for answer in task.answer(network(task), [[], []])] == [(), ()]
 
 
 def test_what_cannot_be_learned_is_refused_with_the_reason():
