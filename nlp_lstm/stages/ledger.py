@@ -160,8 +160,8 @@ def _is_temporary(path: Path) -> bool:
 
 
 def _identity(recipe: Recipe) -> dict[str, Any]:
-    """Return what makes two runs the same run: the settings, and the content of the data files."""
-    return {"settings": recipe.model_dump(exclude={"description"}), "data": _checksums(recipe)}
+    """Return what makes two runs the same run: the settings as JSON gives them back, the content of the data files."""
+    return {"settings": recipe.model_dump(mode="json", exclude={"description"}), "data": _checksums(recipe)}
 
 
 def _checksums(recipe: Recipe) -> dict[str, str]:

@@ -50,7 +50,9 @@ def test_the_perplexity_of_a_known_source_is_e_to_its_entropy():
 
 
 def test_windows_count_as_the_length_of_their_texts():
-    found = language_report([Surprise((1.0,), (100,), 1, 1, windowed=2.0), Surprise((1.0,), (300,), 1, 1, windowed=4.0)])
+    found = language_report(
+        [Surprise((1.0,), (100,), 1, 1, windowed=2.0), Surprise((1.0,), (300,), 1, 1, windowed=4.0)]
+    )
     assert found.windowed_nats_per_token == pytest.approx(3.5)
 
 

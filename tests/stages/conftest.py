@@ -14,7 +14,7 @@ import pytest
 from nlp_lstm import train
 from nlp_lstm.stages.predictor import Predictor, load
 from nlp_lstm.stages.run import TrainedRun
-from tests.stages.made_data import write_recipe, write_tag_recipe
+from tests.stages.made_data import write_generate_recipe, write_recipe, write_tag_recipe
 
 
 @pytest.fixture
@@ -27,6 +27,12 @@ def recipe(tmp_path: Path) -> Path:
 def tag_recipe(tmp_path: Path) -> Path:
     """The same for a tagger."""
     return write_tag_recipe(tmp_path / "tiny tagger")
+
+
+@pytest.fixture
+def generate_recipe(tmp_path: Path) -> Path:
+    """The same for a generator."""
+    return write_generate_recipe(tmp_path / "tiny generator")
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +54,19 @@ def tiny_tag_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     place = tmp_path_factory.mktemp("tagged")
     settings = {"training.learning_rate": 0.02, "training.evaluations": 5, "training.ema": 0.9}
     return train(str(write_tag_recipe(place / "tiny")), out=place / "run", steps=120, settings=settings)
+
+
+@pytest.fixture(scope="session")
+def tiny_generate_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """A run that has learned the made lines; nobody may write into its folder."""
+    place = tmp_path_factory.mktemp("generator")
+    settings = {"training.learning_rate": 0.03, "encoder.dropout": 0.0, "training.ema": 0.9}
+    return train(str(write_generate_recipe(place / "tiny")), out=place / "run", steps=150, settings=settings)
+
+
+@pytest.fixture(scope="session")
+def generator(tiny_generate_run: TrainedRun) -> Predictor:
+    return load(tiny_generate_run.folder)
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,29 @@ batch_size = 8
 evaluations = 4
 """
 
+GENERATE_RECIPE = """
+task = "generate"
+
+[data]
+train = "train.txt"
+dev = "dev.txt"
+
+[tokenizer]
+kind = "characters"
+lowercase = false
+
+[encoder]
+embed_size = 8
+hidden_size = 16
+bidirectional = false
+
+[training]
+steps = 12
+batch_size = 4
+max_tokens = 16
+evaluations = 4
+"""
+
 
 def made_texts(n: int, seed: int) -> list[tuple[str, str]]:
     """Return texts and labels, as many of each: a text with "fine" is good, one with "dull" bad."""
@@ -94,6 +117,17 @@ def write_tag_recipe(folder: Path) -> Path:
     (folder / "dev.conll").write_text(made_sentences(60, seed=4), encoding="utf-8")
     path = folder / "tiny.toml"
     path.write_text(TAG_RECIPE, encoding="utf-8")
+    return path
+
+
+def write_generate_recipe(folder: Path) -> Path:
+    """Write a recipe of a generator, on texts of lines that begin with "so" and end with "goes"."""
+    folder.mkdir()
+    for split, n, seed in (("train", 40, 3), ("dev", 20, 4)):
+        lines = (f"so {text} goes\n" for text, _ in made_texts(n, seed))
+        (folder / f"{split}.txt").write_text("".join(lines), encoding="utf-8")
+    path = folder / "tiny.toml"
+    path.write_text(GENERATE_RECIPE, encoding="utf-8")
     return path
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ def test_the_tokens_of_a_text_give_it_back_in_any_pieces(name, text, cuts):
     (keys,) = tokenizer.keys([text])
     places = [0, *sorted(min(cut, len(keys)) for cut in cuts), len(keys)]
     shown, rest = "", b""
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         piece, rest = join(tokenizer, keys[start:end], before=shown, rest=rest)
         shown += piece
         assert text.startswith(shown)  # no half character, and nothing that is taken back
