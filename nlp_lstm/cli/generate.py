@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,10 +111,8 @@ def generate(
 def _print_on(prompt: str, pieces: Iterable[str]) -> None:
     """Print a text while it is written."""
     shown = visible if sys.stdout.isatty() else str
-    click.echo(shown(prompt), nl=False)
-    for piece in pieces:
-        click.echo(shown(piece), nl=False)
-    click.echo()
+    for piece in chain([prompt], pieces, "\n"):
+        click.echo(shown(piece), nl=False, color=True)  # without colours a pipe would lose what looks like one
 
 
 def _options(**choices: Any) -> WritingOptions:
