@@ -139,25 +139,28 @@ class TrainingSettings(Settings):
         return "epochs", 10.0
 
 
+Nats = Annotated[float, Field(ge=-1e6, le=1e6)]
+
+
 class WritingOptions(Settings):
-    """How a generator writes; the transforms of `nlp_lstm.nn.sampling` say what each one does to the scores."""
+    """How a generator writes; `nlp_lstm.nn.sampling.transforms` says what each one does to the scores."""
 
     max_new_tokens: Annotated[int, Field(ge=0)] = 200
-    """Tokens: characters for a model of characters."""
+    """Tokens to write at most: characters, pieces or words, as the model was trained on."""
     temperature: Annotated[float, Field(ge=0)] = 0.8
     top_k: Annotated[int, Field(ge=0)] = 0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     min_p: Fraction = 0.0
-    repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
-    frequency_penalty: float = 0.0
-    presence_penalty: float = 0.0
+    repetition_penalty: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0
+    frequency_penalty: Nats = 0.0
+    presence_penalty: Nats = 0.0
     penalty_window: Annotated[int, Field(ge=0)] = 0
     """Of how many of the last tokens the three penalties take notice; 0 for all."""
     no_repeat_ngram: Annotated[int, Field(ge=0)] = 0
-    logit_bias: Mapping[str, float] = Field(default_factory=dict)
-    """Nats added to the score of each token of a text."""
+    logit_bias: Mapping[str, Nats] = Field(default_factory=dict)
+    """Nats added to the score of each token of a text, as often as it comes in it."""
     stop: Annotated[tuple[NotEmpty, ...], PlainSerializer(list)] = ()
-    """Strings to end at; they are not shown."""
+    """Texts at which to stop; they are not shown."""
 
 
 class Recipe(Settings):

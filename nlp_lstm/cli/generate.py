@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import sys
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nlp_lstm.cli import options
-from nlp_lstm.errors import UsageError
+from nlp_lstm.errors import DataError, UsageError, listed
+from nlp_lstm.text.visible import visible
 
 if TYPE_CHECKING:
     from nlp_lstm.config import WritingOptions
-    from nlp_lstm.tasks.writing import Writer
 
 
 @click.command()
@@ -72,12 +76,12 @@ def generate(
     \b
         nlp-lstm generate runs/stories --prompt "The lamp" --temperature 0.7 --seed 3
 
-    The same line writes the same text. Tokens are what the model was trained on: characters, pieces or words.
+    The same line writes the same text. Tokens are what the model was trained on: characters, pieces or words. A text
+    ends sooner where no token is left to write. A terminal gets no control characters of the model.
     """
-    from nlp_lstm.stages.predictor import load  # heavy, like all below: only when it is used
-    from nlp_lstm.tasks.writing import writing_options
+    from nlp_lstm.stages.predictor import load  # heavy: only when it is used
 
-    chosen = writing_options(
+    chosen = _options(
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         top_k=top_k,
@@ -92,28 +96,58 @@ def generate(
         stop=stop,
     )
     writer = load(model, device=device).writer()
-    begin = sys.stdin.read().removesuffix("\n") if prompt == "-" else prompt
-    for number in range(n_texts):
+    begin = _standard_input() if prompt == "-" else prompt
+    for each in range(seed, seed + n_texts):
+        pieces = writer.continue_text(begin, chosen, seed=each)
         if output_format == "jsonl":
-            text = "".join(writer.continue_text(begin, chosen, seed=seed + number))
-            click.echo(json.dumps({"seed": seed + number, "prompt": begin, "continuation": text}, ensure_ascii=False))
+            found = {"seed": each, "prompt": begin, "continuation": "".join(pieces)}
+            click.echo(json.dumps(found, ensure_ascii=False))
         else:
             if n_texts > 1:
-                click.echo(f"--- seed {seed + number}", err=True)
-            _print_on(writer, begin, chosen, seed + number)
+                click.echo(f"--- seed {each}", err=True)
+            _print_on(begin, pieces)
 
 
-def _print_on(writer: Writer, prompt: str, chosen: WritingOptions, seed: int) -> None:
+def _print_on(prompt: str, pieces: Iterable[str]) -> None:
     """Print a text while it is written."""
-    click.echo(prompt, nl=False)
-    for piece in writer.continue_text(prompt, chosen, seed=seed):
-        click.echo(piece, nl=False)
-    click.echo()
+    shown = visible if sys.stdout.isatty() else str
+    for piece in chain([prompt], pieces, "\n"):
+        click.echo(shown(piece), nl=False, color=True)  # without colours a pipe would lose what looks like one
+
+
+def _options(**choices: Any) -> WritingOptions:
+    """Return checked options.
+
+    Raises:
+        UsageError: some are out of their range; all are named by their flags.
+    """
+    from nlp_lstm.config import WritingOptions, problems_of  # heavy: only when it is used
+
+    problems = problems_of(WritingOptions, choices)
+    if problems:
+        flags = (re.sub(r"^\w+", lambda name: f"--{name[0].replace('_', '-')}", each) for each in problems)
+        raise UsageError(listed("a text cannot be written so", list(flags)))
+    return WritingOptions(**choices)
 
 
 def _bias(given: str) -> tuple[str, float]:
     text, _, bias = given.rpartition("=")
     try:
-        return text, float(bias)
-    except ValueError as error:
-        raise UsageError(f"--logit-bias: expected TEXT=NUMBER, found {given!r}") from error
+        nats = float(bias)
+    except ValueError:
+        nats = math.nan
+    if not text or not math.isfinite(nats):
+        raise UsageError(f"--logit-bias: expected TEXT=NUMBER, found {given!r}")
+    return text, nats
+
+
+def _standard_input() -> str:
+    """Return what stands on standard input, without the line end behind it.
+
+    Raises:
+        DataError: it is not UTF-8.
+    """
+    try:
+        return sys.stdin.buffer.read().decode().removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"standard input: byte {error.start + 1} is not UTF-8; expected UTF-8") from error

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from nlp_lstm.stages.record import Observer
 from nlp_lstm.stages.run import TrainedRun
-from nlp_lstm.stages.saving import headline
+from nlp_lstm.stages.saving import first_use, headline
 from nlp_lstm.tasks import find_task
 from nlp_lstm.training.loop import Progress as Step
 
@@ -66,7 +66,7 @@ class TrainingView:
                 report = run.metrics[split]
                 table.add_row(split, f"{report['n']:,}", *headline(kind, report).values())
         self.console.print(table)
-        self.console.print(f"model in {run.folder}; next: nlp-lstm predict {run.folder} --text '…'", soft_wrap=True)
+        self.console.print(f"model in {run.folder}; next: {first_use(kind, str(run.folder))}", soft_wrap=True)
 
 
 def _numbers(step: Step) -> str:

@@ -22,7 +22,7 @@ class PlainText:
     """A text that lies in files, one running on into the next, or a part of it.
 
     Attributes:
-        source: what messages call it: a file, a folder, a pattern.
+        source: where it was found: a file, a folder, a pattern.
         files: where it lies, in order.
         begin: the first character of this part, in code points of the whole.
         end: the first character behind it; None where it goes to the end.
@@ -32,6 +32,11 @@ class PlainText:
     files: tuple[str, ...]
     begin: int = 0
     end: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call it: its source, or a part of that."""
+        return self.source if (self.begin, self.end) == (0, None) else f"a part of {self.source}"
 
     @property
     def label(self) -> None:
@@ -59,19 +64,27 @@ def find_text(source: str) -> PlainText:
     """
     if source == STANDARD_INPUT or source.startswith("hf:"):
         raise DataError(f"{source}: expected a file, a folder or a pattern: a text is read more than once")
+    files = text_files(source)
+    if files is None:
+        check_there(source)
+        return PlainText(source, (source,))
+    if not files:
+        folder = Path(source).is_dir()
+        missing = f"holds no file that ends in {' or '.join(ENDINGS)}" if folder else "no file has such a name"
+        raise DataError(f"{source}: {missing}")
+    return PlainText(source, files)
+
+
+def text_files(source: str) -> tuple[str, ...] | None:
+    """Return the files of a folder or a pattern, in the order of their names; None where a source is neither."""
     path = Path(source)
     if path.is_dir():
-        files = sorted(str(each) for each in path.iterdir() if each.name.lower().endswith(ENDINGS) and each.is_file())
-        if not files:
-            raise DataError(f"{source}: holds no file that ends in {' or '.join(ENDINGS)}")
+        found = (str(each) for each in path.iterdir() if each.name.lower().endswith(ENDINGS) and each.is_file())
     elif not path.exists() and any(sign in source for sign in "*?["):
-        files = sorted(each for each in glob(source, recursive=True) if Path(each).is_file())  # noqa: PTH207
-        if not files:
-            raise DataError(f"{source}: no file has such a name")
+        found = (each for each in glob(source, recursive=True) if Path(each).is_file())  # noqa: PTH207
     else:
-        check_there(source)
-        files = [source]
-    return PlainText(source, tuple(files))
+        return None
+    return tuple(sorted(found))
 
 
 def split_text(texts: Sequence[PlainText], fraction: float) -> tuple[list[PlainText], list[PlainText]]:

@@ -65,7 +65,7 @@ def text_ids(
     """
 
     def encode(place: Path) -> TextIds:
-        return encode_text(read_blocks(text), tokenizer, vocabulary, place, line_end=line_end, name=text.source)
+        return encode_text(read_blocks(text), tokenizer, vocabulary, place, line_end=line_end, name=text.name)
 
     path = _cache_file(cache, text, tokenizer, [line_end, vocabulary.to_dict()], ".npy")
     if path is not None:

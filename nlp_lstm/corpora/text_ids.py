@@ -25,6 +25,9 @@ Ids: TypeAlias = NDArray[np.uint16] | NDArray[np.int32]
 STRETCH = 4_000
 """Characters that a tokenizer cuts at a time, to the next line end."""
 
+PART = 2**16
+"""Bytes of a file that are looked at together."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextIds:
@@ -166,10 +169,17 @@ def _open(path: Path) -> TextIds:
         begin = file.tell()
         if len(shape) != 1 or dtype not in (np.uint16, np.int32):
             raise ValueError(f"holds {dtype} {shape}, expected ids")
-        file.seek(begin + shape[0] * dtype.itemsize)
+        found = _checksum(file, shape[0] * dtype.itemsize)
         *sizes, checksum = np.load(file, allow_pickle=False).tolist()
-    ids = np.memmap(path, dtype=dtype, mode="r", offset=begin, shape=shape)
-    if zlib.crc32(np.array(sizes, dtype=np.int64).tobytes(), zlib.crc32(ids.data)) != checksum:
+    if zlib.crc32(np.array(sizes, dtype=np.int64).tobytes(), found) != checksum:
         raise ValueError("the checksum does not fit")
     n_characters, n_bytes = sizes
-    return TextIds(ids, n_characters, n_bytes)
+    return TextIds(np.memmap(path, dtype=dtype, mode="r", offset=begin, shape=shape), n_characters, n_bytes)
+
+
+def _checksum(file: BinaryIO, size: int) -> int:
+    """Return the checksum of the next bytes of a file; it is read part by part, for what is mapped would stay."""
+    checksum = 0
+    for start in range(0, size, PART):
+        checksum = zlib.crc32(file.read(min(PART, size - start)), checksum)
+    return checksum

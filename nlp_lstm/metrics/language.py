@@ -71,6 +71,9 @@ class LanguageReport:
         return found | {
             "nats_per_token_interval": None if between is None else list(between),
             "interval_over": "runs of tokens",
+            "undefined": None
+            if self.windowed_nats_per_token is not None
+            else f"no text is longer than {WINDOW} tokens",
         }
 
 

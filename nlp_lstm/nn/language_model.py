@@ -73,8 +73,8 @@ class LanguageModel(nn.Module):
     def log_probs(self, features: Tensor) -> Tensor:
         """Return the log-probability of each token after `features` (..., width), float32 (..., vocab)."""
         if self.adaptive is not None:
-            flat = self.adaptive.log_prob(features.flatten(0, -2).float())
-            return flat.view(*features.shape[:-1], -1)
+            flat = self.adaptive.log_prob(features.flatten(0, -2).to(self.adaptive.head.weight.dtype))
+            return flat.view(*features.shape[:-1], -1).float()
         return self._logits(features).float().log_softmax(-1)
 
     def loss(self, ids: Tensor, targets: Tensor, state: State = ()) -> SummedLoss:

@@ -349,14 +349,19 @@ def apply(logits: Tensor, history: Tensor, transforms: Sequence[Transform]) -> T
 
 
 def probabilities(logits: Tensor, history: Tensor, transforms: Sequence[Transform]) -> Tensor:
-    """Return what the next symbol is drawn from, float64 (rows, vocab); each row sums to 1.
+    """Return what the next symbol is drawn from, float64 (rows, vocab).
 
+    Each row sums to 1, but for those in which the transforms have excluded every symbol: they are all 0.
     Arguments as for `apply`.
 
     Raises:
-        ValueError: as for `apply`; or the transforms have excluded every symbol of a row.
+        ValueError: as for `apply`; or the transforms have made a score nan or +∞.
     """
-    return _distribution(apply(logits, history, transforms))
+    scores = apply(logits, history, transforms)
+    highest = scores.amax(-1, keepdim=True)  # (rows, 1); nan is passed on
+    for row, found in enumerate(highest.flatten().tolist()):
+        _expect(found < inf, f"scores in row {row} that are not nan and not inf", found)
+    return scores.double().softmax(-1).masked_fill(highest == -inf, 0.0)
 
 
 def choose(probs: Tensor, uniforms: Tensor) -> Tensor:
@@ -374,12 +379,6 @@ def choose(probs: Tensor, uniforms: Tensor) -> Tensor:
     chosen = torch.searchsorted(sums, uniforms.unsqueeze(1) * total, right=True)  # (rows, 1)
     last = torch.searchsorted(sums, total.contiguous())  # the last that adds to the sum
     return torch.minimum(chosen, last).squeeze(1)
-
-
-def _distribution(logits: Tensor) -> Tensor:
-    """Return the softmax of each row, float64 (rows, vocab)."""
-    _check_scores(logits)
-    return logits.double().softmax(-1)
 
 
 def _below_top(logits: Tensor) -> Tensor:

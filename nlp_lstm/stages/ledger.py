@@ -13,6 +13,7 @@ from typing import Any
 
 from nlp_lstm.config import DataSettings, Recipe
 from nlp_lstm.corpora.pair_files import parallel_files
+from nlp_lstm.corpora.text_blocks import text_files
 from nlp_lstm.errors import UsageError, listed
 from nlp_lstm.files import write_json, write_text
 from nlp_lstm.stages.record import IN_MEMORY, Splits
@@ -169,9 +170,9 @@ def _is_temporary(path: Path) -> bool:
 
 
 def _identity(recipe: Recipe, given: Splits) -> dict[str, Any]:
-    """Return what makes two runs the same run: the settings, and the content of the data."""
+    """Return what makes two runs the same run: the settings as JSON gives them back, and the content of the data."""
     data = _checksums(recipe) | {f"{split} {IN_MEMORY}": _checksum(examples) for split, examples in given.items()}
-    return {"settings": recipe.model_dump(exclude={"description"}), "data": data}
+    return {"settings": recipe.model_dump(mode="json", exclude={"description"}), "data": data}
 
 
 def _checksum(examples: Sequence[Any]) -> str:
@@ -193,12 +194,13 @@ def _checksums(recipe: Recipe) -> dict[str, str]:
 
 
 def _files_of(source: str | None, data: DataSettings) -> tuple[Path, ...]:
-    """Return the files that a source stands for: itself, the two of a prefix, or none where it is no path."""
+    """Return the files that a source stands for: itself, two of a prefix, those of a folder or a pattern, or none."""
     if source is None:
         return ()
     if Path(source).is_file():
         return (Path(source),)
-    return parallel_files(source, (data.source_lang or "", data.target_lang or "")) or ()
+    pair = parallel_files(source, (data.source_lang or "", data.target_lang or ""))
+    return pair or tuple(map(Path, text_files(source) or ()))
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
@@ -210,6 +212,9 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     for name in sorted(before["data"].keys() & now["data"].keys()):
         if before["data"][name] != now["data"][name]:
             yield f"{name}: its content is not the same"
+    if then == today:  # else a setting that changed says why other files are read
+        for name in sorted(before["data"].keys() ^ now["data"].keys()):
+            yield f"{name}: {'is gone' if name in before['data'] else 'was not there'}"
 
 
 def _flat(settings: Any, name: str = "") -> dict[str, Any]:

@@ -12,6 +12,7 @@ from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.store import write_card
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.task import Task
+from nlp_lstm.tasks.writing import Writes
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
             recipe.description or "Trained with nlp-lstm.",
             "",
             "```console",
-            'nlp-lstm predict FOLDER --text "…"',
+            first_use(kind, "FOLDER"),
             "```",
             "",
             *(f"{name.capitalize()}: {', '.join(those)}." for name, those in record.task.to_labels().items() if those),
@@ -97,6 +98,13 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
             "",
         ]
     )
+
+
+def first_use(kind: type[Task], folder: str) -> str:
+    """Return the command by which a model of this kind is tried out."""
+    if issubclass(kind, Writes):
+        return f'nlp-lstm generate {folder} --prompt "…"'
+    return f'nlp-lstm predict {folder} --text "…"'
 
 
 def headline(kind: type[Task], report: Mapping[str, Any]) -> dict[str, str]:

@@ -19,14 +19,22 @@ from nlp_lstm.config import DataSettings, EncoderSettings, Probability, Settings
 from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.corpora.text_blocks import PlainText, find_text, read_blocks, split_text
 from nlp_lstm.corpora.text_cache import count_text, text_ids
-from nlp_lstm.corpora.text_ids import TextIds
+from nlp_lstm.corpora.text_ids import Ids, TextIds
 from nlp_lstm.document import Continuation
 from nlp_lstm.errors import DataError, ModelError, UsageError
 from nlp_lstm.metrics.language import WINDOW, LanguageReport, Surprise, language_report
 from nlp_lstm.nn.language_model import LanguageModel
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
-from nlp_lstm.tasks.task import CutsTexts, Note, Vocabularies, build_encoder, build_vocabulary, encoder_vocabulary
+from nlp_lstm.tasks.task import (
+    CutsTexts,
+    Note,
+    Vocabularies,
+    build_encoder,
+    build_vocabulary,
+    encoder_vocabulary,
+    new_tokenizer,
+)
 from nlp_lstm.tasks.writing import Writer, WritingChoices, writing_options
 from nlp_lstm.text.joining import keeps_line_ends
 from nlp_lstm.text.tokenizers import Tokenizer
@@ -39,6 +47,9 @@ N_WINDOWS = 2_000
 
 CHUNK = 512
 """Tokens that are read at a time, and over which the interval of a report is taken."""
+
+PART = 2**20
+"""Tokens that are looked at together to count some of them."""
 
 
 class GenerateSettings(Settings):
@@ -109,7 +120,14 @@ class Generate(CutsTexts):
     def read(
         cls, source: str, data: DataSettings, tokenizer: Callable[[], Tokenizer], *, note: Note | None = None
     ) -> list[PlainText]:
-        """Return the text of a source; of a folder or a pattern, its files are one text."""
+        """Return the text of a source; of a folder or a pattern, its files are one text.
+
+        Raises:
+            DataError: as `find_text`.
+            UsageError: a format is named that is not plain text.
+        """
+        if data.format not in (None, "text"):
+            raise UsageError(f"data.format: expected text, found {data.format!r}: a generator reads a file as it is")
         return [find_text(source)]
 
     @classmethod
@@ -127,7 +145,7 @@ class Generate(CutsTexts):
     @classmethod
     def make_tokenizer(cls, settings: Any, examples: Sequence[PlainText]) -> Tokenizer:
         """Return a new tokenizer; one that is learned sees the text block by block."""
-        return super().make_tokenizer(settings, [_Block(block) for each in examples for block in read_blocks(each)])
+        return new_tokenizer(settings, (_Block(block) for each in examples for block in read_blocks(each)))
 
     @classmethod
     def tokenize(cls, examples: Sequence[PlainText], tokenizer: Tokenizer, *, cache: Path | None) -> UncutTexts:
@@ -179,18 +197,26 @@ class Generate(CutsTexts):
         return []
 
     def encode(self, tokens: UncutTexts) -> list[TextIds]:
-        """Return the ids of the texts, which lie on disk."""
+        """Return the ids of the texts, which lie on disk.
+
+        Raises:
+            DataError: a text is too short for a token to be foreseen.
+        """
         vocabulary = encoder_vocabulary(self)
-        return [
-            text_ids(each.text, each.tokenizer, vocabulary, cache=each.cache, line_end=each.line_end)
-            for each in tokens.texts
-        ]
+        rows = []
+        for each in tokens.texts:
+            row = text_ids(each.text, each.tokenizer, vocabulary, cache=each.cache, line_end=each.line_end)
+            if len(row) < 2:
+                raise DataError(f"{each.text.name}: holds one token; expected two or more, to foresee one")
+            rows.append(row)
+        return rows
 
     def build(self, encoder: EncoderSettings) -> LanguageModel:
         """Return a freshly initialised network.
 
         Raises:
-            UsageError: the encoder reads both ways, or the softmax has no place to be parted at.
+            UsageError: the encoder reads both ways, the softmax has no place to be parted at, or a part of it would
+                have no width.
         """
         if encoder.bidirectional:
             raise UsageError("encoder.bidirectional: expected false: a generator must not read what it is to foresee")
@@ -202,6 +228,11 @@ class Generate(CutsTexts):
                 raise UsageError(
                     f"head.cutoffs: expected rising places below the {len(vocabulary):,} tokens of the vocabulary, "
                     f"found {list(settings.cutoffs)}"
+                )
+            if not encoder.hidden_size // 4 ** len(cutoffs):
+                raise UsageError(
+                    f"head.cutoffs: {len(cutoffs)} places want an encoder.hidden_size of {4 ** len(cutoffs)} or more, "
+                    f"found {encoder.hidden_size}"
                 )
         return LanguageModel(build_encoder(encoder, vocabulary), tied=settings.softmax == "tied", cutoffs=cutoffs)
 
@@ -256,23 +287,18 @@ class Generate(CutsTexts):
                     windows = windows_from_zero(row.ids, WINDOW, min(N_WINDOWS, len(row) - WINDOW), 0)
                     nats, counts = _read_on(model, windows, device)
                     windowed = sum(nats) / sum(counts)
-                n_unknown = int((row.ids[1:] == unknown).sum())
-                found.append(Surprise(blocks, sizes, row.n_characters, row.n_bytes, n_unknown, windowed))
+                found.append(
+                    Surprise(blocks, sizes, row.n_characters, row.n_bytes, _count(row.ids[1:], unknown), windowed)
+                )
         return found
 
     def score(self, examples: Sequence[PlainText], predictions: Sequence[Surprise]) -> float:
         """Return the number training watches: the geometric mean of the next token's probability, in [0, 1]."""
         nats = sum(sum(each.blocks) for each in predictions)
-        return math.exp(-nats / max(1, sum(sum(each.sizes) for each in predictions)))
+        return math.exp(-nats / sum(sum(each.sizes) for each in predictions))
 
     def report(self, examples: Sequence[PlainText], predictions: Sequence[Surprise]) -> LanguageReport:
-        """Return the scores of the texts.
-
-        Raises:
-            DataError: they are too short for a token to be predicted.
-        """
-        if not any(each.sizes for each in predictions):
-            raise DataError(f"{examples[0].source}: holds one token; expected two or more, to foresee one")
+        """Return the scores of the texts."""
         return language_report(predictions)
 
     def writer(self, model: nn.Module) -> Writer:
@@ -306,12 +332,15 @@ class _Block:
 
 
 def _batches_of(row: TextIds, *, quick: bool) -> Iterator[StreamBatch]:
-    """Return the batches in which a text is read; none of a text of one token."""
-    if len(row) < 2:
-        return iter(())
+    """Return the batches in which a text is read."""
     if not quick or len(row) < 4 * N_STREAMS:
         return whole_text(row.ids, CHUNK)
     return StreamBatches(row.ids, n_streams=N_STREAMS, window=WINDOW, seed=0, varied=False).epoch(0)
+
+
+def _count(ids: Ids, token: int) -> int:
+    """Return how often a token comes, a part of the text at a time: it may be larger than the memory."""
+    return sum(int((ids[start : start + PART] == token).sum()) for start in range(0, len(ids), PART))
 
 
 def _read_on(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeAlias
 
@@ -252,9 +252,9 @@ class CutsTexts:
         return tokenizer_from_dict(record)
 
 
-def new_tokenizer(settings: TokenizerSettings, examples: Sequence[Any] = ()) -> Tokenizer:
+def new_tokenizer(settings: TokenizerSettings, examples: Iterable[Any] = ()) -> Tokenizer:
     """Return the tokenizer of settings, learned from the texts of `examples` if it is one to be learned."""
-    return build_tokenizer(**settings.model_dump(exclude={"joint"}), train_texts=[each.text for each in examples])
+    return build_tokenizer(**settings.model_dump(exclude={"joint"}), train_texts=(each.text for each in examples))
 
 
 def encoder_vocabulary(task: Task) -> Vocabulary:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from nlp_lstm.config import WritingOptions, parse_settings
-from nlp_lstm.errors import ModelError
+from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.nn.language_model import LanguageModel, State
 from nlp_lstm.nn.sampling import Transform, choose, probabilities, transforms
 from nlp_lstm.nn.stepping import CompiledSteps, Draw
@@ -142,38 +142,42 @@ class Writer:
     def write(
         self, moment: Moment, options: WritingOptions, *, seed: int, longest_run: int = LONGEST_RUN
     ) -> Iterator[Step]:
-        """Yield the text that comes after `moment`, piece by piece.
+        """Return the text that comes after `moment`, piece by piece.
 
-        Pieces grow from one token to `longest_run` of them, which does not change the text.
-
-        It ends after `max_new_tokens`, or at a stop string, which is not shown; the caller may end it at any time.
+        Pieces grow from one token to `longest_run` of them, which does not change the text. It ends after
+        `max_new_tokens`, at a stop string, which is not shown, or where the options leave no token to write; the caller
+        may end it at any time. The beginning of a character whose other bytes never come is not shown; the last moment
+        holds it.
 
         Raises:
-            UsageError: a stop string is empty.
+            UsageError: a stop string is empty, or the model has no token for a text of `logit_bias`.
         """
-        until = StopStrings(options.stop)
-        for run in self._runs(moment, options, np.random.default_rng(seed), longest_run):
-            step = self._put_together(moment, run, until)
-            moment = step.moment
-            yield step
-            if until.stopped:
-                return
-        yield Step(until.flush() + moment.rest.decode(errors="replace"), moment)
+        until, rules = StopStrings(options.stop), self._transforms(options)
+        runs = self._runs(moment, options, rules, np.random.default_rng(seed), longest_run)
+        return self._write(moment, runs, until)
 
     def continue_text(self, prompt: str, options: WritingOptions, *, seed: int) -> Iterator[str]:
-        """Yield the text that comes after `prompt`, piece by piece; none of the pieces is empty."""
-        moment = self.read(self.begin(), prompt)
-        yield from filter(None, (step.piece for step in self.write(moment, options, seed=seed)))
+        """Return the text that comes after `prompt`, piece by piece; none of the pieces is empty.
+
+        Raises:
+            UsageError: as `write`.
+        """
+        steps = self.write(self.read(self.begin(), prompt), options, seed=seed)
+        return (step.piece for step in steps if step.piece)
 
     def choices(self, moment: Moment, options: WritingOptions, *, n: int) -> list[Choice]:
-        """Return the `n` tokens that are likeliest to be drawn next, the likeliest first."""
+        """Return the `n` tokens that are likeliest to be drawn next, the likeliest first.
+
+        Raises:
+            UsageError: as `write`.
+        """
         drawn = self._probabilities(moment, self._transforms(options))[0]
         expected = moment.log_probs.double().exp()
-        order = np.lexsort((np.arange(len(drawn)), -expected.numpy(), -drawn.numpy()))[:n].tolist()
+        ids = np.arange(len(self._special_ids), len(drawn))
+        order = np.lexsort((ids, -expected.numpy()[ids], -drawn.numpy()[ids]))[:n]
         return [
             Choice(token, self._reads(token), float(drawn[token]), float(expected[token]))
-            for token in order
-            if token not in self._special_ids
+            for token in ids[order].tolist()
         ]
 
     def take(self, moment: Moment, id: int) -> Step:
@@ -206,16 +210,32 @@ class Writer:
         state = tuple(tensors[f"state.{place}"].to(self._device) for place in range(len(tensors) - 2))
         return Moment(values["text"], tensors["ids"], state, tensors["log_probs"], bytes.fromhex(values["rest"]))
 
+    def _write(self, moment: Moment, runs: Iterator[_Run], until: StopStrings) -> Iterator[Step]:
+        for run in runs:
+            step = self._put_together(moment, run, until)
+            moment = step.moment
+            yield step
+            if until.stopped:
+                return
+        yield Step(until.flush(), moment)
+
     def _runs(
-        self, moment: Moment, options: WritingOptions, random: np.random.Generator, longest: int
+        self,
+        moment: Moment,
+        options: WritingOptions,
+        rules: Sequence[Transform],
+        random: np.random.Generator,
+        longest: int,
     ) -> Iterator[_Run]:
         """Yield the tokens that come next: one at a time, or in compiled loops ever more of them."""
         left = options.max_new_tokens
         draw = _plain_draw(options, n_excluded=len(self._special_ids))
         if draw is None or not CompiledSteps.suits(self.model):
-            rules = self._transforms(options)
             for _ in range(left):
-                chosen = int(choose(self._probabilities(moment, rules), _uniforms(random, 1))[0])
+                drawn = self._probabilities(moment, rules)
+                if not drawn.any():
+                    return
+                chosen = int(choose(drawn, _uniforms(random, 1))[0])
                 moment = self._advance(moment, [chosen])
                 yield _Run([chosen], moment)
             return
@@ -276,10 +296,6 @@ class Writer:
         return text + rest.decode(errors="backslashreplace")
 
     def _transforms(self, options: WritingOptions) -> tuple[Transform, ...]:
-        biases: dict[int, float] = {}
-        for text, bias in options.logit_bias.items():
-            for token in self._ids(text):
-                biases[token] = biases.get(token, 0.0) + bias
         return transforms(
             temperature=options.temperature,
             top_k=options.top_k,
@@ -289,13 +305,28 @@ class Writer:
             frequency_penalty=options.frequency_penalty,
             presence_penalty=options.presence_penalty,
             no_repeat_ngram=options.no_repeat_ngram,
-            logit_bias=biases,
+            logit_bias=self._biases(options.logit_bias),
             forbid=self._special_ids,
             window=options.penalty_window,
         )
 
+    def _biases(self, by_text: Mapping[str, float]) -> dict[int, float]:
+        """Return what is added to the score of each token.
+
+        Raises:
+            UsageError: the model has no token for one of the texts.
+        """
+        biases: dict[int, float] = {}
+        for text, bias in by_text.items():
+            ids = self._ids(text)
+            if not ids or self.vocabulary.unknown_id in ids:
+                raise UsageError(f"no bias for {text!r}: the model has no token for it")
+            for token in ids:
+                biases[token] = biases.get(token, 0.0) + bias
+        return biases
+
     def _probabilities(self, moment: Moment, rules: Sequence[Transform]) -> Tensor:
-        """Return what the next token is drawn from, float64 (1, vocab)."""
+        """Return what the next token is drawn from, float64 (1, vocab); all 0 where the rules leave none."""
         return probabilities(moment.log_probs.unsqueeze(0), moment.ids.unsqueeze(0), rules)
 
     def _fingerprint(self) -> str:

@@ -33,7 +33,7 @@ def keeps_line_ends(tokenizer: Tokenizer) -> bool:
 def join(tokenizer: Tokenizer, keys: Sequence[str], *, before: str = "", rest: bytes = b"") -> Joined:
     r"""Return the text that `keys` add to a text.
 
-    Characters and pieces are put together as they are; words get a blank between them, but none where a line begins.
+    Characters and pieces are put together as they are; words get a blank between them where there is no white space.
 
     Args:
         tokenizer: what cuts such texts.
@@ -56,7 +56,7 @@ def join(tokenizer: Tokenizer, keys: Sequence[str], *, before: str = "", rest: b
     parts: list[str] = []
     last = before[-1:]
     for key in keys:
-        blank = " " if last and last != "\n" and key != "\n" else ""
+        blank = " " if last and not last.isspace() and not key.isspace() else ""
         parts.append(blank + key)
         last = key[-1:]
     return Joined("".join(parts))

@@ -489,9 +489,16 @@ def test_a_row_without_a_choice_is_refused(bad, shown):
         probabilities(scores, NONE_YET.expand(2, 0), ())
 
 
-def test_transforms_that_exclude_everything_are_refused():
-    with pytest.raises(ValueError, match="row 0, got -inf"):
-        probabilities(EIGHTHS, torch.tensor([[0, 1, 2, 3]]), [NoRepeatNgram(1)])
+def test_where_transforms_exclude_everything_all_probabilities_are_zero():
+    both = probabilities(EIGHTHS.expand(2, 4), torch.tensor([[0, 1, 2, 3], [0, 1, 2, 2]]), [NoRepeatNgram(1)])
+    assert both.tolist() == [[0, 0, 0, 0], [0, 0, 0, 1]]
+    for steps in (transforms(no_repeat_ngram=1, **more) for more in ({"top_k": 2}, {"top_p": 0.5}, {"min_p": 0.1})):
+        assert not probabilities(EIGHTHS, torch.tensor([[0, 1, 2, 3]]), [*steps, Temperature(0)]).any()
+
+
+def test_scores_that_overflow_are_refused():
+    with pytest.raises(ValueError, match="row 0 that are not nan and not inf, got inf"):
+        probabilities(EIGHTHS, NONE_YET, [LogitBias({1: 1e300})])
 
 
 ALMOST_ONE = nextafter(1.0, 0.0)

@@ -14,7 +14,13 @@ import pytest
 from nlp_lstm import train
 from nlp_lstm.stages.predictor import Predictor, load
 from nlp_lstm.stages.run import TrainedRun
-from tests.stages.made_data import TINY_TRANSLATOR, write_pairs, write_recipe, write_tag_recipe
+from tests.stages.made_data import (
+    TINY_TRANSLATOR,
+    write_generate_recipe,
+    write_pairs,
+    write_recipe,
+    write_tag_recipe,
+)
 
 
 @pytest.fixture
@@ -27,6 +33,12 @@ def recipe(tmp_path: Path) -> Path:
 def tag_recipe(tmp_path: Path) -> Path:
     """The same for a tagger."""
     return write_tag_recipe(tmp_path / "tiny tagger")
+
+
+@pytest.fixture
+def generate_recipe(tmp_path: Path) -> Path:
+    """The same for a generator."""
+    return write_generate_recipe(tmp_path / "tiny generator")
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +63,19 @@ def tiny_tag_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
 
 
 @pytest.fixture(scope="session")
+def tiny_generate_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """A run that has learned the made lines; nobody may write into its folder."""
+    place = tmp_path_factory.mktemp("generator")
+    settings = {"training.learning_rate": 0.03, "encoder.dropout": 0.0, "training.ema": 0.9}
+    return train(str(write_generate_recipe(place / "tiny")), out=place / "run", steps=150, settings=settings)
+
+
+@pytest.fixture(scope="session")
+def generator(tiny_generate_run: TrainedRun) -> Predictor:
+    return load(tiny_generate_run.folder)
+
+
+@pytest.fixture(scope="session")
 def tagger(tiny_tag_run: TrainedRun) -> Predictor:
     return load(tiny_tag_run.folder)
 
@@ -61,15 +86,6 @@ def tiny_translate_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     place = tmp_path_factory.mktemp("translated")
     pairs = write_pairs(place / "pairs.tsv")
     return train("translate", train=pairs, out=place / "run", steps=40, settings=TINY_TRANSLATOR)
-
-
-@pytest.fixture(scope="session")
-def tiny_generate_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
-    """A run that has read a few characters; nobody may write into its folder."""
-    place = tmp_path_factory.mktemp("written")
-    (place / "text.txt").write_text("so it goes\n" * 100, encoding="utf-8")
-    settings = {"encoder.embed_size": 4, "encoder.hidden_size": 6, "training.precision": "float32"}
-    return train("generate", train=place / "text.txt", out=place / "run", steps=10, settings=settings)
 
 
 Sitting = Callable[..., int]

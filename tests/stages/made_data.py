@@ -54,6 +54,29 @@ batch_size = 8
 evaluations = 4
 """
 
+GENERATE_RECIPE = """
+task = "generate"
+
+[data]
+train = "train.txt"
+dev = "dev.txt"
+
+[tokenizer]
+kind = "characters"
+lowercase = false
+
+[encoder]
+embed_size = 8
+hidden_size = 16
+bidirectional = false
+
+[training]
+steps = 12
+batch_size = 4
+max_tokens = 16
+evaluations = 4
+"""
+
 
 TINY_TRANSLATOR = {
     "tokenizer.kind": "regex",
@@ -116,6 +139,17 @@ def write_pairs(path: Path) -> Path:
     """Write pairs of words, and the same the other way round."""
     pairs = [(first, second) for first in WORDS for second in ("fine", "dull", "Ada", "York", ".")]
     path.write_text("".join(f"{first} {second}\t{second} {first}\n" for first, second in pairs), encoding="utf-8")
+    return path
+
+
+def write_generate_recipe(folder: Path) -> Path:
+    """Write a recipe of a generator, on texts of lines that begin with "so" and end with "goes"."""
+    folder.mkdir()
+    for split, n, seed in (("train", 40, 3), ("dev", 20, 4)):
+        lines = (f"so {text} goes\n" for text, _ in made_texts(n, seed))
+        (folder / f"{split}.txt").write_text("".join(lines), encoding="utf-8")
+    path = folder / "tiny.toml"
+    path.write_text(GENERATE_RECIPE, encoding="utf-8")
     return path
 
 

@@ -68,6 +68,29 @@ def test_changed_data_is_refused_by_name(begun, recipe, name):
     assert f"{path}: its content is not the same" in str(caught.value)
 
 
+@pytest.mark.parametrize("source", ["", "/*.txt"], ids=["folder", "pattern"])
+def test_the_files_of_a_folder_or_a_pattern_make_the_run(recipe, tmp_path, source):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name in "ab":
+        (folder / f"{name}.txt").write_text(name)
+    ledger = Ledger(tmp_path / "run")
+    loaded = load_recipe(str(recipe), {"data.train": f"{folder}{source}"})
+    ledger.begin(loaded, fresh=False)
+    ledger.keep_total_steps(12)
+    ledger.begin(loaded, fresh=False)
+    (folder / "a.txt").write_text("other")
+    (folder / "b.txt").unlink()
+    (folder / "c.txt").write_text("new")
+    with pytest.raises(UsageError) as caught:
+        ledger.begin(loaded, fresh=False)
+    assert str(caught.value).split("\n  ")[1:] == [
+        f"{folder / 'a.txt'}: its content is not the same",
+        f"{folder / 'b.txt'}: is gone",
+        f"{folder / 'c.txt'}: was not there",
+    ]
+
+
 def test_another_file_is_not_called_a_changed_one(begun, recipe):
     ledger, _ = begun
     path = recipe.parent / "other.csv"

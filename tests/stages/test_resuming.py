@@ -128,6 +128,48 @@ def test_a_tagger_killed_after_every_third_step_goes_on_to_the_same_end(sitting,
     assert outcome(tmp_path / "run") == expected
 
 
+# Of the generator an epoch has some thirty batches: every step begins where the state of the one before ended.
+CARRIED = {name: value for name, value in FULL.items() if name != "training.max_tokens"}
+
+
+@pytest.mark.parametrize("settings", [CARRIED, {"training.accumulate": 7, "encoder.cell": "gru"}], ids=["lstm", "gru"])
+def test_a_generator_killed_after_every_third_step_goes_on_to_the_same_end(
+    sitting, unbroken, generate_recipe, tmp_path, settings
+):
+    kept, expected = unbroken(generate_recipe, settings)
+    assert expected["metrics"]["task"] == "generate"
+    n_sittings = 1
+    while sitting(kept, out=tmp_path / "run", settings=settings, kill_at=["step", 3]) == KILLED:
+        n_sittings += 1
+        assert n_sittings < 20
+    assert n_sittings > 2
+    assert outcome(tmp_path / "run") == expected
+
+
+def test_a_generator_killed_in_a_checkpoint_goes_on_to_the_same_end(sitting, unbroken, generate_recipe, tmp_path):
+    kept, expected = unbroken(generate_recipe, CARRIED)
+    half = ["half", "checkpoint.safetensors", 4]
+    assert sitting(kept, out=tmp_path / "run", settings=CARRIED, kill_at=half) == KILLED
+    assert sitting(kept, out=tmp_path / "run", settings=CARRIED) == 0
+    assert outcome(tmp_path / "run") == expected
+
+
+def test_a_generators_budget_in_minutes_is_measured_once(sitting, generate_recipe, tmp_path):
+    settings = {"training.minutes": 0.01, "training.evaluations": 2, "training.batch_size": 16}
+    run = tmp_path / "run"
+    assert sitting(generate_recipe, out=run, settings=settings, kill_at=["after", "run.json", 2]) == KILLED
+    noted = json.loads((run / "run.json").read_text())
+    again = Path(shutil.copytree(run, tmp_path / "again"))
+    assert sitting(generate_recipe, out=run, settings=settings) == 0
+    assert (
+        sitting(generate_recipe, out=again, settings=settings, kill_at=["step", 1 + noted["total_steps"] // 2])
+        == KILLED
+    )
+    assert sitting(generate_recipe, out=again, settings=settings) == 0
+    assert outcome(again) == outcome(run)
+    assert outcome(run)["metrics"]["steps"] == noted["total_steps"]
+
+
 def test_work_since_the_last_checkpoint_is_done_again_the_same(sitting, unbroken, recipe, tmp_path):
     # Checkpoints at evaluations only, so the kill after step 8 loses two steps.
     kept, expected = unbroken(recipe, FULL)
