@@ -11,6 +11,7 @@ import torch
 
 from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.nn.stepping import CompiledSteps
+from nlp_lstm.tasks import writing
 from nlp_lstm.tasks.writing import LONGEST_RUN, Moment, Writer, WritingOptions, writing_options
 from nlp_lstm.tensor_file import save_tensors
 from tests.tasks.made_writers import LETTERS, TOKENIZERS, WORDS, make_writer, written
@@ -369,6 +370,13 @@ def test_a_prompt_in_pieces_is_the_whole_prompt(kind):
     whole = writer.read(writer.begin(), "so it\ngoes on")
     assert close(writer.read(writer.read(writer.begin(), "so it\n"), "goes on"), whole)
     assert whole.text == "so it\ngoes on"
+
+
+def test_a_long_prompt_is_read_part_by_part(writer, monkeypatch):
+    text = "so it goes. " * 30
+    whole = writer.read(writer.begin(), text)
+    monkeypatch.setattr(writing, "LONGEST_READ", 7)
+    assert close(writer.read(writer.begin(), text), whole)
 
 
 def test_line_ends_of_a_prompt_are_words_too():
