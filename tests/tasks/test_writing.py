@@ -12,7 +12,7 @@ import torch
 from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.nn.stepping import CompiledSteps
 from nlp_lstm.tasks import writing
-from nlp_lstm.tasks.writing import LONGEST_RUN, Moment, Writer, WritingOptions, writing_options
+from nlp_lstm.tasks.writing import LONGEST_RUN, Moment, Writer, WritingChoices, WritingOptions, writing_options
 from nlp_lstm.tensor_file import save_tensors
 from tests.tasks.made_writers import LETTERS, TOKENIZERS, WORDS, make_writer, written
 
@@ -147,6 +147,10 @@ def test_an_option_out_of_its_range_is_named_with_all_others():
     assert title == "a text cannot be written so: 13 problems"
     assert {line.split(":")[0].split(".")[0] for line in lines} == set(wrong)
     assert writing_options() == WritingOptions()
+
+
+def test_the_keywords_are_the_options():
+    assert list(WritingChoices.__annotations__) == list(WritingOptions.model_fields)
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
@@ -314,7 +318,8 @@ def test_a_character_that_was_cut_is_shown_whole_once_it_goes_on():
     assert (text, after.text, after.rest) == ("", "so", b"\xc3")
     step = writer.take(after, writer.vocabulary["©"])
     assert (step.piece, step.moment.text) == ("é", "soé")
-    assert writer.read(half, "it").text == "soit"
+    read_on = writer.read(half, "it")
+    assert (read_on.text, read_on.rest) == ("soit", b"")  # the half character is no text
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
