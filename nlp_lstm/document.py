@@ -24,6 +24,7 @@ def one_line(text: str) -> str:
     return text.translate(_LINE_ENDS)
 
 
+_CONTROLS = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != ord("\t")}
 _LINE_ENDS = dict.fromkeys(map(ord, "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"), " ")
 
 
@@ -362,8 +363,8 @@ class Continuation:
         return {"continuation": self.continuation}
 
     def to_text(self) -> str:
-        """Return the text with its continuation, as one line."""
-        return one_line(self.text)
+        """Return the text with its continuation as one line, with U+FFFD for each control character but tabs."""
+        return one_line(self.text).translate(_CONTROLS)
 
     def cells(self) -> list[str]:
         """Return what was written, as a cell of a table."""

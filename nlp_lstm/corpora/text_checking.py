@@ -20,9 +20,9 @@ _HARMLESS = frozenset("\t\n\r\f\v\x1c\x1d\x1e\x1f\x85")
 
 @dataclass(slots=True)
 class _Lines(Split):
-    """Of each long line the digest and its number besides."""
+    """Of each long line the digest, and where it stands first, besides."""
 
-    first: dict[bytes, int] = field(default_factory=dict)
+    first: dict[bytes, str] = field(default_factory=dict)
 
 
 def check_texts(source: str, *, others: Sequence[str] = ()) -> Report:
@@ -66,8 +66,7 @@ def _look_at(line: str, number: int, file: str, found: _Lines, earlier: Sequence
     if len(text) < LONG_LINE:
         return
     digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
-    found.first.setdefault(digest, number)
+    found.first.setdefault(digest, f"line {number} of {file}")
     for other in earlier:
         if digest in other.first:
-            message = f"{quoted(text)} is also line {other.first[digest]} of {other.source}"
-            found.problems.append(Problem(file, number, "shared", message))
+            found.problems.append(Problem(file, number, "shared", f"{quoted(text)} is also {other.first[digest]}"))

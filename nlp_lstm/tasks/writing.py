@@ -28,6 +28,9 @@ from nlp_lstm.text.vocabulary import Vocabulary
 LONGEST_RUN = 64
 """Tokens that are drawn in compiled loops before any of them is shown."""
 
+LONGEST_READ = 4096
+"""Tokens of a prompt that go through the network together."""
+
 
 class WritingChoices(TypedDict, total=False):
     """The fields of `WritingOptions` as keywords."""
@@ -278,9 +281,10 @@ class Writer:
 
     def _advance(self, moment: Moment, ids: Sequence[int]) -> Moment:
         """Return the moment after some more tokens, with the text it had."""
-        new = torch.tensor(ids, dtype=torch.int64)
+        new, state = torch.tensor(ids, dtype=torch.int64), moment.state
         with torch.inference_mode():
-            features, state = self.model.read(new.unsqueeze(0).to(self._device), moment.state)
+            for part in new.unsqueeze(0).to(self._device).split(LONGEST_READ, 1):
+                features, state = self.model.read(part, state)
             log_probs = self.model.log_probs(features[:, -1])[0].cpu()
         return replace(moment, ids=torch.cat([moment.ids, new]), state=state, log_probs=log_probs)
 

@@ -14,8 +14,9 @@ import click
 import pytest
 
 from nlp_lstm import load
+from nlp_lstm.cli.generate import generate
 from nlp_lstm.cli.main import main
-from nlp_lstm.tasks.writing import Writer
+from nlp_lstm.tasks.writing import Writer, WritingOptions
 
 LINES = "the lamp is lit\nso it goes on\n\x1b[31m red é 😀\n"
 SMALL = ["--set=encoder.embed_size=8", "--set=encoder.hidden_size=24", "--set=training.batch_size=4"]
@@ -154,11 +155,12 @@ def test_every_flag_changes_what_is_written(run, generator, flag):
     assert changed == run("generate", generator, "--prompt=the", "--max-new-tokens=60", *others, flag, value)
 
 
-def test_every_flag_of_the_command_is_tried_above():
-    from nlp_lstm.cli.generate import generate
-
-    flags = {option.opts[0] for option in generate.params if isinstance(option, click.Option)}
-    assert flags == {*FLAGS, "--device"}
+def test_every_flag_of_the_command_is_tried_above_and_every_option_has_its_flag_and_default():
+    flags = {option.opts[0]: option.default for option in generate.params if isinstance(option, click.Option)}
+    assert set(flags) == {*FLAGS, "--device"}
+    for name, value in WritingOptions():
+        default = flags[f"--{name.replace('_', '-')}"]
+        assert default == value or not value  # those that can be given several times have no default
 
 
 def test_each_of_several_texts_is_the_one_of_its_own_seed(run, generator):
@@ -220,7 +222,7 @@ WRONG = {
     "--logit-bias e=much": ["--logit-bias: expected TEXT=NUMBER, found 'e=much'"],
     "--logit-bias e=inf": ["--logit-bias: expected TEXT=NUMBER, found 'e=inf'"],
     "--logit-bias ☃=5": ["no bias for '☃': the model has no token for it"],
-    "--stop=": ["expected stop strings of at least one character, got an empty one"],
+    "--stop=": ["--stop.0: String should have at least 1 character"],
     "--seed -1": ["--seed", "-1 is not in the range x>=0"],
     "--num-return-sequences 0": ["--num-return-sequences", "0 is not in the range x>=1"],
     "--device tpu9": ["device 'tpu9' cannot be used here"],
@@ -292,6 +294,7 @@ def test_predict_continues_line_for_line(run, generator, tmp_path):
     expected = [model("the lamp"), model(""), model("so"), model("☃\x00"), model("the lamp")]
     assert lines == [each.to_text() for each in expected]
     assert lines[0] == lines[4] and lines[0].startswith("the lamp")
+    assert not any(re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", line) for line in lines)
     found = [json.loads(line) for line in run("predict", generator, file, "--format=jsonl").out.splitlines()]
     assert [each["id"] for each in found] == [0, 1, 2, 3, 4]
     assert [each["continuation"] for each in found] == [each.continuation for each in expected]

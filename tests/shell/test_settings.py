@@ -59,8 +59,11 @@ def test_a_setting_is_changed_by_each_of_its_names(session, line, name, value):
         ("/top-p 1.5", "top_p: expected a number above 0 and at most 1, found '1.5'; it stays 1"),
         ("/min-p 2", "min_p: expected a number from 0 to 1, found '2'; it stays 0"),
         ("/top-k 2.5", "top_k: expected a whole number from 0 up, found '2.5'; it stays 0"),
-        ("/rep 0", "repetition_penalty: expected a number above 0, found '0'; it stays 1"),
-        ("/set presence_penalty x", "presence_penalty: expected a number, found 'x'; it stays 0"),
+        ("/rep 0", "repetition_penalty: expected a number from 1e-06 to 1000000, found '0'; it stays 1"),
+        (
+            "/set presence_penalty x",
+            "presence_penalty: expected a number from -1000000 to 1000000, found 'x'; it stays 0",
+        ),
         ("/max -3", "max_new_tokens: expected a whole number from 0 up, found '-3'; it stays 12"),
         ("/seed -1", f"seed: expected a whole number from 0 to {LAST_SEED}, found '-1'; it stays 1"),
         ('/stop "open', r"""stop: expected strings, such as "\n\n" END, found '"open'; it stays none"""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 from nlp_lstm.document import Example, Prediction, TaggedSentence, Tagging
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.stages import predictor as module
-from nlp_lstm.stages.predictor import FIRST_CHUNK, LAST_CHUNK, Predictor, grow_chunks
+from nlp_lstm.stages.predictor import FIRST_CHUNK, LAST_CHUNK, Predictor, grow_chunks, load
+from nlp_lstm.tasks.writing import writing_options
 from tests.stages.made_data import made_sentences
 
 ODD = {
@@ -283,6 +285,47 @@ def test_a_tagger_gives_the_likeliest_tag_sequences_when_asked(tagger, predictor
     assert tagger("Ada end").alternatives == ()
     with pytest.raises(TypeError, match="n_best"):
         predictor("fine", n_best=3)
+
+
+def test_a_generator_gives_a_continuation_for_each_text_and_the_pieces_of_one(generator, tiny_generate_run):
+    options = {"max_new_tokens": 60, "top_p": 0.9, "seed": 3}
+    pieces = list(generator.stream("so ", **options))
+    assert len(pieces) > 3 and all(pieces)
+    one, two, three = generator.predict(["so ", "", "so "], **options)
+    assert generator("so ", **options) == one == three != two
+    assert "".join(pieces) == one.continuation == one.text[3:]
+    assert list(generator.stream(iter(["so ", ""]), batch_size=1, **options)) == [one, two]
+    assert list(load(tiny_generate_run.folder).stream("so ", **options)) == pieces
+    assert list(generator.stream("so ", **{**options, "seed": 4})) != pieces
+    assert all(line.startswith("so ") for line in one.text.split("\n")[:-1])  # it has learned how lines begin
+
+
+def test_a_generator_gives_a_writer_and_other_models_none(generator, predictor):
+    writer = generator.writer()
+    moment = writer.read(writer.begin(), "so")
+    (choice,) = writer.choices(moment, writing_options(), n=1)
+    assert choice.text == " " and choice.probability > 0.5
+    with pytest.raises(UsageError, match=r"^the model does not write: its task is 'classify', not 'generate'$"):
+        predictor.writer()
+    with pytest.raises(TypeError, match="expected texts, found one string"):
+        next(predictor.stream("so"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"top_p": 2.0}, "top_p: expected less than or equal to 1"), ({"warmth": 1}, "warmth: unknown setting")],
+)
+def test_options_a_text_cannot_be_written_with_are_refused(generator, options, message):
+    for ask in (generator.predict, lambda text, **options: list(generator.stream(text, **options))):
+        with pytest.raises(UsageError, match=message):
+            ask("so", **options)
+
+
+def test_evaluation_of_a_generator_is_that_of_its_training(generator, tiny_generate_run):
+    source = tiny_generate_run.folder.parent / "tiny" / "dev.txt"
+    found = generator.evaluate(generator.read(str(source))).to_dict()
+    assert json.loads(json.dumps(found)) == tiny_generate_run.metrics["dev"]
+    assert 1 < found["perplexity"] < 4 and found["bits_per_character"] == found["bits_per_byte"]
 
 
 def test_evaluation_counts_what_is_right(predictor):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -215,3 +218,30 @@ def test_every_split_but_the_training_data_is_scored(begin, recipe):
     reports = Evaluate()(replace(record, task=Told(), model=torch.nn.Identity())).reports
     assert list(reports) == ["dev", "test"]
     assert reports["test"] == "[2, [2, 1]]"
+
+
+def peak_of_training(data: Path, dev: Path, out: Path) -> int:
+    """Return the most memory, in bytes, of a process that trains a generator on a text for two steps."""
+    settings = {"encoder.hidden_size": 8, "encoder.embed_size": 8, "training.precision": "float32"}
+    code = (
+        "import resource, sys, nlp_lstm\n"
+        f"places = {[str(data), str(dev), str(out)]}\n"
+        f"nlp_lstm.train('generate', **dict(zip(['train', 'dev', 'out'], places)), steps=2, settings={settings})\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return int(ran.stdout)
+
+
+@pytest.mark.slow
+def test_a_text_that_is_larger_takes_no_more_memory(tmp_path):
+    line = "so it goes, naively or not, and once more from the beginning\n"
+    peaks = []
+    (tmp_path / "dev.txt").write_text(line * 200)
+    for megabytes in (1, 100):
+        data = tmp_path / f"{megabytes}.txt"
+        with data.open("w") as file:
+            for _ in range(megabytes):
+                file.write(line * (1_000_000 // len(line)))
+        peaks.append(peak_of_training(data, tmp_path / "dev.txt", tmp_path / f"run{megabytes}"))
+    assert peaks[1] - peaks[0] < 30_000_000, peaks

@@ -11,7 +11,8 @@ import torch
 
 from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.nn.stepping import CompiledSteps
-from nlp_lstm.tasks.writing import LONGEST_RUN, Moment, Writer, WritingOptions, writing_options
+from nlp_lstm.tasks import writing
+from nlp_lstm.tasks.writing import LONGEST_RUN, Moment, Writer, WritingChoices, WritingOptions, writing_options
 from nlp_lstm.tensor_file import save_tensors
 from tests.tasks.made_writers import LETTERS, TOKENIZERS, WORDS, make_writer, written
 
@@ -146,6 +147,10 @@ def test_an_option_out_of_its_range_is_named_with_all_others():
     assert title == "a text cannot be written so: 13 problems"
     assert {line.split(":")[0].split(".")[0] for line in lines} == set(wrong)
     assert writing_options() == WritingOptions()
+
+
+def test_the_keywords_are_the_options():
+    assert list(WritingChoices.__annotations__) == list(WritingOptions.model_fields)
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
@@ -313,7 +318,8 @@ def test_a_character_that_was_cut_is_shown_whole_once_it_goes_on():
     assert (text, after.text, after.rest) == ("", "so", b"\xc3")
     step = writer.take(after, writer.vocabulary["©"])
     assert (step.piece, step.moment.text) == ("é", "soé")
-    assert writer.read(half, "it").text == "soit"
+    read_on = writer.read(half, "it")
+    assert (read_on.text, read_on.rest) == ("soit", b"")  # the half character is no text
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
@@ -371,6 +377,13 @@ def test_a_prompt_in_pieces_is_the_whole_prompt(kind):
     assert whole.text == "so it\ngoes on"
 
 
+def test_a_long_prompt_is_read_part_by_part(writer, monkeypatch):
+    text = "so it goes. " * 30
+    whole = writer.read(writer.begin(), text)
+    monkeypatch.setattr(writing, "LONGEST_READ", 7)
+    assert close(writer.read(writer.begin(), text), whole)
+
+
 def test_line_ends_of_a_prompt_are_words_too():
     writer = make_writer("words")
     ids = writer.read(writer.begin(), "so\n\nit\n").ids.tolist()
@@ -400,7 +413,7 @@ def test_a_prompt_is_continued_piece_by_piece_without_empty_ones(kind):
     pieces = list(writer.continue_text("so", options, seed=4))
     assert all(pieces) and len(pieces) > 3
     assert "".join(pieces) == written(writer, writer.read(writer.begin(), "so"), options, 4)[0]
-    with pytest.raises(UsageError, match="stop strings of at least one character"):
+    with pytest.raises(UsageError, match=r"stop\.0: String should have at least 1 character"):
         writer.continue_text("so", writing_options(stop=("",)), seed=1)
 
 
