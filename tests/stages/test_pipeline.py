@@ -164,9 +164,8 @@ def test_memory_does_not_grow_with_the_stream(tiny_run, tiny_tag_run, monkeypatc
         tracemalloc.stop()
         return top
 
-    peak(1000)  # what is kept of words between calls is bounded, and filled now
-    short, long = peak(100), peak(1000)
-    assert long < 1.3 * short
+    peak(1000)
+    assert peak(3000) - peak(1000) < 2000 * 50  # bytes; a document that is kept takes a thousand and more
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 256])
