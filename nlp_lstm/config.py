@@ -129,6 +129,8 @@ class TrainingSettings(Settings):
     """`auto` trains in bfloat16 where the processor has instructions for it."""
     threads: Positive | None = None
     """CPU threads; None takes all cores."""
+    init_from: str | None = None
+    """A model folder, of any task, whose encoder the new network begins with."""
 
     def budget(self) -> tuple[str, float]:
         """Return the unit and the amount of the budget; ten epochs when none is given."""

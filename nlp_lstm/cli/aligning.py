@@ -12,9 +12,9 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from nlp_lstm.cli.views import visible
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.document import Alignment, Translation
+from nlp_lstm.text.visible import visible
 
 BLANK = "\N{OPEN BOX}"
 """Stands for a token of white space."""

@@ -30,6 +30,7 @@ from nlp_lstm.cli import options
 @click.option("--steps", type=click.IntRange(min=1), help="Budget: steps of the optimizer.")
 @click.option("--seed", type=click.IntRange(min=0), help="Decides every random choice.")
 @click.option("--set", "assignments", multiple=True, metavar="A.B=V", help="Any setting; can be given again.")
+@click.option("--init-from", metavar="MODEL", help="Begin with the encoder of a trained model, of any task.")
 @options.device
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run left in the folder.")
 @click.option("--dry-run", is_flag=True, help="Print the settings that would be used, train nothing.")
@@ -53,6 +54,7 @@ def train(
     steps: int | None,
     seed: int | None,
     assignments: tuple[str, ...],
+    init_from: str | None,
     device: str,
     fresh: bool,
     dry_run: bool,
@@ -75,7 +77,7 @@ def train(
         **{"data_format": data_format, "text_column": text_column, "label_column": label_column},
         **{"columns": columns or None, "source_lang": source_lang, "target_lang": target_lang},
         **{"source_column": source_column, "target_column": target_column},
-        **{"minutes": minutes, "epochs": epochs, "steps": steps, "seed": seed},
+        **{"minutes": minutes, "epochs": epochs, "steps": steps, "seed": seed, "init_from": init_from},
         "settings": dict(parse_setting(assignment) for assignment in assignments),
     }
     if dry_run:

@@ -88,15 +88,3 @@ def view_console(*, terminal: bool) -> Console:
     colours = terminal and not os.environ.get("NO_COLOR")
     width = None if terminal else PLAIN_WIDTH
     return Console(highlight=False, markup=False, color_system="auto" if colours else None, width=width)
-
-
-def visible(text: str) -> str:
-    r"""Return a text with U+FFFD for each control character but line ends and tabs: none reaches a terminal or a page.
-
-    >>> visible("so\x1b[31m\tit")
-    'so�[31m\tit'
-    """
-    return text.translate(_CONTROLS)
-
-
-_CONTROLS = {code: 0xFFFD for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}

@@ -16,6 +16,10 @@ Floats = NDArray[np.float32]
 Numbers = NDArray[np.int64]
 
 
+LARGEST_TABLE = 2**24
+"""Numbers in the table of the first layer's inputs: 64 MB."""
+
+
 @dataclass(frozen=True)
 class Draw:
     """How a token is drawn; the sets are those of `nlp_lstm.nn.sampling`, in the same order.
@@ -61,8 +65,10 @@ class CompiledSteps:
 
     @staticmethod
     def suits(model: LanguageModel) -> bool:
-        """Whether there are such loops for a model: LSTMs with a plain softmax, on the CPU."""
+        """Whether there are such loops for a model: LSTMs with a plain softmax and a small table, on the CPU."""
         encoder = model.encoder
+        if encoder.embedding.num_embeddings * 4 * encoder.output_size > LARGEST_TABLE:
+            return False
         plain = encoder.cell == "lstm" and not len(encoder.norms) and model.adaptive is None
         return plain and encoder.embedding.weight.device.type == "cpu"
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from nlp_lstm.errors import UsageError
 from nlp_lstm.stages.ledger import Ledger
+from nlp_lstm.stages.moving import take_over
 from nlp_lstm.stages.network import describe_model, put_vectors
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.store import load_weights, read_model, write_description, write_weights
@@ -38,8 +39,10 @@ class Fit:
 
     def _fit(self, record: TrainingRecord) -> TrainingRecord:
         assert record.tokenizer is not None and record.task is not None
-        model = _new_network(record)
-        ledger = Ledger(record.out)
+        model, ledger = _new_network(record), Ledger(record.out)
+        source = record.recipe.training.init_from
+        if source is not None and not ledger.checkpoint.exists():
+            record.observer.note(take_over(model, encoder_vocabulary(record.task), Path(source)))
         write_description(
             record.out,
             config=describe_model(record.recipe, record.tokenizer, record.task),

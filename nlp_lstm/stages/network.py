@@ -29,7 +29,7 @@ def describe_model(recipe: Recipe, tokenizer: Any, task: Task) -> dict[str, Any]
         "tokenizer": tokenizer.to_dict(),
         "encoder": recipe.encoder.model_dump(),
         "head": task.settings.model_dump(),
-        "training": recipe.training.model_dump(),
+        "training": recipe.training.model_dump(exclude={"init_from"}),  # a path says nothing elsewhere
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nlp_lstm.config import DataSettings, EncoderSettings, Settings, problems_of
+from nlp_lstm.config import DataSettings, EncoderSettings, Settings, WritingOptions, problems_of
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.errors import ModelError, UsageError, listed
 from nlp_lstm.stages.composed import is_composed
@@ -66,7 +66,8 @@ class Predictor:
     @property
     def options(self) -> frozenset[str]:
         """The options of its own that `predict` takes."""
-        return frozenset(signature(self.task.answer).parameters) - set(signature(Task.answer).parameters)
+        own = set(signature(self.task.answer).parameters) - set(signature(Task.answer).parameters)
+        return frozenset(own - {"choices"} | set(WritingOptions.model_fields) if isinstance(self.task, Writes) else own)
 
     def writer(self) -> Writer:
         """Return what continues texts with the model.

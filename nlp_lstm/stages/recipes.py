@@ -14,7 +14,10 @@ from nlp_lstm.config import BUDGETS, Recipe, check_budget, parse_settings, probl
 from nlp_lstm.errors import UsageError, listed, nearest
 from nlp_lstm.tasks import find_task
 
-PATHS = (("data", "train"), ("data", "dev"), ("data", "test"), ("vocabulary", "vectors"))
+PATHS = (
+    *(("data", "train"), ("data", "dev"), ("data", "test")),
+    *(("vocabulary", "vectors"), ("training", "init_from")),
+)
 """The settings that name files."""
 
 

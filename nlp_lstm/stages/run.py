@@ -64,6 +64,7 @@ class Choices(TypedDict, total=False):
         epochs: the budget as passes over the training data.
         steps: the budget as steps of the optimizer.
         seed: decides every random choice.
+        init_from: a model folder, of any task, whose encoder the new network begins with.
         settings: any other setting by its dotted name, such as `{"encoder.hidden_size": 256}`.
     """
 
@@ -83,6 +84,7 @@ class Choices(TypedDict, total=False):
     epochs: float | None
     steps: int | None
     seed: int | None
+    init_from: str | Path | None
     settings: Mapping[str, Any] | None
 
 
@@ -90,7 +92,7 @@ _SETTING_OF = {
     **{split: f"data.{split}" for split in SPLITS},
     **{name: f"data.{name}" for name in ("text_column", "label_column", "columns", "online")},
     **{name: f"data.{name}" for name in ("source_lang", "target_lang", "source_column", "target_column")},
-    **{"data_format": "data.format", "seed": "training.seed"},
+    **{"data_format": "data.format", "seed": "training.seed", "init_from": "training.init_from"},
     **{unit: f"training.{unit}" for unit in BUDGETS},
 }
 """The setting that each choice stands for."""
@@ -115,7 +117,7 @@ def settle(recipe: str, **choices: Unpack[Choices]) -> Recipe:
         if name not in _SETTING_OF:
             raise TypeError(f"unexpected keyword {name!r}{nearest(name, _SETTING_OF)}")
         if value is not None:
-            settings[_SETTING_OF[name]] = _source(value) if name in SPLITS else value
+            settings[_SETTING_OF[name]] = _source(value) if name in (*SPLITS, "init_from") else value
     return load_recipe(recipe, settings)
 
 

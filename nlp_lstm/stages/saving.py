@@ -59,7 +59,7 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
         f"{section}.{name} = {value!r}"
         for section in ("tokenizer", "vocabulary", "encoder", "head", "training")
         for name, value in dict(getattr(recipe, section)).items()
-        if (section, name) != ("vocabulary", "vectors")
+        if (section, name) not in (("vocabulary", "vectors"), ("training", "init_from"))
     ]
     return "\n".join(
         [

@@ -115,6 +115,7 @@ class Generate(CutsTexts):
 
     def __init__(self, settings: GenerateSettings, tokenizer: Tokenizer, vocabularies: Vocabularies) -> None:
         self.settings, self.tokenizer, self.vocabularies = settings, tokenizer, vocabularies
+        self._writer: Writer | None = None
 
     @classmethod
     def read(
@@ -302,9 +303,11 @@ class Generate(CutsTexts):
         return language_report(predictions)
 
     def writer(self, model: nn.Module) -> Writer:
-        """Return what writes with the model."""
+        """Return what writes with the model: the same one as before, as long as the model is the same."""
         assert isinstance(model, LanguageModel)
-        return Writer(model, self.tokenizer, encoder_vocabulary(self))
+        if self._writer is None or self._writer.model is not model:
+            self._writer = Writer(model, self.tokenizer, encoder_vocabulary(self))
+        return self._writer
 
     def answer(
         self,

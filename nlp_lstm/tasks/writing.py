@@ -153,8 +153,11 @@ class Writer:
         holds it.
 
         Raises:
-            UsageError: a stop string is empty, or the model has no token for a text of `logit_bias`.
+            UsageError: a stop string is empty, the model has no token for a text of `logit_bias`, or the seed is
+                below 0.
         """
+        if seed < 0:
+            raise UsageError(f"seed: expected 0 or more, found {seed}")
         until, rules = StopStrings(options.stop), self._transforms(options)
         runs = self._runs(moment, options, rules, np.random.default_rng(seed), longest_run)
         return self._write(moment, runs, until)

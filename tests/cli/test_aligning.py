@@ -63,7 +63,7 @@ def test_long_tokens_are_folded_where_there_is_no_room():
 
 
 def test_a_translation_without_attention_is_its_line():
-    assert drawn(Translation("so [b]it[/b]\x1b[31m", -0.1), 10) == ["so", "[b]it[/b]�", "[31m"]
+    assert drawn(Translation("so [b]it[/b]\x1b[31m", -0.1), 10) == ["so", "[b]it[/b]␛", "[31m"]
 
 
 @pytest.mark.parametrize("word", ["w", "photographer", "日本語"])
@@ -168,7 +168,7 @@ def test_a_page_unfolds_what_else_was_found_with_its_own_table():
     best = Translation("Der Hund .", -0.1, attention=(DOG,))
     content = AlignedText().page(Record("<script>alert(1)</script> & \x00", {}), Translation(*_parts(best, other)))
     page = Page(content)
-    assert page.texts == ["<script>alert(1)</script> & �", "Der Hund .", "Hund <i>"]
+    assert page.texts == ["<script>alert(1)</script> & ␀", "Der Hund .", "Hund <i>"]
     assert page.rows[-2:] == [["", "<i>0", "<i>1", "<i>2", "<i>3"], ["<i>0", "100", "", "", ""]]
     assert page.tags.count("details") == 1
     assert not {"script", "i"} & set(page.tags)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from nlp_lstm.cli.views import PLAIN_WIDTH, VIEWS, find_view, view_console, visible
+from nlp_lstm.cli.views import PLAIN_WIDTH, VIEWS, find_view, view_console
 from nlp_lstm.tasks import TASKS, find_task
 from nlp_lstm.tasks.task import Task
 
@@ -54,7 +54,3 @@ def test_colours_are_for_terminals_that_have_some_unless_someone_wants_none(monk
     assert max(map(len, printed(terminal=False).split("\n"))) == PLAIN_WIDTH
     monkeypatch.setenv("TERM", "dumb")
     assert "\x1b" not in printed(terminal=True)
-
-
-def test_signs_that_steer_a_terminal_are_shown_not_sent():
-    assert visible("a\x1b[31m\x00\té日👍\x85\n") == "a�[31m�\té日👍�\n"

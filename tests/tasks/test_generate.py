@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from nlp_lstm.batching.streams import StreamBatches
+from nlp_lstm.batching.streams import StreamBatch, StreamBatches
 from nlp_lstm.config import DataSettings, EncoderSettings, TokenizerSettings, TrainingSettings, VocabularySettings
 from nlp_lstm.corpora.text_blocks import PlainText
 from nlp_lstm.corpora.text_ids import TextIds
@@ -24,6 +24,7 @@ from nlp_lstm.tasks.generate import Generate, GenerateSettings
 from nlp_lstm.text.blank_words import BlankWords
 from nlp_lstm.text.byte_symbols import ByteSymbols
 from nlp_lstm.text.characters import Characters
+from nlp_lstm.text.vocabulary import Vocabulary
 from nlp_lstm.training.budget import measure_pace
 from nlp_lstm.training.loop import Trainer
 from nlp_lstm.training.optimizer import build_optimizer
@@ -424,3 +425,22 @@ def test_the_same_text_is_continued_in_the_same_way_wherever_it_stands(tmp_path)
     assert task.answer(model, ["so"], max_new_tokens=12, seed=8) != found[:1]
     with pytest.raises(UsageError, match="top_p: expected less than or equal to 1"):
         task.answer(model, ["so"], top_p=1.5)
+
+
+@pytest.mark.parametrize(("forget", "expected"), [(0.0, "carried"), (1 - 1e-9, "zero")])
+def test_cold_starts_forget_the_state_before_a_window_of_training_only(forget, expected):
+    vocabulary = Vocabulary.build({"a": 3, "b": 2, "c": 1})
+    task = Generate(GenerateSettings(cold_starts=forget), Characters(), {"tokens": vocabulary})
+    still = {"dropout": 0.0, "embedding_dropout": 0.0, "bidirectional": False, "embed_size": 4, "hidden_size": 5}
+    torch.manual_seed(0)
+    model = task.build(EncoderSettings(**still))
+    ids = torch.tensor([[2, 3, 4], [4, 4, 2]])
+    state = (torch.rand(2, 5), torch.rand(2, 5))
+    batch = StreamBatch(ids, ids.flip(1), False).after(state)
+    losses = {
+        "carried": model.loss(ids, ids.flip(1), state).total,
+        "zero": model.loss(ids, ids.flip(1)).total,
+    }
+    assert not torch.isclose(losses["carried"], losses["zero"])
+    torch.testing.assert_close(task.loss(model.train(), batch).total, losses[expected])
+    torch.testing.assert_close(task.loss(model.eval(), batch).total, losses["carried"])

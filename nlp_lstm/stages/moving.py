@@ -1,0 +1,100 @@
+"""Weights that move: a new network begins with the encoder of a trained model, of whatever task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from nlp_lstm.errors import UsageError
+from nlp_lstm.store import ModelFolder, read_model
+from nlp_lstm.text.vocabulary import Vocabulary
+
+_EMBEDDING = "encoder.embedding.weight"
+_LAYERS = "encoder.layers."
+
+
+def take_over(model: nn.Module, vocabulary: Vocabulary, folder: Path) -> str:
+    """Put what fits of a trained model's encoder into a new network.
+
+    Rows of the embedding are matched by their token; a token that the trained model lacks gets the mean of its rows.
+    Layers are matched by place and direction, so that a one-way encoder gives a two-way one its forward half. Where
+    the first layer reads more beside the embedding, as a tagger's does, its weights for that stay new.
+
+    Args:
+        model: the network; its encoder is changed.
+        vocabulary: numbers the tokens that its encoder reads.
+        folder: the trained model's folder.
+
+    Returns:
+        What was kept and what stays new, as a line for people.
+
+    Raises:
+        ModelError: the folder is missing, damaged or foreign.
+        UsageError: nothing fits, or the cells are of another kind.
+    """
+    stored = read_model(folder)
+    _check_cell(model, stored)
+    new = model.state_dict()
+    with torch.no_grad():
+        n_rows = _move_rows(new, vocabulary, stored)
+        names = [name for name in new if name.startswith(_LAYERS)]
+        kept = [name for name in names if _move_layer(new[name], stored.weights.get(name))]
+    if not n_rows and not kept:
+        raise UsageError(f"nothing of the encoder of {folder} fits: {_sizes(stored.weights)} there, {_sizes(new)} here")
+    rows = f"{n_rows:,} of {len(vocabulary):,} rows of the embedding" if n_rows else "no row of the embedding"
+    parts = [_places(kept) or "none", _places(sorted({*names} - {*kept}))]
+    return f"taken over from {folder}: {rows}; layers: {parts[0]}{f'; new: {parts[1]}' if parts[1] else ''}"
+
+
+def _check_cell(model: nn.Module, stored: ModelFolder) -> None:
+    described = stored.config.get("encoder")
+    there = described.get("cell") if isinstance(described, dict) else None
+    here = getattr(model.get_submodule("encoder"), "cell", None)
+    if there != here:
+        raise UsageError(f"nothing of {stored.folder} fits: its encoder.cell is {there!r}, here it is {here!r}")
+
+
+def _move_rows(new: Mapping[str, Tensor], vocabulary: Vocabulary, stored: ModelFolder) -> int:
+    """Copy the rows of the tokens that both know, and the mean of all into the others; return how many were copied."""
+    target, source = new[_EMBEDDING], stored.weights.get(_EMBEDDING)
+    if source is None or source.shape[1] != target.shape[1]:
+        return 0
+    known = Vocabulary.from_dict(next(iter(stored.vocabularies.values()), {}))
+    first = len(known.specials)
+    pairs = [(vocabulary[token], known[token]) for token in vocabulary.tokens[len(vocabulary.specials) :]]
+    pairs = [(here, there) for here, there in pairs if there >= first]
+    if not pairs:
+        return 0
+    target[len(vocabulary.specials) :] = source[first:].mean(0)
+    target[vocabulary.unknown_id] = source[known.unknown_id]
+    here, there = map(list, zip(*pairs, strict=True))
+    target[here] = source[there]
+    return len(pairs)
+
+
+def _move_layer(target: Tensor, source: Tensor | None) -> bool:
+    """Copy a weight where it fits: as it is, or into the first columns of a wider one; return whether it did."""
+    if source is None or source.shape[0] != target.shape[0] or source.dim() != target.dim():
+        return False
+    if source.dim() == 1 or source.shape[1] == target.shape[1]:
+        target.copy_(source)
+        return True
+    if source.shape[1] < target.shape[1]:
+        target[:, : source.shape[1]] = source
+        return True
+    return False
+
+
+def _places(names: list[str]) -> str:
+    """Return the layers and directions that some weights belong to, such as `0.forwards, 0.backwards`."""
+    return ", ".join(dict.fromkeys(name.removeprefix(_LAYERS).rpartition(".")[0] for name in names))
+
+
+def _sizes(weights: Mapping[str, Tensor]) -> str:
+    embedding = weights.get(_EMBEDDING)
+    hidden = weights.get(f"{_LAYERS}0.forwards.weight_hh")
+    sizes = {"embed_size": embedding, "hidden_size": hidden}
+    return " and ".join(f"{name} {part.shape[1]}" for name, part in sizes.items() if part is not None) or "no encoder"

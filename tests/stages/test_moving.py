@@ -1,0 +1,173 @@
+"""Weights that move from a trained model into a new network, of another task too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shutil import copytree, rmtree
+
+import pytest
+import torch
+
+from nlp_lstm import UsageError, load, train
+from nlp_lstm.config import EncoderSettings
+from nlp_lstm.document import Example
+from nlp_lstm.errors import Interrupted, ModelError
+from nlp_lstm.nn.encoder import Encoder
+from nlp_lstm.stages.moving import take_over
+from nlp_lstm.stages.record import Observer
+from nlp_lstm.tasks.task import build_encoder
+from nlp_lstm.text.vocabulary import Vocabulary
+from tests.stages.made_data import made_texts
+
+SIZES = {"encoder.embed_size": 6, "encoder.hidden_size": 5, "training.precision": "float32"}
+WORDS = SIZES | {"tokenizer.kind": "regex", "tokenizer.lowercase": True, "vocabulary.min_count": 1}
+
+
+class Network(torch.nn.Module):
+    """A network of nothing but an encoder."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+
+def network(vocabulary: Vocabulary, *, extra_size: int = 0, **settings: object) -> Network:
+    torch.manual_seed(5)
+    chosen = EncoderSettings(**{"embed_size": 6, "hidden_size": 5, **settings})
+    return Network(build_encoder(chosen, vocabulary, extra_size=extra_size))
+
+
+@pytest.fixture(scope="module")
+def writer_folder(tmp_path_factory) -> Path:
+    """A language model over the words of the made texts: one layer, one way."""
+    place = tmp_path_factory.mktemp("moving")
+    (place / "text.txt").write_text("".join(f"{text}\n" for text, _ in made_texts(60, seed=3)), encoding="utf-8")
+    return train("generate", train=place / "text.txt", out=place / "run", steps=20, settings=WORDS).folder
+
+
+@pytest.fixture(scope="module")
+def trained(writer_folder):
+    return load(writer_folder)
+
+
+def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def test_rows_are_matched_by_token_and_others_get_the_mean(writer_folder, trained):
+    source, known = trained.model.encoder.embedding.weight, trained.vocabulary
+    vocabulary = Vocabulary([*known.specials, "zebra", *reversed(known.tokens[len(known.specials) :])])
+    model = network(vocabulary, bidirectional=False)
+    told = take_over(model, vocabulary, writer_folder)
+    n = len(known) - len(known.specials)
+    assert told == f"taken over from {writer_folder}: {n} of {n + 3} rows of the embedding; layers: 0.forwards"
+    rows = model.encoder.embedding.weight
+    for token in known.tokens[len(known.specials) :]:
+        assert torch.equal(rows[vocabulary[token]], source[known[token]])
+    torch.testing.assert_close(rows[vocabulary["zebra"]], source[len(known.specials) :].mean(0))
+    assert torch.equal(rows[vocabulary.unknown_id], source[known.unknown_id])
+    assert not rows[vocabulary.pad_id].any()
+
+
+def test_a_one_way_encoder_gives_a_two_way_one_its_forward_half(writer_folder, trained):
+    model = network(trained.vocabulary, bidirectional=True)
+    before = weights(model)
+    told = take_over(model, trained.vocabulary, writer_folder)
+    assert told.endswith("layers: 0.forwards; new: 0.backwards")
+    after, source = weights(model), trained.model.state_dict()
+    for name in after:
+        if ".backwards." in name:
+            assert torch.equal(after[name], before[name])
+        else:
+            assert torch.equal(after[name], source[name])
+
+
+def test_what_a_layer_reads_beside_the_embedding_stays_new(writer_folder, trained):
+    model = network(trained.vocabulary, extra_size=3)
+    before = weights(model)
+    take_over(model, trained.vocabulary, writer_folder)
+    name = "encoder.layers.0.forwards.weight_ih"
+    after = weights(model)[name]
+    assert torch.equal(after[:, :6], trained.model.state_dict()[name])
+    assert torch.equal(after[:, 6:], before[name][:, 6:])
+
+
+def test_a_wider_embedding_keeps_the_layers_only_where_they_fit(writer_folder, trained):
+    model = network(trained.vocabulary, embed_size=7, bidirectional=False, n_layers=2)
+    told = take_over(model, trained.vocabulary, writer_folder)
+    assert ": no row of the embedding; layers: 0.forwards; new: 1.forwards" in told
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"embed_size": 7, "hidden_size": 9},
+            r"nothing of the encoder of .* fits: embed_size 6 and hidden_size 5 there, embed_size 7 and hidden_size 9",
+        ),
+        ({"cell": "gru"}, r"nothing of .* fits: its encoder\.cell is 'lstm', here it is 'gru'"),
+    ],
+)
+def test_an_encoder_that_does_not_fit_is_refused_with_both_sizes(writer_folder, trained, settings, message):
+    with pytest.raises(UsageError, match=message):
+        take_over(network(trained.vocabulary, **settings), trained.vocabulary, writer_folder)
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path, trained):
+    with pytest.raises(ModelError, match="no model at"):
+        take_over(network(trained.vocabulary), trained.vocabulary, tmp_path / "none")
+
+
+def test_a_run_begins_with_a_model_of_another_task_and_says_what_it_kept(writer_folder, trained, tmp_path):
+    told: list[str] = []
+    examples = [Example(*pair) for pair in made_texts(20, seed=4)]
+    options = {"settings": WORDS | {"training.learning_rate": 1e-12, "training.ema": 0.0}, "steps": 1}
+    data = {"train": examples, "dev": examples}
+    done = train(
+        "classify",
+        **data,
+        out=tmp_path / "run",
+        init_from=writer_folder,
+        observer=Observer(note=told.append),
+        **options,
+    )
+    (line,) = [line for line in told if line.startswith("taken over")]
+    assert "layers: 0.forwards; new: 0.backwards" in line
+    found, source = done.load(), trained
+    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        key = f"encoder.layers.0.forwards.{name}"
+        torch.testing.assert_close(found.model.state_dict()[key], source.model.state_dict()[key], atol=1e-6, rtol=0)
+    row = found.model.encoder.embedding.weight[found.vocabulary["fine"]]
+    expected = source.model.encoder.embedding.weight[source.vocabulary["fine"]]
+    torch.testing.assert_close(row, expected, atol=1e-6, rtol=0)
+    assert "init_from" not in (tmp_path / "run" / "config.json").read_text()
+
+
+def test_a_run_that_goes_on_does_not_need_the_model_again(writer_folder, tmp_path):
+    source = Path(copytree(writer_folder, tmp_path / "source"))
+    examples = [Example(*pair) for pair in made_texts(20, seed=4)]
+    options = {"train": examples, "dev": examples, "settings": WORDS, "steps": 6, "init_from": source}
+    whole = train("classify", out=tmp_path / "whole", **options).load()
+
+    class Stop:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            return None
+
+        def __call__(self) -> int | None:
+            self.asked += 1
+            return 15 if self.asked == 3 else None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nlp_lstm.stages.fitting.catch_signals", Stop)
+        with pytest.raises(Interrupted):
+            train("classify", out=tmp_path / "parts", **options)
+    rmtree(source)
+    parts = train("classify", out=tmp_path / "parts", **options).load()
+    for name, tensor in whole.model.state_dict().items():
+        assert torch.equal(tensor, parts.model.state_dict()[name]), name
