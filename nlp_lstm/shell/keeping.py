@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlp_lstm.corpora.opening import open_lines
-from nlp_lstm.errors import DataError, NlpLstmError, UsageError
+from nlp_lstm.corpora.text_blocks import find_text
+from nlp_lstm.errors import NlpLstmError, UsageError
 from nlp_lstm.files import write_text
 from nlp_lstm.shell.events import Break, Event, Meter, Note, Table
 from nlp_lstm.shell.memory import longest_shared
 from nlp_lstm.shell.writing import where
+from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.text.visible import quoted, tail
 
 if TYPE_CHECKING:
@@ -83,14 +84,14 @@ def memory(session: Session, typed: str) -> Iterator[Event]:
     runs = [run for run in session.needs_draft().place.runs if run]
     if not runs:
         raise UsageError("nothing was written yet")
-    file = _expand(typed) if typed else _training_file(session)
-    training = _read(file)
+    source = str(_expand(typed)) if typed else _training_source(session)
+    training = find_text(source).text
     passage = max((longest_shared(run, training) for run in runs), key=lambda found: len(found.text))
     length, written = len(passage.text), sum(map(len, runs))
     line = training.count("\n", 0, passage.place) + 1
     if length:
         yield Table(("shared passage", "characters", "line"), ((quoted(passage.text), f"{length:,}", f"{line:,}"),))
-    yield Meter(f"longest passage shared with {file}: {length:,} of {written:,} characters written", length / written)
+    yield Meter(f"longest passage shared with {source}: {length:,} of {written:,} characters written", length / written)
 
 
 def save(session: Session, typed: str) -> Iterator[Event]:
@@ -128,27 +129,12 @@ def _expand(typed: str) -> Path:
     return Path(unquoted(typed)).expanduser()
 
 
-def _training_file(session: Session) -> Path:
-    data = session.model.description.get("data")
-    known = data.get("train") if isinstance(data, Mapping) else None
-    if not isinstance(known, str):
+def _training_source(session: Session) -> str:
+    """Return where the model's training text lies, as its run remembers it."""
+    source = Ledger(session.folder).train_source
+    if source is None:
         raise UsageError("this model does not say what it was trained on: /memory FILE")
-    return Path(known)
-
-
-def _read(file: Path) -> str:
-    """Return the text of a file, which may be gzipped.
-
-    Raises:
-        DataError: it cannot be read, or is not UTF-8.
-    """
-    parts = []
-    with open_lines(file) as lines:
-        for line in lines:
-            if line.problem is not None:
-                raise DataError(str(line.problem))
-            parts.append(line.raw)
-    return "".join(parts)
+    return source
 
 
 def complete_state(session: Session, words: Sequence[str]) -> Sequence[str]:

@@ -117,6 +117,14 @@ class Ledger:
         write_json(self.folder / RUN, {**(self._read(RUN) or {}), "total_steps": steps})
 
     @property
+    def train_source(self) -> str | None:
+        """Where the training data lie, or None where nothing is remembered of a run."""
+        settings = (self._read(RUN) or {}).get("settings")
+        data = settings.get("data") if isinstance(settings, dict) else None
+        source = data.get("train") if isinstance(data, dict) else None
+        return source if isinstance(source, str) else None
+
+    @property
     def metrics(self) -> dict[str, Any] | None:
         """The scores of the finished run, or None."""
         return self._read(METRICS)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 
 import pytest
@@ -181,10 +182,11 @@ def test_memory_looks_into_every_run_and_never_across_what_was_typed(session, tm
 def test_memory_takes_the_training_text_that_the_model_names(session, tmp_path):
     file = tmp_path / "training.txt.gz"
     file.write_bytes(gzip.compress(TRAINING.encode()))
-    later = again(session, data={"train": str(file)})
-    text(later, "the ")
-    assert list(later.feed("/memory")) == list(later.feed(f"/memory {file}"))
-    assert isinstance(next(later.feed("/memory")), Table)
+    session.folder.mkdir(exist_ok=True)
+    (session.folder / "run.json").write_text(json.dumps({"settings": {"data": {"train": str(file)}}}))
+    text(session, "the ")
+    assert list(session.feed("/memory")) == list(session.feed(f"/memory {file}"))
+    assert isinstance(next(session.feed("/memory")), Table)
 
 
 def test_memory_without_a_text_or_a_file_says_what_is_missing(session, tmp_path):
