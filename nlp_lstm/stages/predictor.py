@@ -8,12 +8,12 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from nlp_lstm.config import DataSettings, EncoderSettings, Settings, WritingOptions, problems_of
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.errors import ModelError, UsageError, listed
+from nlp_lstm.nn.shapes import shapes_only
 from nlp_lstm.stages.composed import is_composed
 from nlp_lstm.stages.network import REMEMBERED, choose_device
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
@@ -255,7 +255,7 @@ def load(folder: str | Path, *, device: str | None = None) -> Predictor:
     stored = read_model(Path(folder))
     task, encoder = _parts(stored)
     try:
-        with torch.device("meta"):  # no memory yet: only the shapes are compared
+        with shapes_only():  # no memory yet: only the shapes are compared
             model = task.build(encoder)
     except (RuntimeError, OverflowError) as error:
         reason = str(error).partition("\n")[0]
