@@ -51,13 +51,15 @@ if TYPE_CHECKING:
 @click.option("--beam", type=click.IntRange(min=1), metavar="K", help="Translators: hypotheses followed side by side.")
 @click.option(
     "--length-penalty",
-    type=click.FloatRange(min=0),
+    callback=options.finite,
+    type=click.FloatRange(min=0, max=100),
     metavar="X",
     help="Translators: exponent of the length a log-probability is divided by; 0 compares plain sums.",
 )
 @click.option(
     "--coverage-penalty",
-    type=click.FloatRange(min=0),
+    callback=options.finite,
+    type=click.FloatRange(min=0, max=100),
     metavar="X",
     help="Translators: how much to prefer what attends to all of the source.",
 )

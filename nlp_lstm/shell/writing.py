@@ -91,7 +91,7 @@ def entropy(probabilities: Iterable[float]) -> float:
     >>> entropy([0.5, 0.5, 0.0]) == math.log(2)
     True
     """
-    return -math.fsum(p * math.log(p) for p in probabilities if p > 0)
+    return math.fsum(-p * math.log(p) for p in probabilities if p > 0) + 0.0  # no −0
 
 
 def _number(typed: str, *, default: int, name: str) -> int:

@@ -109,3 +109,10 @@ def test_what_a_format_or_a_task_cannot_show_is_refused(run, reverser, trained, 
         ran = run("predict", model, "--text", "a b", *flags)
         assert (ran.code, ran.out, ran.err) == (2, "", f"error: {message}\n")
     assert not page.exists()
+
+
+@pytest.mark.parametrize("flag", ["--length-penalty", "--coverage-penalty"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+def test_a_penalty_that_is_no_number_is_a_usage_error(run, flag, value):
+    ran = run("predict", "none", "--text", "a", flag, value)
+    assert ran.code == 2 and flag in ran.err and "Traceback" not in ran.err
