@@ -2,90 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
-from nlp_lstm.nn.dropout import LockedDropout, replace_words, word_type_scale
-from nlp_lstm.nn.recurrent import LayerState, Recurrence
+from nlp_lstm.nn.dropout import replace_words, word_type_scale
+from nlp_lstm.nn.recurrent import LayerState
+from nlp_lstm.nn.stack import Encoded, Stack
 
 EMBEDDING_SCALE = 0.1
 """Standard deviation of a new embedding. At torch's 1.0 a rare word, whose row hardly moves in training, stays loud
 noise: SST-2 dev accuracy was 0.82 with it and 0.85 with this."""
-
-
-class Encoded(NamedTuple):
-    """What the encoder says of a batch.
-
-    Attributes:
-        states: the top layer's state at each token, (batch, time, output_size), zero at padding; in a
-            two-way encoder the forward half comes first.
-        state: for each layer and direction (forward before backward) the state after each row's last real
-            token (its first one, going backward), or None where it was not asked for.
-        layers: what each layer hands on, from the bottom up, like `states` but of any value at padding; a head that
-            is supervised at a lower layer reads it there. Empty where it was not asked for.
-    """
-
-    states: Tensor
-    state: tuple[LayerState, ...] | None
-    layers: tuple[Tensor, ...]
-
-
-def reversal(lengths: Tensor, time: int) -> Tensor:
-    """Return the index that reverses each row inside its length and leaves padding in place, int64 (batch, time).
-
-    Reversing twice gives the row back, so the same index undoes it.
-    """
-    position = torch.arange(time, device=lengths.device).unsqueeze(0)  # (1, time)
-    ends = lengths.unsqueeze(1)  # (batch, 1)
-    return torch.where(position < ends, ends - 1 - position, position)  # (batch, time)
-
-
-def reorder(states: Tensor, index: Tensor) -> Tensor:
-    """Return `states` (batch, time, channels) with each row's time steps taken in the order of `index`."""
-    batch, time, channels = states.shape
-    rows = torch.arange(batch, device=states.device).unsqueeze(1) * time  # (batch, 1)
-    flat = states.reshape(batch * time, channels).index_select(0, (rows + index).flatten())
-    return flat.view(batch, time, channels)
-
-
-class RecurrentLayer(nn.Module):
-    """One layer of the stack: a forward recurrence and, in a two-way encoder, a backward one beside it.
-
-    The backward one reads a copy reversed inside each row's length, so both run on the padded fused kernel.
-    """
-
-    def __init__(
-        self, input_size: int, hidden_size: int, *, cell: str, bidirectional: bool, weight_drop: float
-    ) -> None:
-        super().__init__()
-        self.forwards = Recurrence(input_size, hidden_size, cell=cell, weight_drop=weight_drop)
-        self.backwards = (
-            Recurrence(input_size, hidden_size, cell=cell, weight_drop=weight_drop) if bidirectional else None
-        )
-
-    @property
-    def n_directions(self) -> int:
-        """One or two."""
-        return 1 if self.backwards is None else 2
-
-    def forward(
-        self,
-        inputs: Tensor,
-        lengths: Tensor,
-        state: tuple[LayerState, ...] | None,
-        *,
-        final_state: bool,
-    ) -> tuple[Tensor, tuple[LayerState, ...]]:
-        """Return the states (batch, time, directions · hidden) and, when asked for, a final state a direction."""
-        before = state or (None,) * self.n_directions
-        states, last = self.forwards(inputs, lengths, before[0], final_state=final_state)
-        if self.backwards is None:
-            return states, (last,)
-        index = reversal(lengths, inputs.shape[1])
-        flipped, first = self.backwards(reorder(inputs, index), lengths, before[1], final_state=final_state)
-        return torch.cat([states, reorder(flipped, index)], -1), (last, first)
 
 
 class Encoder(nn.Module):
@@ -130,11 +56,6 @@ class Encoder(nn.Module):
         unknown_id: int = 1,
     ) -> None:
         super().__init__()
-        if n_layers < 1:
-            raise ValueError(f"n_layers must be at least 1, not {n_layers}")
-        self.bidirectional = bidirectional
-        self.cell = cell
-        self.output_size = hidden_size * (2 if bidirectional else 1)
         self.embedding_dropout = embedding_dropout
         self.word_dropout = word_dropout
         self.unknown_id = unknown_id
@@ -142,18 +63,21 @@ class Encoder(nn.Module):
         self.embedding = nn.Embedding(vocab_size, embed_size, padding_idx=pad_id)
         with torch.no_grad():
             self.embedding.weight.mul_(EMBEDDING_SCALE)
-        self.layers = nn.ModuleList(
-            RecurrentLayer(
-                embed_size + extra_size if layer == 0 else self.output_size,
-                hidden_size,
-                cell=cell,
-                bidirectional=bidirectional,
-                weight_drop=weight_drop,
-            )
-            for layer in range(n_layers)
+        self.stack = Stack(
+            embed_size + extra_size,
+            hidden_size,
+            n_layers=n_layers,
+            cell=cell,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            weight_drop=weight_drop,
+            layer_norm=layer_norm,
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(self.output_size) for _ in range(n_layers - 1) if layer_norm)
-        self.locked_dropout = LockedDropout(dropout)
+
+    @property
+    def output_size(self) -> int:
+        """Width of a state, of both directions together."""
+        return self.stack.output_size
 
     def forward(
         self,
@@ -179,24 +103,11 @@ class Encoder(nn.Module):
             ValueError: `ids` and `mask` differ in shape, a mask has a hole or a row without a real token,
                 `state` is of another depth, or `extra` is of another width than `extra_size`.
         """
-        lengths = check_mask(ids, mask)
-        directions = 2 if self.bidirectional else 1
-        if state is not None and len(state) != len(self.layers) * directions:
-            raise ValueError(f"state must hold {len(self.layers) * directions} layer states, not {len(state)}")
-        states = self.embed(ids, mask, extra)  # (batch, time, embed + extra)
-        after: list[LayerState] = []
-        layers: list[Tensor] = []
-        for depth, layer in enumerate(self.layers):
-            before = None if state is None else state[depth * directions : (depth + 1) * directions]
-            states, last = layer(states, lengths, before, final_state=final_state)  # (batch, time, output)
-            after.extend(last)
-            if depth < len(self.norms):
-                states = self.norms[depth](states)
-            states = self.locked_dropout(states)
-            if keep_layers:
-                layers.append(states)
-        states = states.masked_fill(~mask.unsqueeze(-1), 0.0)
-        return Encoded(states, tuple(after) if final_state else None, tuple(layers))
+        if ids.shape != mask.shape:
+            raise ValueError(f"ids and mask must be of one shape (batch, time), not {ids.shape} and {mask.shape}")
+        embedded = self.embed(ids, mask, extra)  # (batch, time, embed + extra)
+        encoded: Encoded = self.stack(embedded, mask, state, final_state=final_state, keep_layers=keep_layers)
+        return encoded
 
     def embed(self, ids: Tensor, mask: Tensor, extra: Tensor | None = None) -> Tensor:
         """Return what the first layer reads, (batch, time, embed + extra), with the word dropouts of training.
@@ -212,26 +123,4 @@ class Encoder(nn.Module):
         embedded = self.embedding(ids)  # (batch, time, embed)
         if self.training and self.embedding_dropout > 0.0:
             embedded = embedded * word_type_scale(self.embedding.num_embeddings, ids, self.embedding_dropout)
-        if extra is not None:
-            embedded = torch.cat([embedded, extra], -1)  # (batch, time, embed + extra)
-        dropped: Tensor = self.locked_dropout(embedded)
-        return dropped
-
-
-def check_mask(ids: Tensor, mask: Tensor) -> Tensor:
-    """Return the number of real tokens of each row, int64 (batch,).
-
-    Raises:
-        ValueError: the mask is not bool, the shapes differ, a row has no real token, or padding
-            stands before a real token.
-    """
-    if mask.dtype != torch.bool:
-        raise ValueError(f"mask must be bool, not {mask.dtype}")
-    if ids.shape != mask.shape or ids.dim() != 2:
-        raise ValueError(f"ids and mask must be of one shape (batch, time), not {ids.shape} and {mask.shape}")
-    lengths = mask.sum(1)
-    if bool((lengths == 0).any()):
-        raise ValueError(f"row {int((lengths == 0).nonzero()[0])} of the mask has no real token")
-    if bool((mask[:, 1:] & ~mask[:, :-1]).any()):
-        raise ValueError("the mask has a hole: padding may stand on the right only")
-    return lengths
+        return embedded if extra is None else torch.cat([embedded, extra], -1)  # (batch, time, embed + extra)

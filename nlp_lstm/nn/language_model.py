@@ -33,7 +33,7 @@ class LanguageModel(nn.Module):
 
     def __init__(self, encoder: Encoder, *, tied: bool = False, cutoffs: Sequence[int] = ()) -> None:
         super().__init__()
-        if encoder.bidirectional:
+        if encoder.stack.bidirectional:
             raise ValueError("a language model must not read what it is to foresee: the encoder must be one-way")
         if tied and cutoffs:
             raise ValueError("a softmax is tied or adaptive, not both")
@@ -65,7 +65,7 @@ class LanguageModel(nn.Module):
     def read(self, ids: Tensor, state: State = ()) -> tuple[Tensor, State]:
         """Return what the output layer reads at each token (batch, time, width), and the state behind the last."""
         mask = torch.ones_like(ids, dtype=torch.bool)
-        before = unflatten_state(state, self.encoder.cell)
+        before = unflatten_state(state, self.encoder.stack.cell)
         encoded = self.encoder(ids, mask, before, final_state=True)
         assert encoded.state is not None
         return encoded.states, flatten_state(encoded.state)

@@ -69,7 +69,7 @@ class CompiledSteps:
         encoder = model.encoder
         if encoder.embedding.num_embeddings * 4 * encoder.output_size > LARGEST_TABLE:
             return False
-        plain = encoder.cell == "lstm" and not len(encoder.norms) and model.adaptive is None
+        plain = encoder.stack.cell == "lstm" and not len(encoder.stack.norms) and model.adaptive is None
         return plain and encoder.embedding.weight.device.type == "cpu"
 
     def run(

@@ -13,7 +13,7 @@ from nlp_lstm.store import ModelFolder, read_model
 from nlp_lstm.text.vocabulary import Vocabulary
 
 _EMBEDDING = "encoder.embedding.weight"
-_LAYERS = "encoder.layers."
+_LAYERS = "encoder.stack.layers."
 
 
 def take_over(model: nn.Module, vocabulary: Vocabulary, folder: Path) -> str:
@@ -52,7 +52,7 @@ def take_over(model: nn.Module, vocabulary: Vocabulary, folder: Path) -> str:
 def _check_cell(model: nn.Module, stored: ModelFolder) -> None:
     described = stored.config.get("encoder")
     there = described.get("cell") if isinstance(described, dict) else None
-    here = getattr(model.get_submodule("encoder"), "cell", None)
+    here = getattr(model.get_submodule("encoder.stack"), "cell", None)
     if there != here:
         raise UsageError(f"nothing of {stored.folder} fits: its encoder.cell is {there!r}, here it is {here!r}")
 

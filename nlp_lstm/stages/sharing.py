@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nlp_lstm.nn.encoder import Encoded
+from nlp_lstm.nn.stack import Encoded
 from nlp_lstm.stages.predictor import Predictor
 
 MOST = 8

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nlp_lstm.nn.encoder import RecurrentLayer
 from nlp_lstm.nn.precision import cpu_has_bfloat16
+from nlp_lstm.nn.stack import RecurrentLayer
 
 ROUNDS = 20
 CASES = {"short": (32, 24), "long": (32, 320)}

@@ -113,7 +113,7 @@ def encode_by_hand() -> Callable[..., tuple[Tensor, list[LayerState]]]:
         states = encoder.embedding.weight[ids]  # (time, embed)
         given = iter(state) if state is not None else iter([None] * 99)
         after: list[LayerState] = []
-        for depth, layer in enumerate(encoder.layers):
+        for depth, layer in enumerate(encoder.stack.layers):
             halves = []
             half, last = run_by_hand(layer.forwards, states, next(given))
             halves.append(half)
@@ -123,8 +123,8 @@ def encode_by_hand() -> Callable[..., tuple[Tensor, list[LayerState]]]:
                 halves.append(half.flip(0))
                 after.append(last)
             states = torch.cat(halves, -1)  # (time, output)
-            if len(encoder.norms) and depth < len(encoder.layers) - 1:  # between layers, not after the last
-                states = norm_by_hand(encoder.norms[depth], states)
+            if len(encoder.stack.norms) and depth < len(encoder.stack.layers) - 1:  # between layers, not after the last
+                states = norm_by_hand(encoder.stack.norms[depth], states)
         return states, after
 
     return encode

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from nlp_lstm.nn.encoder import Encoder, check_mask, reorder, reversal
+from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.recurrent import CELLS, LayerState
+from nlp_lstm.nn.stack import check_mask, reorder, reversal
 
 VOCAB, EMBED, HIDDEN = 13, 3, 5
 LENGTHS = (4, 7, 1, 6)
@@ -80,7 +81,7 @@ def test_every_mode_equals_the_cells_stepped_by_hand(
 def test_equals_torchs_lstm_over_a_packed_sequence(bidirectional, n_layers, make, ragged):
     encoder = make(bidirectional=bidirectional, n_layers=n_layers)
     peer = nn.LSTM(EMBED, HIDDEN, n_layers, batch_first=True, bidirectional=bidirectional)
-    for depth, layer in enumerate(encoder.layers):
+    for depth, layer in enumerate(encoder.stack.layers):
         for suffix, recurrence in (("", layer.forwards), ("_reverse", layer.backwards)):
             for name, parameter in [] if recurrence is None else recurrence.named_parameters():
                 getattr(peer, f"{name}_l{depth}{suffix}").data.copy_(parameter.data)
@@ -231,9 +232,9 @@ def with_rows_for_tokens(encoder: Encoder, ids: torch.Tensor, extra: torch.Tenso
     """Return an encoder whose table holds, for each token, its embedding and its extra side by side; and its ids."""
     table = torch.cat([encoder.embedding(ids), extra], -1).flatten(0, 1).detach()
     plain = Encoder(
-        len(table), EMBED + EXTRA, HIDDEN, n_layers=len(encoder.layers), bidirectional=encoder.bidirectional
+        len(table), EMBED + EXTRA, HIDDEN, n_layers=len(encoder.stack.layers), bidirectional=encoder.stack.bidirectional
     )
-    plain.layers.load_state_dict(encoder.layers.state_dict())
+    plain.stack.layers.load_state_dict(encoder.stack.layers.state_dict())
     plain.embedding.weight.data.copy_(table)
     return plain, torch.arange(len(table)).view_as(ids)
 
@@ -294,7 +295,7 @@ def test_each_layer_hands_on_what_an_encoder_of_so_many_layers_says(bidirectiona
         lower.load_state_dict(encoder.state_dict(), strict=False)
         expected = lower(ids, mask).states
         if layer_norm and depth < 2:  # between layers, not after the last
-            norm = encoder.norms[depth]
+            norm = encoder.stack.norms[depth]
             expected = nn.functional.layer_norm(expected, expected.shape[-1:], norm.weight, norm.bias)
         close(states[mask], expected[mask], 1e-6)
     close(encoded.layers[-1][mask], encoded.states[mask], 0)

@@ -50,21 +50,21 @@ def ids() -> Tensor:
 def written_out(model: LanguageModel, ids: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Return what the output layer reads at each token (batch, time, width), and h and c of each layer at the end."""
     encoder, hidden = model.encoder, model.encoder.output_size
-    layers = [layer.forwards.weights() for layer in encoder.layers]
+    layers = [layer.forwards.weights() for layer in encoder.stack.layers]
     hs = [torch.zeros(len(ids), hidden, dtype=torch.float64) for _ in layers]
     cs = [torch.zeros(len(ids), hidden, dtype=torch.float64) for _ in layers]
     read = []
     for token in ids.T:
         x = encoder.embedding.weight[token]  # (batch, embed)
         for depth, weights in enumerate(layers):
-            if encoder.cell == "lstm":
+            if encoder.stack.cell == "lstm":
                 step = lstm_step(x, hs[depth], cs[depth], weights)
                 hs[depth], cs[depth] = step.h, step.c
             else:
-                hs[depth] = {"gru": gru_step, "rnn": rnn_step}[encoder.cell](x, hs[depth], weights)
-            x = hs[depth] if depth >= len(encoder.norms) else encoder.norms[depth](hs[depth])
+                hs[depth] = {"gru": gru_step, "rnn": rnn_step}[encoder.stack.cell](x, hs[depth], weights)
+            x = hs[depth] if depth >= len(encoder.stack.norms) else encoder.stack.norms[depth](hs[depth])
         read.append(x)
-    parts = [each for pair in zip(hs, cs, strict=True) for each in pair] if encoder.cell == "lstm" else hs
+    parts = [each for pair in zip(hs, cs, strict=True) for each in pair] if encoder.stack.cell == "lstm" else hs
     return torch.stack(read, 1), parts
 
 

@@ -104,7 +104,7 @@ def test_the_second_kind_of_tags_is_read_from_the_lowest_layer(make, sentences):
     tagger = make()
     before = tagger(*sentences)
     with torch.no_grad():
-        for parameter in tagger.encoder.layers[1].parameters():
+        for parameter in tagger.encoder.stack.layers[1].parameters():
             parameter.add_(1.0)
     after = tagger(*sentences)
     close(after.auxiliary, before.auxiliary, 0)

@@ -86,7 +86,7 @@ def test_what_a_layer_reads_beside_the_embedding_stays_new(writer_folder, traine
     model = network(trained.vocabulary, extra_size=3)
     before = weights(model)
     take_over(model, trained.vocabulary, writer_folder)
-    name = "encoder.layers.0.forwards.weight_ih"
+    name = "encoder.stack.layers.0.forwards.weight_ih"
     after = weights(model)[name]
     assert torch.equal(after[:, :6], trained.model.state_dict()[name])
     assert torch.equal(after[:, 6:], before[name][:, 6:])
@@ -135,7 +135,7 @@ def test_a_run_begins_with_a_model_of_another_task_and_says_what_it_kept(writer_
     assert "layers: 0.forwards; new: 0.backwards" in line
     found, source = done.load(), trained
     for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-        key = f"encoder.layers.0.forwards.{name}"
+        key = f"encoder.stack.layers.0.forwards.{name}"
         torch.testing.assert_close(found.model.state_dict()[key], source.model.state_dict()[key], atol=1e-6, rtol=0)
     row = found.model.encoder.embedding.weight[found.vocabulary["fine"]]
     expected = source.model.encoder.embedding.weight[source.vocabulary["fine"]]

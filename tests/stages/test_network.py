@@ -36,8 +36,8 @@ def rows(model) -> list[list[float]]:
 def test_the_network_has_the_sizes_of_the_settings(model):
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     assert shapes["encoder.embedding.weight"] == (5, 3)
-    assert shapes["encoder.layers.0.forwards.weight_ih"] == (15, 3)
-    assert shapes["encoder.layers.1.backwards.weight_ih"] == (15, 10)
+    assert shapes["encoder.stack.layers.0.forwards.weight_ih"] == (15, 3)
+    assert shapes["encoder.stack.layers.1.backwards.weight_ih"] == (15, 10)
     assert shapes["output.weight"] == (2, 30)
 
 
@@ -49,10 +49,10 @@ def test_padding_has_the_row_of_the_vocabularys_pad(model):
 def test_every_setting_of_the_encoder_reaches_it():
     settings = EncoderSettings(dropout=0.11, embedding_dropout=0.12, word_dropout=0.13, weight_drop=0.14)
     encoder = task(dropout=0.15).build(settings)
-    assert encoder.encoder.locked_dropout.probability == 0.11
+    assert encoder.encoder.stack.locked_dropout.probability == 0.11
     assert encoder.encoder.embedding_dropout == 0.12
     assert encoder.encoder.word_dropout == 0.13
-    assert encoder.encoder.layers[0].forwards.weight_drop == 0.14
+    assert encoder.encoder.stack.layers[0].forwards.weight_drop == 0.14
     assert encoder.dropout.p == 0.15
 
 

@@ -37,7 +37,7 @@ class Calls:
 
     def __init__(self, *used) -> None:
         self.n = 0
-        layers = {id(each): each for each in (stage.predictor.model.encoder.layers[0] for stage in used)}
+        layers = {id(each): each for each in (stage.predictor.model.encoder.stack.layers[0] for stage in used)}
         for layer in layers.values():
             layer.register_forward_hook(self.count)
 

@@ -311,7 +311,7 @@ def test_the_network_stands_on_the_shared_encoder(case, task, model):
     assert isinstance(encoder, Encoder)
     assert encoder.embedding.weight.shape == (len(vocabulary), ENCODER.embed_size)
     assert (encoder.embedding.padding_idx, encoder.unknown_id) == (vocabulary.pad_id, vocabulary.unknown_id)
-    assert len(encoder.layers) == ENCODER.n_layers
+    assert len(encoder.stack.layers) == ENCODER.n_layers
     assert encoder.output_size == (2 if case.encoder.bidirectional else 1) * ENCODER.hidden_size
 
 
