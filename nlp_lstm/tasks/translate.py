@@ -40,14 +40,17 @@ from nlp_lstm.nn.search import Hypothesis, PerSentence, SearchOptions, beam_sear
 from nlp_lstm.nn.translator import Translator
 from nlp_lstm.tasks.task import HasExamples, Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
+from nlp_lstm.text.sentences import sentence_spans
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.tokens import Tokens
 from nlp_lstm.text.vocabulary import PAD, UNKNOWN
 
 BEGIN, END = "<begin>", "<end>"
 SPECIALS = (PAD, UNKNOWN, BEGIN, END)
+LONG = 1_000
+"""Characters of a text that are translated at once; a longer text is translated sentence by sentence."""
 WINDOW = 256
-"""Tokens of a text that are translated at once; a longer text is translated window by window."""
+"""Tokens that are translated at once; a longer sentence is translated window by window."""
 
 
 class TranslateSettings(Settings):
@@ -86,10 +89,18 @@ class PairTables(NamedTuple):
         return self.source.counts()
 
 
-class Passage(NamedTuple):
-    """A window of a text: which text it is of, at which of its tokens it begins, and its token ids."""
+class Piece(NamedTuple):
+    """A part of a text that is translated by itself: which text it is of, at which character it begins, and it."""
 
     text: int
+    start: int
+    words: str
+
+
+class Passage(NamedTuple):
+    """A window of a piece: which piece it is of, at which of its tokens it begins, and its token ids."""
+
+    piece: int
     start: int
     ids: NDArray[np.int32]
 
@@ -295,7 +306,7 @@ class Translate(HasExamples):
 
         Args:
             model: the network.
-            inputs: texts; one longer than 256 tokens is translated in parts.
+            inputs: texts; one longer than 1,000 characters is translated sentence by sentence.
             batch_size: parts that are translated side by side.
             beam: hypotheses followed for each; None takes the recipe's.
             n_best: how many of the best to give as `alternatives`; of a text in parts, none.
@@ -304,8 +315,13 @@ class Translate(HasExamples):
             block_ngrams: no run of so many tokens comes twice in a translation; 0 allows all.
             attention: also return what each token of a translation attended to.
         """
-        cut = [self.tokenizer.source(text) for text in inputs] if attention else None
-        keys = self.tokenizer.source.keys(inputs) if cut is None else (tokens.keys for tokens in cut)
+        pieces = [Piece(number, *part) for number, text in enumerate(inputs) for part in _parts(text)]
+        cut = [self.tokenizer.source(piece.words) for piece in pieces] if attention else None
+        keys = (
+            self.tokenizer.source.keys([piece.words for piece in pieces])
+            if cut is None
+            else (tokens.keys for tokens in cut)
+        )
         rows = [self.source.ids(those) if those else [] for those in keys]
         passages = [
             Passage(number, start, np.array(row[start : start + WINDOW], dtype=np.int32))
@@ -323,11 +339,13 @@ class Translate(HasExamples):
             attention=attention,
             batch_size=batch_size,
         )
-        parts: list[list[tuple[Passage, list[Hypothesis]]]] = [[] for _ in inputs]
+        parts: list[list[list[Translation]]] = [[] for _ in inputs]
         for passage, hypotheses in zip(passages, found, strict=True):
-            parts[passage.text].append((passage, hypotheses))
-        tokens: Sequence[Tokens | None] = cut or [None] * len(parts)
-        return [self._translation(*each, n_best=n_best) for each in zip(parts, tokens, strict=True)]
+            piece = pieces[passage.piece]
+            tokens = None if cut is None else cut[passage.piece]
+            written = [self._written(passage, each, tokens) for each in hypotheses]
+            parts[piece.text].append([each.moved(piece.start) for each in written])
+        return [_translation(windows, n_best=n_best) for windows in parts]
 
     def _search(
         self,
@@ -376,16 +394,6 @@ class Translate(HasExamples):
             for number, hypotheses in zip(chosen, answers, strict=True):
                 found[number] = hypotheses
         return found
-
-    def _translation(
-        self, parts: Sequence[tuple[Passage, Sequence[Hypothesis]]], tokens: Tokens | None, *, n_best: int
-    ) -> Translation:
-        """Return the translation of a text from those of its passages; `tokens` are the text's, to show attention."""
-        if len(parts) != 1:
-            return _joined([self._written(passage, hypotheses[0], tokens) for passage, hypotheses in parts])
-        ((passage, hypotheses),) = parts
-        others = tuple(self._written(passage, each, tokens) for each in hypotheses[:n_best])
-        return replace(others[0] if others else self._written(passage, hypotheses[0], tokens), alternatives=others)
 
     def _written(self, passage: Passage, hypothesis: Hypothesis, tokens: Tokens | None) -> Translation:
         """Return what a hypothesis says, and with the `tokens` of its text what it attended to."""
@@ -438,6 +446,21 @@ class Writing:
 def _turned(pair: SentencePair) -> SentencePair:
     """Return a pair the other way round: then its text is the translation."""
     return SentencePair(pair.target_text, pair.source_text, pair.source, pair.line)
+
+
+def _parts(text: str) -> list[tuple[int, str]]:
+    """Return the parts of a text that are translated by themselves, each with its place: the text, or its sentences."""
+    if len(text) <= LONG:
+        return [(0, text)]
+    return [(start, text[start:end]) for start, end in sentence_spans(text, language="xx")]
+
+
+def _translation(windows: Sequence[Sequence[Translation]], *, n_best: int) -> Translation:
+    """Return the translation of a text from the best of each of its windows; of a single one, with alternatives."""
+    if len(windows) != 1:
+        return _joined([best for best, *_ in windows])
+    (found,) = windows
+    return replace(found[0], alternatives=tuple(found[:n_best]))
 
 
 def _joined(parts: Sequence[Translation]) -> Translation:

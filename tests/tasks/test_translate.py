@@ -15,7 +15,7 @@ from nlp_lstm.errors import ModelError
 from nlp_lstm.nn.search import beam_search
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks import translate
-from nlp_lstm.tasks.translate import SPECIALS, WINDOW, Translate, TranslateSettings
+from nlp_lstm.tasks.translate import LONG, SPECIALS, WINDOW, Translate, TranslateSettings
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -187,6 +187,18 @@ def test_a_long_text_has_an_alignment_for_each_window(task, model):
             each.attention[0].target_tokens,
         )
         assert window.weights == pytest.approx(each.attention[0].weights, abs=1e-5)
+
+
+def test_a_long_text_is_translated_sentence_by_sentence(task, model):
+    sentences = ["A dog runs .", "So it is !", "The dog is so .", "A dog ?"] * (LONG // 40)
+    text = "  ".join(sentences)
+    assert len(text) > LONG
+    (found,) = task.answer(model, [text], attention=True, n_best=2)
+    alone = task.answer(model, sentences, attention=True)
+    assert found.text == " ".join(each.text for each in alone)
+    assert found.score == pytest.approx(sum(each.score for each in alone) / len(alone), abs=1e-6)
+    assert not found.alternatives
+    check_alignments(text, found, text.split())
 
 
 def test_attention_changes_no_translation_and_is_not_kept_unless_asked_for(task, model, monkeypatch):
