@@ -12,6 +12,10 @@ from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss, sequence_loss
 from nlp_lstm.nn.recurrent import flatten_state, unflatten_state
 
+ROWS = 64
+"""Rows that a part of an adaptive softmax reads are filled up to a multiple of this: each new number of rows costs the
+kernels memory that they keep, and set-up time."""
+
 State = tuple[Tensor, ...]
 """The memory of every layer, as `flatten_state` gives it; empty stands for zeros."""
 
@@ -81,9 +85,8 @@ class LanguageModel(nn.Module):
         """Return the negative log-likelihood of `targets` int64 (batch, time), the tokens that follow `ids`."""
         features, after = self.read(ids, state)
         if self.adaptive is not None:
-            flat = features.flatten(0, 1)
-            found = self.adaptive(flat, targets.flatten())
-            return SummedLoss(-found.output.float().sum(), float(targets.numel()), after)
+            nats = adaptive_loss(self.adaptive, features.flatten(0, 1), targets.flatten())
+            return SummedLoss(nats, float(targets.numel()), after)
         return sequence_loss(self._logits(features), targets)._replace(state=after)
 
     def output_weights(self) -> tuple[Tensor, Tensor]:
@@ -102,3 +105,22 @@ class LanguageModel(nn.Module):
             features = self.project(features)
         weight = self.encoder.embedding.weight if self.output is None else self.output.weight
         return functional.linear(features, weight, self.bias)
+
+
+def adaptive_loss(softmax: nn.AdaptiveLogSoftmaxWithLoss, features: Tensor, targets: Tensor) -> Tensor:
+    """Return the negative log-likelihood of `targets`, summed, in nats: what the softmax's own `forward` averages.
+
+    Args:
+        softmax: the parts.
+        features: what they read, (rows, width).
+        targets: int64 (rows,).
+    """
+    bounds = list(softmax.cutoffs)  # the last is the size of the vocabulary
+    in_head, tail_nats = targets, features.new_zeros((), dtype=torch.float32)
+    for number, (part, low, high) in enumerate(zip(softmax.tail, bounds, bounds[1:], strict=False)):
+        (rows,) = torch.where((targets >= low) & (targets < high))
+        in_head = in_head.index_fill(0, rows, bounds[0] + number)
+        filled = functional.pad(rows, (0, -len(rows) % ROWS))  # (rows of the part, some of row 0 for nothing)
+        scores = part(features[filled]).float()
+        tail_nats = tail_nats + functional.cross_entropy(scores[: len(rows)], targets[rows] - low, reduction="sum")
+    return functional.cross_entropy(softmax.head(features).float(), in_head, reduction="sum") + tail_nats
