@@ -29,6 +29,13 @@ from nlp_lstm.errors import RequirementError, UsageError, nearest
 @options.source_column
 @options.target_column
 @options.online
+@click.option(
+    "--dynamic",
+    callback=options.finite,
+    type=click.FloatRange(min=0, min_open=True, max=1),
+    metavar="RATE",
+    help="Generators: also the score of a copy that goes on learning from FILE, with steps of RATE (try 0.0005).",
+)
 @options.batch_size
 @options.device
 def evaluate(
@@ -45,6 +52,7 @@ def evaluate(
     source_column: str,
     target_column: str,
     online: bool,
+    dynamic: float | None,
     batch_size: int,
     device: str,
 ) -> None:
@@ -57,6 +65,8 @@ def evaluate(
     from nlp_lstm.stages.predictor import load  # heavy: only when it is used
 
     predictor = load(model, device=device)
+    chosen = {} if dynamic is None else {"dynamic": dynamic}
+    options.check_known(chosen, predictor.evaluation_options)
     examples = predictor.read(
         file,
         format=data_format,
@@ -69,7 +79,7 @@ def evaluate(
         target_column=target_column,
         online=online,
     )
-    report = predictor.evaluate(examples, batch_size=batch_size, note=partial(click.echo, err=True)).to_dict()
+    report = predictor.evaluate(examples, batch_size=batch_size, note=partial(click.echo, err=True), **chosen).to_dict()
     if output_format == "json":
         click.echo(json.dumps(report, ensure_ascii=False))
     else:

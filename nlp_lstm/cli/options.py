@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 import click
+
+from nlp_lstm.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -112,3 +114,14 @@ def device(command: F) -> F:
     return click.option("--device", metavar="D", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")(
         command
     )
+
+
+def check_known(given: Iterable[str], known: Collection[str]) -> None:
+    """See that a model's task has the options a person gave.
+
+    Raises:
+        UsageError: it lacks one.
+    """
+    for name in given:
+        if name not in known:
+            raise UsageError(f"--{name.replace('_', '-')}: a model of this kind has no such option")

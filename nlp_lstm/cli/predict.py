@@ -173,8 +173,5 @@ def options_of(predictor: Predictor | Pipeline, **wanted: float | None) -> dict[
         UsageError: its task has no such option.
     """
     given = {name: value for name, value in wanted.items() if value is not None}
-    known = predictor.options
-    for name in given:
-        if name not in known:
-            raise UsageError(f"--{name.replace('_', '-')}: a model of this kind has no such option")
+    options.check_known(given, predictor.options)
     return given

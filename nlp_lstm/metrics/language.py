@@ -25,6 +25,8 @@ class Surprise:
         n_unknown: tokens among the predicted ones that the vocabulary lacks.
         windowed: mean in nats a token over random windows of `WINDOW` tokens, each read from a zero state; None where
             the text is shorter, or it was not asked for.
+        dynamic: mean in nats a token of a copy of the model that learns from the text as it goes (dynamic evaluation);
+            None where it was not asked for.
     """
 
     blocks: tuple[float, ...]
@@ -33,6 +35,7 @@ class Surprise:
     n_bytes: int
     n_unknown: int = 0
     windowed: float | None = None
+    dynamic: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class LanguageReport:
         unknown: share of the predicted tokens that the vocabulary lacks; all of them count as one token.
         windowed_nats_per_token: over random windows of 256 tokens, each read from a zero state; None where no text is
             that long.
+        dynamic_nats_per_token: of a copy of the model that goes on learning from the text it is scored on, each token
+            scored before it is learned from; None where it was not asked for.
     """
 
     n: int
@@ -63,6 +68,7 @@ class LanguageReport:
     bits_per_byte: float
     unknown: float
     windowed_nats_per_token: float | None
+    dynamic_nats_per_token: float | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as plain values, ready for JSON."""
@@ -98,7 +104,6 @@ def language_report(surprises: Sequence[Surprise]) -> LanguageReport:
         raise ValueError("no token was predicted")
     nats = total / n_tokens
     n_characters = sum(each.n_characters for each in surprises)
-    windowed = [(each.windowed, sum(each.sizes)) for each in surprises if each.windowed is not None]
     return LanguageReport(
         n=len(surprises),
         n_tokens=n_tokens,
@@ -109,12 +114,15 @@ def language_report(surprises: Sequence[Surprise]) -> LanguageReport:
         bits_per_character=total / math.log(2) / n_characters,
         bits_per_byte=total / math.log(2) / sum(each.n_bytes for each in surprises),
         unknown=sum(each.n_unknown for each in surprises) / n_tokens,
-        windowed_nats_per_token=(
-            sum(mean * weight for mean, weight in windowed) / sum(weight for _, weight in windowed)
-            if windowed
-            else None
-        ),
+        windowed_nats_per_token=_mean([(each.windowed, sum(each.sizes)) for each in surprises]),
+        dynamic_nats_per_token=_mean([(each.dynamic, sum(each.sizes)) for each in surprises]),
     )
+
+
+def _mean(values: Sequence[tuple[float | None, int]]) -> float | None:
+    """Return the mean of weighted values, of those that there are."""
+    there = [(value, weight) for value, weight in values if value is not None]
+    return sum(value * weight for value, weight in there) / sum(weight for _, weight in there) if there else None
 
 
 def _interval(blocks: NDArray[np.float64], sizes: NDArray[np.int64], mean: float) -> tuple[float, float] | None:

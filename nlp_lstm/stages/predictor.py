@@ -148,13 +148,21 @@ class Predictor:
         kept = {name: known[name] for name in REMEMBERED if known.get(name)}
         return DataSettings(**kept | {name: value for name, value in given.items() if value not in (None, ())})
 
-    def evaluate(self, examples: Sequence[Any], *, batch_size: int = 256, note: Note = lambda line: None) -> Report:
+    @property
+    def evaluation_options(self) -> frozenset[str]:
+        """The options of its task's own that `evaluate` takes."""
+        return frozenset(set(signature(self.task.predict).parameters) - set(signature(Task.predict).parameters))
+
+    def evaluate(
+        self, examples: Sequence[Any], *, batch_size: int = 256, note: Note = lambda line: None, **options: Any
+    ) -> Report:
         """Return the scores on labelled examples.
 
         Args:
             examples: as `read` returns them.
             batch_size: examples that go through the network together.
             note: who is told what is worth knowing of them, such as tags that training never saw.
+            **options: the task's own, such as a generator's `dynamic`.
 
         Raises:
             DataError: they cannot be scored: a class label was never seen in training, for example.
@@ -163,7 +171,7 @@ class Predictor:
             note(line)
         tokens = self.task.tokenize(examples, self.tokenizer, cache=None)
         rows = self.task.encode(tokens)
-        return self.task.report(examples, self.task.predict(self.model, rows, batch_size=batch_size))
+        return self.task.report(examples, self.task.predict(self.model, rows, batch_size=batch_size, **options))
 
 
 def grow_chunks(

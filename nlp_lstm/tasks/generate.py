@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Unpack
 
@@ -23,6 +23,7 @@ from nlp_lstm.corpora.text_ids import Ids, TextIds
 from nlp_lstm.document import Continuation
 from nlp_lstm.errors import DataError, ModelError, UsageError
 from nlp_lstm.metrics.language import WINDOW, LanguageReport, Surprise, language_report
+from nlp_lstm.nn.dynamic import read_dynamically
 from nlp_lstm.nn.language_model import LanguageModel
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
@@ -47,6 +48,9 @@ N_WINDOWS = 2_000
 
 CHUNK = 512
 """Tokens that are read at a time, and over which the interval of a report is taken."""
+
+LESSON = 32
+"""Tokens between two steps of a model that goes on learning from what it is scored on."""
 
 PART = 2**20
 """Tokens that are looked at together to count some of them."""
@@ -109,7 +113,15 @@ class Generate(CutsTexts):
     }
     example_type: ClassVar[type] = PlainText
     costs: ClassVar[frozenset[str]] = frozenset(
-        {"nats_per_token", "windowed_nats_per_token", "perplexity", "bits_per_character", "bits_per_byte", "unknown"}
+        {
+            "nats_per_token",
+            "windowed_nats_per_token",
+            "dynamic_nats_per_token",
+            "perplexity",
+            "bits_per_character",
+            "bits_per_byte",
+            "unknown",
+        }
     )
     takes_words: ClassVar[bool] = False
 
@@ -270,11 +282,13 @@ class Generate(CutsTexts):
         batch_size: int = 256,
         precision: str = "float32",
         quick: bool = False,
+        dynamic: float = 0.0,
     ) -> list[Surprise]:
         """Return how surprised the model is by each text.
 
         The state is carried over the whole text. `quick` reads it at several places side by side, each from a zero
-        state, and leaves the windows out.
+        state, and leaves the windows out. With `dynamic`, the rate of `read_dynamically`, each text is read once more
+        by a copy that learns from it as it goes.
         """
         assert isinstance(model, LanguageModel)
         device, unknown = next(model.parameters()).device, encoder_vocabulary(self).unknown_id
@@ -291,7 +305,12 @@ class Generate(CutsTexts):
                 found.append(
                     Surprise(blocks, sizes, row.n_characters, row.n_bytes, _count(row.ids[1:], unknown), windowed)
                 )
-        return found
+        if not dynamic:
+            return found
+        return [
+            replace(each, dynamic=_read_dynamically(model, row.ids, device, rate=dynamic))
+            for each, row in zip(found, rows, strict=True)
+        ]
 
     def score(self, examples: Sequence[PlainText], predictions: Sequence[Surprise]) -> float:
         """Return the number training watches: the geometric mean of the next token's probability, in [0, 1]."""
@@ -339,6 +358,13 @@ def _batches_of(row: TextIds, *, quick: bool) -> Iterator[StreamBatch]:
     if not quick or len(row) < 4 * N_STREAMS:
         return whole_text(row.ids, CHUNK)
     return StreamBatches(row.ids, n_streams=N_STREAMS, window=WINDOW, seed=0, varied=False).epoch(0)
+
+
+def _read_dynamically(model: LanguageModel, ids: Ids, device: torch.device, *, rate: float) -> float:
+    """Return the mean surprise of a model that goes on learning, in nats a token."""
+    batches = (batch.to(device) for batch in whole_text(ids, LESSON))
+    parts = read_dynamically(model, ((batch.inputs, batch.targets) for batch in batches), rate=rate)
+    return sum(map(float, parts)) / (len(ids) - 1)
 
 
 def _count(ids: Ids, token: int) -> int:

@@ -321,6 +321,21 @@ def test_evaluation_gives_a_table_and_json(run, generator, tmp_path):
     assert f"windowed nats per token {report['windowed_nats_per_token']:.4f}" in lines
 
 
+def test_a_model_may_go_on_learning_from_what_it_is_scored_on_and_the_score_says_so(run, generator, trained, tmp_path):
+    file = tmp_path / "new.txt"
+    file.write_bytes(b"abcabd" * 300)
+    plain = json.loads(run("evaluate", generator, file, "--format", "json").out)
+    found = json.loads(run("evaluate", generator, file, "--dynamic", "0.001", "--format", "json").out)
+    assert plain.pop("dynamic_nats_per_token") is None
+    assert found.pop("dynamic_nats_per_token") < plain["nats_per_token"]
+    assert found == plain
+    assert re.search(r"^dynamic nats per token \d\.\d{4}$", run("evaluate", generator, file, "--dynamic=.01").out, re.M)
+    refused = run("evaluate", trained, file, "--dynamic", "0.001")
+    assert (refused.code, refused.err) == (2, "error: --dynamic: a model of this kind has no such option\n")
+    for rate in ("0", "nan", "-1"):
+        assert run("evaluate", generator, file, "--dynamic", rate).code == 2
+
+
 def test_a_required_score_that_is_a_cost_is_met_from_below(run, generator, tmp_path):
     file = tmp_path / "test.txt"
     file.write_text(LINES, encoding="utf-8")
