@@ -63,4 +63,4 @@ def test_without_steps_it_is_the_carried_state_alone_and_the_model_stays_as_it_i
 def test_a_text_that_repeats_itself_becomes_less_surprising(model):
     ids = torch.tensor([2, 5, 3, 7, 4, 8] * 60)
     plain = sum(map(float, read_dynamically(model, parts_of(ids), rate=0.0)))
-    assert sum(map(float, read_dynamically(model, parts_of(ids), rate=0.02))) < 0.7 * plain
+    assert sum(map(float, read_dynamically(model, parts_of(ids), rate=0.05))) < 0.6 * plain
