@@ -156,6 +156,8 @@ class WritingOptions(Settings):
     repetition_penalty: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0
     frequency_penalty: Nats = 0.0
     presence_penalty: Nats = 0.0
+    beam: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Above 1 nothing is drawn: a search follows so many continuations side by side and writes the likeliest."""
     penalty_window: Annotated[int, Field(ge=0)] = 0
     """Of how many of the last tokens the three penalties take notice; 0 for all."""
     no_repeat_ngram: Annotated[int, Field(ge=0)] = 0

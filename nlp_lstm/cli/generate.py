@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 @click.option("--presence-penalty", type=float, default=0.0, metavar="X", help="Nats off for what was written at all.")
 @click.option("--penalty-window", type=int, default=0, metavar="N", help="Penalties: the last N tokens only.")
 @click.option("--no-repeat-ngram", type=int, default=0, metavar="N", help="Never write N tokens in a row twice.")
+@click.option(
+    "--beam", type=int, default=1, metavar="K", help="Above 1: draw nothing, search the likeliest text, K side by side."
+)
 @click.option("--logit-bias", "biases", multiple=True, metavar="T=X", help="Add X nats to the tokens of T. Repeatable.")
 @click.option("--stop", multiple=True, metavar="T", help="Stop before this text; can be given again.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Decides every draw.")
@@ -64,6 +67,7 @@ def generate(
     presence_penalty: float,
     penalty_window: int,
     no_repeat_ngram: int,
+    beam: int,
     biases: tuple[str, ...],
     stop: tuple[str, ...],
     seed: int,
@@ -92,9 +96,12 @@ def generate(
         presence_penalty=presence_penalty,
         penalty_window=penalty_window,
         no_repeat_ngram=no_repeat_ngram,
+        beam=beam,
         logit_bias=dict(map(_bias, biases)),
         stop=stop,
     )
+    if beam > 1 and n_texts > 1:
+        raise UsageError("--num-return-sequences: a search with --beam finds one text, whatever the seed")
     writer = load(model, device=device).writer()
     begin = _standard_input() if prompt == "-" else prompt
     for each in range(seed, seed + n_texts):

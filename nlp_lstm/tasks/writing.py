@@ -19,6 +19,7 @@ from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.nn.language_model import LanguageModel, State
 from nlp_lstm.nn.sampling import Transform, choose, probabilities, transforms
 from nlp_lstm.nn.stepping import CompiledSteps, Draw
+from nlp_lstm.tasks.likeliest import likeliest
 from nlp_lstm.tensor_file import load_tensors, save_tensors
 from nlp_lstm.text.joining import Joined, join, keeps_line_ends
 from nlp_lstm.text.stopping import StopStrings
@@ -43,6 +44,7 @@ class WritingChoices(TypedDict, total=False):
     repetition_penalty: float
     frequency_penalty: float
     presence_penalty: float
+    beam: int
     penalty_window: int
     no_repeat_ngram: int
     logit_bias: Mapping[str, float]
@@ -153,11 +155,13 @@ class Writer:
         holds it.
 
         Raises:
-            UsageError: a stop string is empty, the model has no token for a text of `logit_bias`, or the seed is
-                below 0.
+            UsageError: a stop string is empty, the model has no token for a text of `logit_bias`, the seed is
+                below 0, or a beam is to go together with penalties or biases.
         """
         if seed < 0:
             raise UsageError(f"seed: expected 0 or more, found {seed}")
+        if options.beam > 1 and _changes_scores(options):
+            raise UsageError("beam: a search for the likeliest text takes no penalties and no biases")
         until, rules = StopStrings(options.stop), self._transforms(options)
         runs = self._runs(moment, options, rules, np.random.default_rng(seed), longest_run)
         return self._write(moment, runs, until)
@@ -235,6 +239,9 @@ class Writer:
     ) -> Iterator[_Run]:
         """Yield the tokens that come next: one at a time, or in compiled loops ever more of them."""
         left = options.max_new_tokens
+        if options.beam > 1:
+            yield from self._searched(moment, options)
+            return
         draw = _plain_draw(options, n_excluded=len(self._special_ids))
         if draw is None or not CompiledSteps.suits(self.model):
             for _ in range(left):
@@ -254,6 +261,22 @@ class Writer:
             moment = replace(moment, ids=new, state=state, log_probs=log_probs)
             yield _Run(ids, moment)
             left, size = left - size, min(2 * size, longest)
+
+    def _searched(self, moment: Moment, options: WritingOptions) -> Iterator[_Run]:
+        """Yield all tokens of the likeliest text at once: none of them stands before the last is found."""
+        if not options.max_new_tokens:
+            return
+        ids = likeliest(
+            self.model,
+            moment.log_probs,
+            moment.state,
+            n_tokens=options.max_new_tokens,
+            beam=options.beam,
+            forbidden=self._special_ids,
+            block_ngrams=options.no_repeat_ngram,
+        )
+        if ids:
+            yield _Run(ids, self._advance(moment, ids))
 
     @cached_property
     def _steps(self) -> CompiledSteps:
@@ -362,10 +385,15 @@ class _Run(NamedTuple):
 
 def _plain_draw(options: WritingOptions, *, n_excluded: int) -> Draw | None:
     """Return the draw of options that take no notice of what was written; None of others."""
-    penalties = (options.repetition_penalty != 1.0, options.frequency_penalty, options.presence_penalty)
-    if any(penalties) or options.no_repeat_ngram or options.logit_bias:
+    if _changes_scores(options) or options.no_repeat_ngram:
         return None
     return Draw(options.temperature, options.top_k, options.top_p, options.min_p, n_excluded)
+
+
+def _changes_scores(options: WritingOptions) -> bool:
+    """Return whether options change the scores of some tokens."""
+    penalties = (options.repetition_penalty != 1.0, options.frequency_penalty, options.presence_penalty)
+    return any(penalties) or bool(options.logit_bias)
 
 
 def _uniforms(random: np.random.Generator, size: int) -> Tensor:

@@ -137,6 +137,7 @@ FLAGS = {
     "--penalty-window": [2, "--presence-penalty", 2],
     "--no-repeat-ngram": [2],
     "--logit-bias": ["é=6"],
+    "--beam": [3, "--temperature", 0],
     "--stop": [" "],
     "--seed": [2],
     "--num-return-sequences": [2],
@@ -216,6 +217,10 @@ WRONG = {
     "--frequency-penalty 1e9": ["--frequency-penalty: expected less than or equal to"],
     "--presence-penalty inf": ["--presence-penalty: expected a finite number"],
     "--penalty-window -2": ["--penalty-window: expected"],
+    "--beam 0": ["--beam: expected greater than or equal to 1, found 0"],
+    "--beam 1001": ["--beam: expected less than or equal to 1000, found 1001"],
+    "--beam 3 --presence-penalty 1": ["beam: a search for the likeliest text takes no penalties and no biases"],
+    "--beam 3 --num-return-sequences 2": ["--num-return-sequences: a search with --beam finds one text"],
     "--no-repeat-ngram -2": ["--no-repeat-ngram: expected"],
     "--logit-bias 5": ["--logit-bias: expected TEXT=NUMBER, found '5'"],
     "--logit-bias =5": ["--logit-bias: expected TEXT=NUMBER, found '=5'"],
@@ -301,9 +306,11 @@ def test_predict_continues_line_for_line(run, generator, tmp_path):
     table = [line.split("\t") for line in run("predict", generator, file, "--format=tsv").out.splitlines()]
     assert [len(row) for row in table] == [2] * 5
     assert run("predict", generator, file, "--batch-size=1").out == "\n".join(lines) + "\n"
-    for flags in (["--format=conll"], ["--n-best=2"], ["--beam=2"], ["--html", tmp_path / "x"]):
+    for flags in (["--format=conll"], ["--n-best=2"], ["--html", tmp_path / "x"]):
         ran = run("predict", generator, file, *flags)
         assert ran.code == 2 and str(flags[0]).split("=")[0] in ran.err and ran.out == ""
+    searched = [model(each, beam=2).to_text() for each in ("the lamp", "", "so", "☃\x00", "the lamp")]
+    assert run("predict", generator, file, "--beam=2").out.removesuffix("\n").split("\n") == searched
 
 
 def test_evaluation_gives_a_table_and_json(run, generator, tmp_path):

@@ -1,0 +1,63 @@
+"""The likeliest text after another one: beam search over a language model."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from nlp_lstm.nn.language_model import LanguageModel, State
+from nlp_lstm.nn.search import SearchOptions, beam_search
+
+
+class _Reading:
+    """The language model as a search wants it; what may come first is known already."""
+
+    def __init__(self, model: LanguageModel, first: Tensor) -> None:
+        self.model, self.first = model, first
+        self.begun = False
+
+    def __call__(self, ids: Tensor, state: State) -> tuple[Tensor, State, None]:
+        """Return the log-probabilities of the next token of each row, float32 (rows, vocab), and the state."""
+        if not self.begun:
+            self.begun = True
+            return self.first.expand(len(ids), -1), state, None
+        features, after = self.model.read(ids.unsqueeze(1), state)
+        return self.model.log_probs(features[:, -1]), after, None
+
+
+def likeliest(
+    model: LanguageModel,
+    log_probs: Tensor,
+    state: State,
+    *,
+    n_tokens: int,
+    beam: int,
+    forbidden: tuple[int, ...],
+    block_ngrams: int = 0,
+) -> list[int]:
+    """Return the tokens of the likeliest continuation of so many tokens that a beam search finds.
+
+    Args:
+        model: a language model; it has no token that ends a text.
+        log_probs: of the first token, float32 (vocab,).
+        state: of the network before that token is read, a row each.
+        n_tokens: how many; fewer where nothing is allowed to follow.
+        beam: how many continuations are followed side by side.
+        forbidden: ids that never come, at least one.
+        block_ngrams: no run of so many tokens comes twice in the continuation; 0 allows all.
+    """
+    end = forbidden[0]
+    options = SearchOptions(
+        max_length=n_tokens,
+        begin_id=end,
+        end_id=end,
+        beam_size=beam,
+        min_length=n_tokens,
+        length_penalty=0.0,
+        block_ngrams=block_ngrams,
+        forbidden=forbidden,
+    )
+    with torch.inference_mode():
+        found = beam_search(_Reading(model, log_probs.unsqueeze(0).to(state[0].device)), state, 1, options)
+    ids: list[int] = found[0][0].ids.tolist()
+    return ids
