@@ -48,7 +48,12 @@ if TYPE_CHECKING:
     metavar="K",
     help="Taggers: also the K likeliest tag sequences; translators: the K best translations.",
 )
-@click.option("--beam", type=click.IntRange(min=1), metavar="K", help="Translators and generators: hypotheses followed side by side.")
+@click.option(
+    "--beam",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Translators, generators: hypotheses side by side.",
+)
 @click.option(
     "--length-penalty",
     callback=options.finite,

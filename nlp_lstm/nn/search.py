@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from nlp_lstm.nn.candidates import NEVER, Candidates, choose, choose_one, which, without_repeats
+from nlp_lstm.nn.rows import device_of, reorder
+
 S = TypeVar("S")
 
-NEVER = float("-inf")
-CHUNK = 64
-"""How many ids are first ranked by their maximum alone; with 8000 ids anything from 32 to 160 is about as fast."""
-SLACK = 1e-3
-"""How far rounding may lift a log-probability above 0; what lies higher is none."""
 UNSEEN = torch.finfo(torch.float32).tiny
 """What a source token without any attention counts with, so that its logarithm is finite."""
 
@@ -37,20 +35,6 @@ class Step(Protocol[S]):
             step, float32 (rows, source_time), or None.
         """
         ...
-
-
-@dataclass(frozen=True, eq=False)
-class PerSentence(Generic[S]):
-    """A part of a state that all hypotheses of a sentence share, such as what the encoder says of it.
-
-    Its tensors have a row for each sentence, not for each hypothesis: a search neither repeats nor moves it, and copies
-    it only when a sentence leaves the batch. The step function tells by it how many hypotheses a sentence has.
-
-    Attributes:
-        value: tensors, nested as in any state.
-    """
-
-    value: S
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -142,33 +126,6 @@ class Hypothesis(NamedTuple):
     finished: bool
 
 
-def reorder(state: S, rows: Tensor, sentences: Tensor | None = None) -> S:
-    """Return a state with its rows in another order; a row may come several times or not at all.
-
-    Args:
-        state: a tensor whose first axis is rows, None, `PerSentence`, or a tuple, named tuple or list of such.
-        rows: which row stands at each place of the result, int64.
-        sentences: the same for what is `PerSentence`; None leaves that as it is.
-
-    Raises:
-        TypeError: the state holds something else.
-    """
-    part: Any = state
-    moved: Any
-    if part is None:
-        moved = None
-    elif isinstance(part, Tensor):
-        moved = part.index_select(0, rows)
-    elif isinstance(part, PerSentence):
-        moved = part if sentences is None else PerSentence(reorder(part.value, sentences))
-    elif isinstance(part, tuple | list):
-        inner = [reorder(each, rows, sentences) for each in part]
-        moved = type(part)(*inner) if hasattr(part, "_fields") else type(part)(inner)
-    else:
-        raise TypeError(f"a state holds tensors, tuples, lists, PerSentence and None, not {type(part).__name__}")
-    return moved
-
-
 @torch.no_grad()
 def beam_search(
     step: Step[S], state: S, n_sentences: int, options: SearchOptions, *, source_lengths: Tensor | None = None
@@ -198,7 +155,7 @@ def beam_search(
         ValueError: the options do not fit the sentences, or the step function returns a wrong shape, no attention for
             a coverage penalty, or log-probabilities that are nan or above 0.
     """
-    return _search(step, state, n_sentences, options, source_lengths, _choose)
+    return _search(step, state, n_sentences, options, source_lengths, choose)
 
 
 @torch.no_grad()
@@ -210,7 +167,7 @@ def greedy_search(
     Each step takes the likeliest id, the lowest of equals, and moves rows only when a sentence leaves the batch.
     `beam_size` and `n_best` do not matter.
     """
-    return _search(step, state, n_sentences, options, source_lengths, _choose_one)
+    return _search(step, state, n_sentences, options, source_lengths, choose_one)
 
 
 class _Rows(NamedTuple):
@@ -225,14 +182,6 @@ class _Rows(NamedTuple):
         if attention is not None:
             attention = attention.double() if self.attention is None else self.attention + attention
         return _Rows(state, attention, None if self.prefix is None else torch.cat([self.prefix, ids.unsqueeze(1)], 1))
-
-
-class _Candidates(NamedTuple):
-    """Ways to go on, the likeliest first; each tensor is (active, width)."""
-
-    log_prob: Tensor  # of the whole hypothesis, float64; −∞ where there is none
-    row: Tensor  # where the hypothesis stood
-    ids: Tensor  # what comes next
 
 
 class _Endings(NamedTuple):
@@ -276,7 +225,7 @@ class _Fed(NamedTuple):
     attention: Tensor | None
 
 
-_Choose = Callable[[Tensor, Tensor, Tensor, int], _Candidates]
+_Choose = Callable[[Tensor, Tensor, Tensor, int], Candidates]
 
 
 def _search(
@@ -285,17 +234,17 @@ def _search(
     n_sentences: int,
     options: SearchOptions,
     source_lengths: Tensor | None,
-    choose: _Choose,
+    take: _Choose,
 ) -> list[list[Hypothesis]]:
-    """Follow the hypotheses that `choose` takes until all sentences are over."""
-    start = beams = _start(n_sentences, options, source_lengths, _device_of(state))
+    """Follow the hypotheses that `take` chooses until all sentences are over."""
+    start = beams = _start(n_sentences, options, source_lengths, device_of(state))
     rows = _Rows(state, None, beams.ids[:, :0] if options.block_ngrams else None)
     parents = beams.number.unsqueeze(1)  # (active, width)
     over = beams.limit == 0  # (active,)
     trail: list[_Fed] = []
     done: list[_Beams] = []
     while True:
-        kept, left = _which(~over), _which(over)
+        kept, left = which(~over), which(over)
         if len(left) or not len(kept):
             done.append(reorder(beams, left))
         if not len(kept):
@@ -311,7 +260,8 @@ def _search(
         trail.append(_Fed(ids, places, attention))
         rows = rows.extended(after, ids, attention if options.coverage_penalty else None)
         barred = options.barred(len(trail) - 1, ids.device)
-        found = choose(_without_repeats(log_probs, rows.prefix, options), barred, beams.log_prob, options.beam_size)
+        allowed = without_repeats(log_probs, rows.prefix, options.block_ngrams)
+        found = take(allowed, barred, beams.log_prob, options.beam_size)
         parents = found.row
         beams, over = _advance(beams, rows, found, len(trail), options)
 
@@ -334,9 +284,7 @@ def _start(n_sentences: int, options: SearchOptions, source_lengths: Tensor | No
     return _Beams(number, limit, source_length, ids, score.new_zeros(n_sentences, 1), endings)
 
 
-def _advance(
-    beams: _Beams, rows: _Rows, found: _Candidates, time: int, options: SearchOptions
-) -> tuple[_Beams, Tensor]:
+def _advance(beams: _Beams, rows: _Rows, found: Candidates, time: int, options: SearchOptions) -> tuple[_Beams, Tensor]:
     """Return the sentences after step number `time`, which found how to go on, and whether each is over."""
     ended = (found.log_prob > NEVER) & (found.ids == options.end_id)  # (active, width)
     log_prob = found.log_prob.masked_fill(ended, NEVER)
@@ -346,93 +294,10 @@ def _advance(
     return beams._replace(ids=found.ids, log_prob=log_prob, endings=endings), over
 
 
-def _choose(log_probs: Tensor, barred: Tensor, before: Tensor, count: int) -> _Candidates:
-    """Return the `count` likeliest ways to go on from hypotheses of log-probability `before` (active, width).
-
-    The ids of a row fall into chunks. What is sought lies in the `count` chunks with the largest maxima, since each of
-    these holds a number that is as large as any of another chunk; so one pass for maxima is all that sees every id.
-    """
-    active, width = before.shape
-    maxima = _chunk_maxima(log_probs, barred)  # (rows, chunks)
-    sums = before.unsqueeze(2) + maxima.reshape(active, width, -1)  # (active, width, chunks)
-    chunks = _largest(sums.flatten(1), count)[1].sort(dim=1).values  # (active, count), in order: ties go by id
-    row = _numbers(before) * width + chunks // maxima.shape[1]  # (active, count)
-    values, ids = _look_into(log_probs, row, chunks % maxima.shape[1], barred)  # (active, count, CHUNK)
-    sums = before.flatten()[row].unsqueeze(2) + values  # (active, count, CHUNK)
-    log_prob, places = _largest(sums.flatten(1), count)  # (active, count)
-    return _Candidates(log_prob, row.gather(1, places // CHUNK), ids.flatten(1).gather(1, places))
-
-
-def _choose_one(log_probs: Tensor, barred: Tensor, before: Tensor, count: int) -> _Candidates:
-    """Return the likeliest way to go on from the one hypothesis of each sentence, whatever `count`."""
-    row = _numbers(before)  # (active, 1)
-    chunk = _chunk_maxima(log_probs, barred).max(1, keepdim=True).indices  # (active, 1), the first of equals
-    values, ids = _look_into(log_probs, row, chunk, barred)  # (active, 1, CHUNK)
-    best, place = values.squeeze(1).max(1, keepdim=True)  # (active, 1)
-    return _Candidates(before + best, row, ids.squeeze(1).gather(1, place))
-
-
-def _numbers(values: Tensor) -> Tensor:
-    """Return the number of each row of `values`, (rows, 1)."""
-    return torch.arange(len(values), device=values.device).unsqueeze(1)
-
-
-def _chunk_maxima(log_probs: Tensor, barred: Tensor) -> Tensor:
-    """Return the maximum of each `CHUNK` ids, of fewer in the last chunk, without the ids `barred`, (rows, chunks)."""
-    whole = log_probs.shape[1] // CHUNK * CHUNK
-    maxima = log_probs[:, :whole].unflatten(1, (-1, CHUNK)).amax(2)
-    if whole < log_probs.shape[1]:
-        maxima = torch.cat([maxima, log_probs[:, whole:].amax(1, keepdim=True)], 1)
-    _check_values(maxima)
-    if len(barred):  # a copy of all log-probabilities with −∞ in these columns would take as long as the maxima
-        chunks = (barred // CHUNK).unique()
-        maxima[:, chunks] = _look_into(log_probs, _numbers(log_probs), chunks.unsqueeze(0), barred)[0].amax(2)
-    return maxima
-
-
-def _look_into(log_probs: Tensor, row: Tensor, chunk: Tensor, barred: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what stands in chunks of rows, −∞ where `barred` or behind the last id, and its ids; both (…, CHUNK)."""
-    ids = (chunk * CHUNK).unsqueeze(-1) + torch.arange(CHUNK, device=chunk.device)  # (…, CHUNK)
-    last = log_probs.shape[1] - 1
-    values = log_probs[row.unsqueeze(-1), ids.clamp(max=last)].masked_fill(ids > last, NEVER)
-    if len(barred):
-        values = values.masked_fill(torch.isin(ids, barred), NEVER)
-    return values, ids.clamp(max=last)
-
-
-def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Return the `count` largest of each row and their places, the first place first between equals."""
-    largest, places = values.topk(min(count + 1, values.shape[1]), dim=1)
-    tied = (largest[:, 1:] == largest[:, :-1]) & (largest[:, 1:] > NEVER)
-    rows = _which(tied.any(1))
-    if len(rows):  # topk may have taken any of the equals; a stable sort takes the first ones, more slowly
-        in_order = values[rows].sort(dim=1, descending=True, stable=True)
-        largest[rows], places[rows] = (part[:, : largest.shape[1]] for part in in_order)
-    return largest[:, :count], places[:, :count]
-
-
-def _without_repeats(log_probs: Tensor, prefix: Tensor | None, options: SearchOptions) -> Tensor:
-    """Return log-probabilities with −∞ where an id would make a run of ids come again; `prefix` (rows, time)."""
-    if prefix is None or prefix.shape[1] <= options.block_ngrams:  # the begin id does not count
-        return log_probs
-    rows, ids = _repeating(prefix[:, 1:], options.block_ngrams)
-    return log_probs.index_put((rows, ids), log_probs.new_tensor(NEVER)) if len(rows) else log_probs
-
-
-def _repeating(prefix: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Return the rows and ids with which a run of `size` ids would come again; `prefix` (rows, time ≥ size)."""
-    runs = prefix.unfold(1, size, 1)  # (rows, places, size)
-    latest = prefix[:, prefix.shape[1] - size + 1 :].unsqueeze(1)  # (rows, 1, size − 1)
-    rows, places = (runs[:, :, :-1] == latest).all(2).nonzero(as_tuple=True)
-    return rows, runs[rows, places, -1]
-
-
-def _close(
-    beams: _Beams, rows: _Rows, found: _Candidates, ended: Tensor, time: int, options: SearchOptions
-) -> _Endings:
+def _close(beams: _Beams, rows: _Rows, found: Candidates, ended: Tensor, time: int, options: SearchOptions) -> _Endings:
     """Return the endings with those of this step; where there are none and nothing can follow, what was left off."""
 
-    def add(endings: _Endings, those: Tensor, candidates: _Candidates, length: int, finished: bool) -> _Endings:
+    def add(endings: _Endings, those: Tensor, candidates: Candidates, length: int, finished: bool) -> _Endings:
         if not bool(those.any()):
             return endings
         score = _score(beams, rows, candidates, time, options).masked_fill(~those, NEVER)
@@ -446,10 +311,10 @@ def _close(
     endings = add(endings, alive & none & (beams.limit == time).unsqueeze(1), found, time, False)
     stuck = (beams.log_prob > NEVER) & none & ~alive.any(1, keepdim=True)  # (active, width before)
     same = torch.arange(stuck.numel(), device=stuck.device).view_as(stuck)
-    return add(endings, stuck, _Candidates(beams.log_prob, same, same), time - 1, False)
+    return add(endings, stuck, Candidates(beams.log_prob, same, same), time - 1, False)
 
 
-def _score(beams: _Beams, rows: _Rows, candidates: _Candidates, time: int, options: SearchOptions) -> Tensor:
+def _score(beams: _Beams, rows: _Rows, candidates: Candidates, time: int, options: SearchOptions) -> Tensor:
     """Return the scores of candidates after `time` steps, float64 (active, width)."""
     score = options.normalise(candidates.log_prob, time)
     if rows.attention is None:
@@ -500,25 +365,6 @@ def _trace(endings: _Endings, trail: list[_Fed]) -> tuple[Tensor, Tensor | None]
     return chosen_ids, torch.stack(attention[::-1], 1) if attention else None
 
 
-def _which(mask: Tensor) -> Tensor:
-    """Return the places where `mask` (n,) is True, in order."""
-    return mask.nonzero().squeeze(1)
-
-
-def _device_of(state: Any) -> torch.device:
-    """Return where the first tensor of a state lies; the CPU if it has none."""
-    parts = [state]
-    while parts:
-        part = parts.pop(0)
-        if isinstance(part, Tensor):
-            return part.device
-        if isinstance(part, PerSentence):
-            parts.insert(0, part.value)
-        elif isinstance(part, tuple | list):
-            parts[:0] = part
-    return torch.device("cpu")
-
-
 def _check_output(log_probs: Tensor, attention: Tensor | None, n_rows: int, options: SearchOptions) -> None:
     """Refuse what does not have a row for each id that was read, or too few columns."""
     largest = max(options.end_id, *options.forbidden, 0)
@@ -529,15 +375,6 @@ def _check_output(log_probs: Tensor, attention: Tensor | None, n_rows: int, opti
         raise ValueError(f"attention must be of shape ({n_rows}, source_time), not {tuple(attention.shape)}")
     if attention is None and options.coverage_penalty:
         raise ValueError("a coverage penalty needs attention, and the step function returned None")
-
-
-def _check_values(maxima: Tensor) -> None:
-    """Refuse log-probabilities with such `maxima` (rows, …): nan, +∞, or logits that were never normalised."""
-    wrong = ~(maxima <= SLACK)  # nan is not
-    if bool(wrong.any()):
-        row, column = wrong.nonzero()[0].tolist()
-        found = maxima[row, column].item()
-        raise ValueError(f"log_probs must be at most 0, but row {row} of the step function's output holds {found}")
 
 
 def _require_at_least(least: int, name: str, value: float) -> None:

@@ -36,7 +36,8 @@ from nlp_lstm.metrics.translation import TranslationReport, chrf, translation_re
 from nlp_lstm.nn.decoder import Decoder, DecoderState, Memory
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
-from nlp_lstm.nn.search import Hypothesis, PerSentence, SearchOptions, beam_search, greedy_search
+from nlp_lstm.nn.rows import PerSentence
+from nlp_lstm.nn.search import Hypothesis, SearchOptions, beam_search, greedy_search
 from nlp_lstm.nn.translator import Translator
 from nlp_lstm.tasks.task import HasExamples, Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer
 from nlp_lstm.text.pair_tokenizer import PairTokenizer

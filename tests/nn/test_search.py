@@ -10,15 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from nlp_lstm.nn.search import (
-    CHUNK,
-    Hypothesis,
-    PerSentence,
-    SearchOptions,
-    beam_search,
-    greedy_search,
-    reorder,
-)
+from nlp_lstm.nn.candidates import CHUNK
+from nlp_lstm.nn.rows import PerSentence, reorder
+from nlp_lstm.nn.search import Hypothesis, SearchOptions, beam_search, greedy_search
 
 VOCAB, END, BEGIN = 4, 2, 3
 NEVER = float("-inf")
