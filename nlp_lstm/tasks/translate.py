@@ -38,6 +38,7 @@ from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.search import Hypothesis, PerSentence, SearchOptions, beam_search, greedy_search
 from nlp_lstm.nn.translator import Translator
+from nlp_lstm.tasks.probing import TranslationProbe
 from nlp_lstm.tasks.task import HasExamples, Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.tokenizers import Tokenizer
@@ -328,6 +329,21 @@ class Translate(HasExamples):
             parts[passage.text].append((passage, hypotheses))
         tokens: Sequence[Tokens | None] = cut or [None] * len(parts)
         return [self._translation(*each, n_best=n_best) for each in zip(parts, tokens, strict=True)]
+
+    def probe(self, model: nn.Module, given: str) -> TranslationProbe:
+        """Return a text on its way through the network, to be inspected with the translation that `answer` gives.
+
+        Of a text longer than 256 tokens nothing is looked for: it is to be probed window by window.
+        """
+        assert isinstance(model, Translator)
+        tokens = self.tokenizer.source(given)
+        ids = self.source.ids(tokens.keys) if tokens.keys else []
+        found, translation = None, Translation("", 0.0)
+        if 0 < len(ids) <= WINDOW:
+            passage = Passage(0, 0, np.array(ids, dtype=np.int32))
+            ((found, *_),) = self._search(model, [passage], beam=self.settings.beam, attention=True)
+            translation = self._written(passage, found, tokens)
+        return TranslationProbe(model, tokens, ids, found, translation, (self.begin_id, self.end_id))
 
     def _search(
         self,

@@ -1,0 +1,36 @@
+"""Where a text can be parted so that its parts are cut into the same tokens as the whole."""
+
+from __future__ import annotations
+
+import re
+
+from nlp_lstm.text.normalise import prepare
+from nlp_lstm.text.spacy_words import SpacyWords
+from nlp_lstm.text.tokenizers import Tokenizer
+
+_EDGE = re.compile(r"[ \t\n\r](?=\S)")
+
+
+def last_safe_place(text: str, tokenizer: Tokenizer) -> int:
+    r"""Return the last place at which a text that goes on can be parted; 0 where there is none.
+
+    Characters and bytes can be parted anywhere, unless they are read in lower case, which a neighbour may change. Else
+    it is in front of a blank that a word follows, and before whatever may become a tag of markup. A language in which
+    spaCy's rules reach across blanks has no such place.
+
+    >>> from nlp_lstm.text.regex_words import RegexWords
+    >>> last_safe_place("so it is. An", RegexWords())
+    9
+    """
+    if isinstance(tokenizer, SpacyWords) and not tokenizer.cuts_run_by_run:
+        return 0
+    strips = tokenizer.to_dict().get("strip_markup") is True
+    end = len(text)
+    if strips and text.rfind("<") > text.rfind(">"):
+        end = text.rfind("<")
+    if tokenizer.kind in ("characters", "bytes") and not tokenizer.lowercase:
+        return end
+    place = 0
+    for edge in _EDGE.finditer(prepare(text, strip_markup=strips), 0, end):
+        place = edge.start()
+    return place
