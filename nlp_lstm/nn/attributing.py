@@ -10,13 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-NODES = 8
+NODES = 5
 """Points of a part of the path at which the gradient is taken."""
-MOST_GRADIENTS = 1024
+MOST_GRADIENTS = 320
 """Gradients after which no further part of the path is halved."""
+NARROWEST = 2.0**-5
+"""Length of a part of the path, whose whole is 1, that is not halved any more."""
+SMALLEST_SHARE = 1e-3
+"""Of values whose sum is a smaller share of their sizes' the direction is noise."""
 TOKENS_AT_ONCE = 8192
 """Rows × tokens that go through the network together: a few hundred megabytes with their gradients."""
-TOLERANCE = 0.005
+TOLERANCE = 0.008
 """Share of the difference to explain that may be missing before more gradients are taken."""
 
 Score: TypeAlias = Callable[[Tensor], Tensor]
@@ -31,12 +35,14 @@ class Attributed(NamedTuple):
         score: what was to be explained.
         baseline: the score with a zero vector in place of every token.
         n_gradients: gradients that were taken; of leaving out, the scores.
+        jumped: how much of the difference lies in jumps, which are shared by the gradient's direction there.
     """
 
     values: Tensor
     score: float
     baseline: float
     n_gradients: int
+    jumped: float = 0.0
 
     @property
     def error(self) -> float:
@@ -86,6 +92,10 @@ def integrated_gradients(score: Score, inputs: Tensor, *, tolerance: float = TOL
     `NODES` points on each part of the path, and the sum's right value is known on each: where a part misses it, that
     part is halved. So gradients are taken where the score bends.
 
+    A recurrent network may have two states to settle in, and over many steps it leaves one for the other as if at a
+    jump: on a stretch of the path too short for any rule. There the gradient's length means nothing, but its direction
+    is that of the jump's edge; a part of `NARROWEST` shares what it makes by that.
+
     The baseline is the zero vector in each token's place: what the embedding dropout of training puts there, and the
     same for words, characters and what a tagger knows of spellings.
 
@@ -99,17 +109,15 @@ def integrated_gradients(score: Score, inputs: Tensor, *, tolerance: float = TOL
     path = _Path(score, inputs)
     there, nothing = path.scores([1.0, 0.0])
     allowed = max(tolerance * abs(there - nothing), 1e-4 + 1e-6 * abs(there))
-    parts = path.integrate([_Part(0.0, 1.0, nothing, there)])
-    while sum(part.missing for part in parts) > allowed:
-        left = (MOST_GRADIENTS - path.n_gradients) // (2 * NODES)
-        worst = sorted(parts, key=lambda part: -part.missing)
-        n_bad = sum(part.missing > allowed / len(parts) for part in parts)
-        if left == 0:
-            break
-        halved = min(left, n_bad)
-        parts = path.halve(worst[:halved]) + worst[halved:]
-    values = torch.stack([part.total for part in parts]).sum(0)
-    return Attributed(values, there, nothing, path.n_gradients)
+    parts, jumps = path.integrate([_Part(0.0, 1.0, nothing, there)]), []
+    while sum(part.missing for part in parts) > allowed and path.n_gradients < MOST_GRADIENTS:
+        bad = [part for part in parts if part.missing > allowed / len(parts)]
+        jumps += [part.shared() for part in bad if part.width <= NARROWEST]
+        parts = [part for part in parts if part.missing <= allowed / len(parts)]
+        parts += path.halve([part for part in bad if part.width > NARROWEST])
+    values = torch.stack([part.total for part in parts + jumps]).sum(0)
+    jumped = sum(abs(part.score_end - part.score_start) for part in jumps)
+    return Attributed(values, there, nothing, path.n_gradients, jumped)
 
 
 def leave_one_out(score: Score, inputs: Tensor) -> Attributed:
@@ -137,6 +145,16 @@ class _Part(NamedTuple):
     def total(self) -> Tensor:
         assert self.values is not None
         return self.values
+
+    @property
+    def width(self) -> float:
+        return self.end - self.start
+
+    def shared(self) -> _Part:
+        """Return the part with values as they are to each other, of the sum that is right."""
+        total, difference = float(self.total.sum()), self.score_end - self.score_start
+        clear = total * difference > 0.0 and abs(total) > SMALLEST_SHARE * float(self.total.abs().sum())
+        return self._replace(values=self.total * (difference / total)) if clear else self
 
     @property
     def missing(self) -> float:
@@ -174,6 +192,8 @@ class _Path:
 
     def halve(self, parts: list[_Part]) -> list[_Part]:
         """Return the halves of some parts, integrated anew."""
+        if not parts:
+            return []
         middles = [(part.start + part.end) / 2 for part in parts]
         halves: list[_Part] = []
         for part, middle, score in zip(parts, middles, self.scores(middles), strict=True):

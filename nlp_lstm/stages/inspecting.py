@@ -236,7 +236,7 @@ def _networks(stack: Stack, seed: int) -> Sequence[tuple[str, Stack]]:
         with torch.no_grad():
             for _, _, half in recurrences(scaled):
                 half.weight_hh.mul_(scale)
-        found.append((f"fresh rnn, recurrent weights × {scale:g}", scaled))
+        found.append((f"fresh rnn, weights × {scale:g}", scaled))
     return found
 
 
