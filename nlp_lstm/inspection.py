@@ -79,6 +79,8 @@ class Attribution:
         values: the share of each token; below zero where it speaks against.
         error: how far their sum is from `score` − `baseline`, as a share of that difference.
         n_steps: gradients that were taken, or texts that were scored.
+        jumped: how much of the difference the score makes in jumps on the way; these are shared by the direction of
+            the gradient there.
     """
 
     method: str
@@ -88,6 +90,7 @@ class Attribution:
     values: Numbers
     error: float
     n_steps: int
+    jumped: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

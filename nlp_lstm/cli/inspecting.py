@@ -43,9 +43,7 @@ class InspectedText:
             *(Text(line) for line in headline(found)),
             "",
             _coloured(found),
-            Text(
-                "+ and blue speak for it, - and orange against it; with the score without tokens the shares add up to it"
-            ),
+            Text("+ and blue speak for it, - and orange against it; with the score without tokens they add up to it"),
             "",
             _tokens(found),
         ]

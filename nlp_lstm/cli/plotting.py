@@ -60,8 +60,8 @@ def draw_inspection(found: Inspection) -> Figure:
         rows = [part.mean if part.low else [x / max(1e-12, *part.norm) for x in part.norm] for part in layer.parts]
         shaded = axis.imshow(rows, aspect="auto", vmin=0.0, vmax=1.0, cmap="Blues", interpolation="nearest")
         axis.set_yticks(range(len(rows)), [part.title if part.low else f"|{part.title}|" for part in layer.parts])
-        axis.set_title(layer.title, fontsize="medium")
-        figure.colorbar(shaded, ax=axis, label="mean; states: share of the largest")
+        axis.set_title(f"{layer.title}: means of gates, |states| to their largest", fontsize="medium")
+        figure.colorbar(shaded, ax=axis)
     axes[-1].set_xticks(range(time), [_plain(shown(token)) for token in found.tokens], rotation=90, fontsize="small")
     return figure
 

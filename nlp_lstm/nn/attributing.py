@@ -12,10 +12,8 @@ from torch import Tensor, nn
 
 NODES = 5
 """Points of a part of the path at which the gradient is taken."""
-MOST_GRADIENTS = 320
-"""Gradients after which no further part of the path is halved."""
 NARROWEST = 2.0**-5
-"""Length of a part of the path, whose whole is 1, that is not halved any more."""
+"""Length of a part of the path, whose whole is 1, that is not halved any more: there are at most 315 gradients."""
 SMALLEST_SHARE = 1e-3
 """Of values whose sum is a smaller share of their sizes' the direction is noise."""
 TOKENS_AT_ONCE = 8192
@@ -110,7 +108,7 @@ def integrated_gradients(score: Score, inputs: Tensor, *, tolerance: float = TOL
     there, nothing = path.scores([1.0, 0.0])
     allowed = max(tolerance * abs(there - nothing), 1e-4 + 1e-6 * abs(there))
     parts, jumps = path.integrate([_Part(0.0, 1.0, nothing, there)]), []
-    while sum(part.missing for part in parts) > allowed and path.n_gradients < MOST_GRADIENTS:
+    while sum(part.missing for part in parts) > allowed:
         bad = [part for part in parts if part.missing > allowed / len(parts)]
         jumps += [part.shared() for part in bad if part.width <= NARROWEST]
         parts = [part for part in parts if part.missing <= allowed / len(parts)]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 COMPLETE = 0.01
 """Share of the difference that integrated gradients may miss before it is told."""
+SHARED = 0.1
+"""Share of the difference that may lie in jumps before it is told."""
 MADE_TOKENS = 128
 """Tokens of the made text on which gradients are looked at when there is no other."""
 SCALES = (0.5, 3.0)
@@ -55,10 +57,7 @@ def inspect_text(
         inputs, passes = _run(stack, probe)
         aim = probe.aim(target)
         attribution = _attribution(stack, inputs[0], aim, method)
-        if method == "ig" and attribution.error > COMPLETE:
-            notes.append(
-                f"integrated gradients miss {attribution.error:.1%} of the difference after {attribution.n_steps} steps"
-            )
+        notes += _doubts(attribution)
         return Inspection(
             task=str(predictor.description["task"]),
             text=given if isinstance(given, str) else " ".join(given),
@@ -205,7 +204,23 @@ def _attribution(stack: Stack, inputs: Tensor, aim: Aim, method: str) -> Attribu
 
     found: Attributed = (integrated_gradients if method == "ig" else leave_one_out)(score, inputs)
     values = tuple(found.values.tolist())
-    return Attribution(method, aim.of, found.score, found.baseline, values, found.error, found.n_gradients)
+    return Attribution(
+        method, aim.of, found.score, found.baseline, values, found.error, found.n_gradients, found.jumped
+    )
+
+
+def _doubts(found: Attribution) -> list[str]:
+    """Return what is to be told of shares that are not what they should be."""
+    difference = abs(found.score - found.baseline)
+    notes = []
+    if found.method == "ig" and found.error > COMPLETE:
+        notes.append(f"integrated gradients miss {found.error:.1%} of the difference after {found.n_steps} of them")
+    if found.jumped > SHARED * difference:
+        notes.append(
+            f"the score makes {found.jumped:.2f} of its way in jumps, where the network leaves one state for another; "
+            "they are shared by the direction of the gradient there"
+        )
+    return notes
 
 
 def _layers(stack: Stack, passes: dict[Any, Pass], only: int | None) -> tuple[Layer, ...]:

@@ -9,6 +9,7 @@ from nlp_lstm.text.spacy_words import SpacyWords
 from nlp_lstm.text.tokenizers import Tokenizer
 
 _EDGE = re.compile(r"[ \t\n\r](?=\S)")
+_OPENING = re.compile(r"<(?=[A-Za-z/]|\Z)")
 
 
 def last_safe_place(text: str, tokenizer: Tokenizer) -> int:
@@ -26,11 +27,14 @@ def last_safe_place(text: str, tokenizer: Tokenizer) -> int:
         return 0
     strips = tokenizer.to_dict().get("strip_markup") is True
     end = len(text)
-    if strips and text.rfind("<") > text.rfind(">"):
-        end = text.rfind("<")
+    if strips:
+        end = next((each.start() for each in _OPENING.finditer(text, text.rfind(">") + 1)), end)
     if tokenizer.kind in ("characters", "bytes") and not tokenizer.lowercase:
         return end
-    place = 0
-    for edge in _EDGE.finditer(prepare(text, strip_markup=strips), 0, end):
-        place = edge.start()
-    return place
+    edges = [edge.start() for edge in _EDGE.finditer(prepare(text, strip_markup=strips), 0, end)]
+    return next((place for place in reversed(edges) if not (strips and _in_tag(text, place))), 0)
+
+
+def _in_tag(text: str, place: int) -> bool:
+    """Tell whether a place may lie within a tag."""
+    return _OPENING.search(text, text.rfind(">", 0, place) + 1, place) is not None
