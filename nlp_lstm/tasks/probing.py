@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -301,8 +302,7 @@ class TranslationProbe(Probe):
         model: the translator.
         tokens: the text's tokens.
         ids: their numbers.
-        found: the best hypothesis, with what it attended to.
-        translation: what it says.
+        search: finds the best hypothesis, with what it attended to, and what it says; asked when it is needed.
         ends: the ids that begin and end a translation.
     """
 
@@ -313,17 +313,27 @@ class TranslationProbe(Probe):
         model: Translator,
         tokens: Tokens,
         ids: Sequence[int],
-        found: Hypothesis | None,
-        translation: Translation,
+        search: Callable[[], tuple[Hypothesis, Translation]],
         ends: tuple[int, int],
     ) -> None:
         super().__init__(model.encoder, tokens, ids)
-        self.model, self.translation = model, translation
-        written = [] if found is None else found.ids.tolist()
-        after = [ends[1]] if found is None or found.finished else []
-        device = self.ids.device
-        self.given = torch.tensor([[ends[0], *written][: len(written + after)]], dtype=torch.int64, device=device)
-        self.wanted = torch.tensor([*written, *after], dtype=torch.int64, device=device)  # (target_time,)
+        self.model, self._search, self._ends = model, search, ends
+
+    @cached_property
+    def _found(self) -> tuple[Hypothesis, Translation]:
+        return self._search()
+
+    @property
+    def translation(self) -> Translation:
+        """What was found, with what it attended to."""
+        return self._found[1]
+
+    @cached_property
+    def wanted(self) -> Tensor:
+        """The tokens of the translation, with its end if it has one, int64 (target_time,)."""
+        found, end = self._found[0], self._ends[1:]
+        written = [*found.ids.tolist(), *(end if found.finished else ())]
+        return torch.tensor(written, dtype=torch.int64, device=self.ids.device)
 
     def prediction(self) -> dict[str, Any]:
         """Return the translation and its score."""
@@ -331,23 +341,25 @@ class TranslationProbe(Probe):
 
     def aim(self, target: str | None = None) -> Aim:
         """Return what to explain: the whole translation, or its token with this number, counted from 1."""
+        wanted = self.wanted  # looked for now: later the network may be made to read something else
         if target is None:
-            return Aim("log-probability of the translation", lambda rows: self._log_prob(rows, slice(None)))
+            return Aim("log-probability of the translation", lambda rows: self._log_prob(rows, wanted, slice(None)))
         texts = [text for each in self.translation.attention for text in each.target_tokens]
         place = number_of(target, len(texts), what="token of the translation")
         of = f"log-probability of {texts[place]!r}, token {place + 1} of the translation"
-        return Aim(of, lambda rows: self._log_prob(rows, slice(place, place + 1)))
+        return Aim(of, lambda rows: self._log_prob(rows, wanted, slice(place, place + 1)))
 
     def alignments(self) -> tuple[Alignment, ...]:
         """Return what each token of the translation attended to."""
         return self.translation.attention
 
-    def _log_prob(self, rows: int, part: slice) -> Tensor:
+    def _log_prob(self, rows: int, wanted: Tensor, part: slice) -> Tensor:
         """Return the log-probability of some tokens of the translation, (rows,)."""
-        source, mask, given = (each.expand(rows, -1) for each in (self.ids, self.mask, self.given))
+        given = torch.cat([wanted.new_tensor(self._ends[:1]), wanted[:-1]]).unsqueeze(0)  # (1, target_time)
+        source, mask, given = (each.expand(rows, -1) for each in (self.ids, self.mask, given))
         features = self.model(source, mask, given)  # (rows, target_time, hidden)
         logits = (self.model.decoder.logits(row[part]) for row in features.unbind())
-        return torch.stack([-sequence_loss(each, self.wanted[part]).total for each in logits])
+        return torch.stack([-sequence_loss(each, wanted[part]).total for each in logits])
 
 
 def number_of(target: str, count: int, *, what: str) -> int:

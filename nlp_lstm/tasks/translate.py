@@ -331,19 +331,16 @@ class Translate(HasExamples):
         return [self._translation(*each, n_best=n_best) for each in zip(parts, tokens, strict=True)]
 
     def probe(self, model: nn.Module, given: str) -> TranslationProbe:
-        """Return a text on its way through the network, to be inspected with the translation that `answer` gives.
-
-        Of a text longer than 256 tokens nothing is looked for: it is to be probed window by window.
-        """
+        """Return a text on its way through the network, to be inspected with the translation that `answer` gives."""
         assert isinstance(model, Translator)
         tokens = self.tokenizer.source(given)
-        ids = self.source.ids(tokens.keys) if tokens.keys else []
-        found, translation = None, Translation("", 0.0)
-        if 0 < len(ids) <= WINDOW:
-            passage = Passage(0, 0, np.array(ids, dtype=np.int32))
+        passage = Passage(0, 0, np.array(self.source.ids(tokens.keys) if tokens.keys else [], dtype=np.int32))
+
+        def search() -> tuple[Hypothesis, Translation]:
             ((found, *_),) = self._search(model, [passage], beam=self.settings.beam, attention=True)
-            translation = self._written(passage, found, tokens)
-        return TranslationProbe(model, tokens, ids, found, translation, (self.begin_id, self.end_id))
+            return found, self._written(passage, found, tokens)
+
+        return TranslationProbe(model, tokens, passage.ids.tolist(), search, (self.begin_id, self.end_id))
 
     def _search(
         self,
