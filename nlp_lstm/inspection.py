@@ -197,7 +197,11 @@ class Curve:
         >>> Curve("a", "rnn", (1.0, 20.0), 1.0, 1.0).fate
         'grows to 20 times after 1 step'
         """
-        relative, top = self.relative, max(self.relative)
+        relative = self.relative
+        broken = next((k for k, norm in enumerate(relative) if not math.isfinite(norm)), None)
+        if broken is not None:
+            return f"too large for a number after {_steps(broken)}"
+        top = max(relative)
         if top >= 10.0:
             place = relative.index(top)
             return f"grows to {top:.3g} times after {_steps(place)}"

@@ -22,7 +22,7 @@ MEANINGS = {
 }
 """What each part of a cell does, for people who see one for the first time."""
 
-FOR, AGAINST = "23 78 166", "166 58 0"
+FOR, AGAINST = "23 78 166", "150 52 0"
 """Colours of tokens that speak for and against, as CSS has them."""
 
 

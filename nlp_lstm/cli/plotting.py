@@ -52,7 +52,7 @@ def draw_inspection(found: Inspection) -> Figure:
     figure = Figure(figsize=(width, 2.5 + 2.2 * n_maps), layout="constrained")
     axes = figure.subplots(1 + n_maps, 1, sharex=True, squeeze=False)[:, 0]
     values = found.attribution.values
-    axes[0].bar(range(time), values, color=["#174ea6" if value > 0 else "#a63a00" for value in values])
+    axes[0].bar(range(time), values, color=["#174ea6" if value > 0 else "#963400" for value in values])
     axes[0].axhline(0.0, color="#888", linewidth=0.5)
     axes[0].set_ylabel("share, nats")
     axes[0].set_title(_plain(found.attribution.of), fontsize="medium")

@@ -64,8 +64,15 @@ def log_course(relative: Sequence[float], *, width: int = CHART_WIDTH) -> str:
     """
     count = min(width, len(relative))
     chosen = [relative[len(relative) * place // count] for place in range(count)]
-    levels = [(math.log10(max(value, 10.0**-DECADES)) + DECADES) / (2 * DECADES) for value in chosen]
-    return "".join(BARS[min(int(len(BARS) * level), len(BARS) - 1)] for level in levels)
+    return "".join(map(_level, chosen))
+
+
+def _level(value: float) -> str:
+    """Return a bar for a positive number; one too large for a number is the highest, no number is a question mark."""
+    if math.isnan(value):
+        return "?"
+    level = (math.log10(min(max(value, 10.0**-DECADES), 10.0**DECADES)) + DECADES) / (2 * DECADES)
+    return BARS[min(int(len(BARS) * level), len(BARS) - 1)]
 
 
 def _table() -> Table:
