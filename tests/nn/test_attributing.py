@@ -115,3 +115,14 @@ def test_a_stack_reads_what_it_is_handed_only_in_the_block(randomised):
     with reading(encoder.stack, torch.zeros(1, 3, 3)):
         assert not torch.equal(encoder(ids, mask).states, plain)
     assert torch.equal(encoder(ids, mask).states, plain)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_the_smallest_numbers_count_afterwards_as_they_did_before(before, inputs):
+    if not torch.set_flush_denormal(before):
+        pytest.skip("this processor always counts them")
+    try:
+        integrated_gradients(linear, inputs)
+        assert (float(torch.tensor([1e-39]) * 1.0) == 0.0) is before
+    finally:
+        torch.set_flush_denormal(False)
