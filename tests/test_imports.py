@@ -24,13 +24,24 @@ ROWS = (
     {"stages"},
     {"tasks", "training", "store"},
     {"nn", "batching", "corpora", "tensor_file"},
-    {"metrics"},
+    {"metrics", "inspection"},
     {"text", "config", "document", "plugins"},
     {"errors", "files", "spacy_doc"},
 )
 DEPTH = {name: depth for depth, row in enumerate(ROWS) for name in row}
 
-WITHOUT_TORCH = ("text", "metrics", "corpora", "config", "document", "errors", "files", "plugins", "spacy_doc")
+WITHOUT_TORCH = (
+    "text",
+    "metrics",
+    "corpora",
+    "config",
+    "document",
+    "inspection",
+    "errors",
+    "files",
+    "plugins",
+    "spacy_doc",
+)
 TOP_LEVEL = {
     *("pyproject.toml", "constraints.txt", "README.md", "LICENSE", "CHANGELOG.md", "Makefile"),
     *("nlp_lstm", "pipelines", "tests", "data"),

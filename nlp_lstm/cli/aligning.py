@@ -27,7 +27,7 @@ SHADES = ("dim", "", "white on #6a7683", "white on #4a7ba6", "white on #2178c4",
 N_LEVELS = 10
 """Shades on a page."""
 
-_CELLS = "".join(
+SHADED_CELLS = "".join(
     f"td.w{level} {{ background: rgb(23 78 166 / {level / N_LEVELS:.0%});{' color: #fff;' if level > 7 else ''} }}\n"
     for level in range(1, N_LEVELS + 1)
 )
@@ -54,13 +54,13 @@ thead span { writing-mode: vertical-rl; transform: rotate(180deg); }
 tbody th { text-align: right; padding: 0 0.5em 0 0; position: sticky; left: 0; background: #fff; }
 td { min-width: 2em; text-align: center; border: 1px solid #eee; print-color-adjust: exact; }
 """
-        + _CELLS
+        + SHADED_CELLS
     )
 
     def show(self, record: Record, translation: Translation) -> RenderableType:
         """Return the translation and its tables for a terminal."""
         line = Text(visible(translation.to_text()))
-        return Group(line, *(_Grid(each) for each in translation.attention)) if translation.attention else line
+        return Group(line, *(AlignmentGrid(each) for each in translation.attention)) if translation.attention else line
 
     def page(self, record: Record, translation: Translation) -> str:
         """Return text, translation and tables; what was asked for besides the best one can be unfolded."""
@@ -79,7 +79,7 @@ td { min-width: 2em; text-align: center; border: 1px solid #eee; print-color-adj
         return translation.without_attention()
 
 
-class _Grid:
+class AlignmentGrid:
     """The weights of an alignment for a terminal, its source in several parts where it is too long for one."""
 
     def __init__(self, alignment: Alignment) -> None:
@@ -146,10 +146,11 @@ def _cell(weight: float) -> Text:
 
 
 def _tables(translation: Translation) -> str:
-    return "".join(f"<div>{_html_table(each)}</div>\n" for each in translation.attention)
+    return "".join(f"<div>{alignment_table(each)}</div>\n" for each in translation.attention)
 
 
-def _html_table(alignment: Alignment) -> str:
+def alignment_table(alignment: Alignment) -> str:
+    """Return the weights of an alignment as a table of a page; `AlignedText.style` has its rules."""
     heads = "".join(f"<th scope=col><span dir=auto>{escape(shown(token))}</span>" for token in alignment.source_tokens)
     rows = (
         f"<tr><th scope=row dir=auto>{escape(shown(token))}{''.join(map(_html_cell, row))}\n"

@@ -25,15 +25,25 @@ def open_output(path: Path | None, *, flag: str = "-o") -> Iterator[Callable[[st
     if path is None:
         yield lambda line: _write(sys.stdout.buffer, line)
         return
-    path = path.resolve()
-    if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"{flag} {path}: {'is a folder' if path.is_dir() else 'there is no such folder'}")
+    path = output_place(path, flag=flag)
     beside = path.with_name(f"{path.name}.partial")
     place = path if path.exists() and not path.is_file() else beside
     with place.open("wb") as file:
         yield lambda line: _write(file, line)
     if place is beside:
         beside.replace(path)
+
+
+def output_place(path: Path, *, flag: str) -> Path:
+    """Return where a result goes, links followed.
+
+    Raises:
+        UsageError: the path is a folder, or stands in none.
+    """
+    path = path.resolve()
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"{flag} {path}: {'is a folder' if path.is_dir() else 'there is no such folder'}")
+    return path
 
 
 def _write(file: BinaryIO, line: str) -> None:

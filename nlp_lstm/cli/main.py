@@ -18,6 +18,7 @@ COMMANDS = {
     "generate": "Let a generator write on.",
     "shell": "Write with a model, turn by turn; other tasks answer line by line.",
     "evaluate": "Score a model on labelled data.",
+    "inspect": "Look into a model: gates, what a prediction rests on, how far errors reach back.",
     "data": "Look into data files.",
     "recipes": "List the recipes that come along.",
     "info": "Describe a model.",

@@ -63,8 +63,22 @@ def lstm_step(x: Tensor, h: Tensor, c: Tensor, weights: CellWeights) -> LstmStep
     return LstmStep(input_gate, forget_gate, candidate, output_gate, output_gate * new_c.tanh(), new_c)
 
 
+class GruStep(NamedTuple):
+    """One GRU step with its gates open to view; each tensor is (batch, hidden)."""
+
+    reset_gate: Tensor
+    update_gate: Tensor
+    new: Tensor
+    h: Tensor
+
+
 def gru_step(x: Tensor, h: Tensor, weights: CellWeights) -> Tensor:
-    """Take one GRU step and return the new hidden state, (batch, hidden).
+    """Take one GRU step and return the new hidden state, (batch, hidden); `open_gru_step` has the formulas."""
+    return open_gru_step(x, h, weights).h
+
+
+def open_gru_step(x: Tensor, h: Tensor, weights: CellWeights) -> GruStep:
+    """Take one GRU step.
 
         r_t = σ(W_r x_t + U_r h_{t−1} + b_r)              reset gate
         z_t = σ(W_z x_t + U_z h_{t−1} + b_z)              update gate
@@ -78,9 +92,9 @@ def gru_step(x: Tensor, h: Tensor, weights: CellWeights) -> Tensor:
     from_state = h @ weights.weight_hh.T + weights.bias_hh
     reset_x, update_x, new_x = from_input.chunk(3, dim=-1)
     reset_h, update_h, new_h = from_state.chunk(3, dim=-1)
-    update = (update_x + update_h).sigmoid()
-    new = (new_x + (reset_x + reset_h).sigmoid() * new_h).tanh()
-    return (1.0 - update) * new + update * h
+    reset, update = (reset_x + reset_h).sigmoid(), (update_x + update_h).sigmoid()
+    new = (new_x + reset * new_h).tanh()
+    return GruStep(reset, update, new, (1.0 - update) * new + update * h)
 
 
 def rnn_step(x: Tensor, h: Tensor, weights: CellWeights) -> Tensor:

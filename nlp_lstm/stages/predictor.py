@@ -13,9 +13,12 @@ from torch import nn
 from nlp_lstm.config import DataSettings, EncoderSettings, Settings, WritingOptions, problems_of
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.errors import ModelError, UsageError, listed
+from nlp_lstm.inspection import GradientReport, Inspection
 from nlp_lstm.nn.shapes import shapes_only
 from nlp_lstm.stages.composed import is_composed
+from nlp_lstm.stages.inspecting import inspect_text, measure_gradients
 from nlp_lstm.stages.network import REMEMBERED, choose_device
+from nlp_lstm.stages.state_stream import StateStream
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.task import Note, Report, Task, Vocabularies, encoder_vocabulary
@@ -120,6 +123,71 @@ class Predictor:
         first, last = (FIRST_CHUNK, LAST_CHUNK) if batch_size > 1 else (1, 1)
         for chunk in grow_chunks(inputs, first=first, last=last, words=self.task.takes_words):
             yield from self.task.answer(self.model, chunk, batch_size=batch_size, **options)
+
+    def inspect(
+        self,
+        given: Any,
+        *,
+        method: str = "ig",
+        target: str | None = None,
+        layer: int | None = None,
+        window: int | None = None,
+    ) -> Inspection:
+        """Return what the inside of the network did with one text: its gates, and what the prediction rests on.
+
+        Gates and states are computed by the written-out cells from the weights the kernels use, and seen to be equal.
+
+        Args:
+            given: a text or, to a tagger, a sequence of words.
+            method: `ig` for integrated gradients, or `leave-one-out`.
+            target: what is to be explained, if not what is predicted: a classifier's label, the number of a tagger's
+                word or of a translation's token, counted from 1, or a token to come next in a generator's text.
+            layer: the only layer to look into, counted from 1; None looks into all.
+            window: of a text longer than 2,000 tokens (256 of a translator), which part of so many; None takes the
+                first, of a generator the last.
+
+        Raises:
+            DataError: the text holds no token.
+            UsageError: the cell or the task cannot be looked into, or there is no such method, target, layer or window.
+        """
+        return inspect_text(self, given, method=method, target=target, layer=layer, window=window)
+
+    def gradients(
+        self,
+        given: Any = None,
+        *,
+        target: str | None = None,
+        layer: int | None = None,
+        window: int | None = None,
+        steps: int = 100,
+        seed: int = 1,
+    ) -> GradientReport:
+        """Return how far the error of the last step reaches back, here and in fresh networks of the same size.
+
+        The loss is minus what `inspect` explains. Fresh layers of every cell read the same embeddings, and the same
+        head reads them.
+
+        Args:
+            given: a text or, to a tagger, a sequence of words; None takes one of random tokens.
+            target: as in `inspect`.
+            layer: the layer to look into, counted from 1; None takes the top one.
+            window: as in `inspect`.
+            steps: how many steps back to go at most.
+            seed: decides the fresh weights and the random tokens.
+
+        Raises:
+            DataError: the text holds fewer than two tokens.
+            UsageError: as `inspect`.
+        """
+        return measure_gradients(self, given, target=target, layer=layer, window=window, steps=steps, seed=seed)
+
+    def stream_state(self) -> StateStream:
+        """Return what reads one text piece by piece and gives the state at every token, as of the whole text.
+
+        Raises:
+            UsageError: the model reads both ways, or cannot be inspected.
+        """
+        return StateStream(self)
 
     def records(self, source: str, **data: Any) -> Iterator[Record]:
         """Stream the inputs of a source: its texts or, where the task knows such files, its words.

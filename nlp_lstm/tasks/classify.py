@@ -36,6 +36,7 @@ from nlp_lstm.nn.classifier import TextClassifier
 from nlp_lstm.nn.loss import SummedLoss, classification_loss
 from nlp_lstm.nn.ngrams import HashedNgrams
 from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.tasks.probing import LabelProbe
 from nlp_lstm.tasks.task import (
     CutsTexts,
     HasExamples,
@@ -274,3 +275,10 @@ class Classify(HasExamples, CutsTexts):
         vocabulary = encoder_vocabulary(self)
         rows = [np.array(vocabulary.ids(keys), dtype=np.int32) for keys in self.tokenizer.keys(inputs)]
         return self.predict(model, rows, batch_size=batch_size)
+
+    def probe(self, model: nn.Module, given: str) -> LabelProbe:
+        """Return a text on its way through the network, to be inspected."""
+        assert isinstance(model, TextClassifier)
+        tokens = self.tokenizer(given)
+        ids = encoder_vocabulary(self).ids(tokens.keys) if tokens.keys else []
+        return LabelProbe(model, tokens, ids, self.labels)

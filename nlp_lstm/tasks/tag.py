@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from nlp_lstm.batching.buckets import batches_by_length
-from nlp_lstm.batching.spelled import Edges, SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
+from nlp_lstm.batching.spelled import Edges, Spelled, SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
 from nlp_lstm.config import DataSettings, EncoderSettings, Positive, Settings, TrainingSettings, VocabularySettings
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.corpora.tagged import read_tagged, tagged_format
@@ -30,6 +30,7 @@ from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.spelling import SpellingFeatures
 from nlp_lstm.nn.tagger import Tagger, tag_loss
+from nlp_lstm.tasks.probing import PathProbe
 from nlp_lstm.tasks.task import (
     CutsTexts,
     HasExamples,
@@ -42,6 +43,7 @@ from nlp_lstm.tasks.task import (
 from nlp_lstm.text.casing import CASINGS, casing
 from nlp_lstm.text.tag_schemes import Scheme, allowed, convert, decide_scheme, detect_scheme, spans
 from nlp_lstm.text.tokenizers import Tokenizer
+from nlp_lstm.text.tokens import Tokens
 from nlp_lstm.text.vocabulary import PAD, UNKNOWN, Vocabulary
 
 WORD_TOKENIZERS = ("spacy", "regex")
@@ -358,6 +360,17 @@ class Tag(HasExamples, CutsTexts):
                 alternatives = tuple((self._written(each.tags), float(np.exp(each.log_prob))) for each in more)
                 found[row] = self._tagging(sentences[row], path, nodes, moves, alternatives)
         return found
+
+    def probe(self, model: nn.Module, given: str | Sequence[str]) -> PathProbe:
+        """Return a sentence on its way through the network, to be inspected; tags of chunks are shown in BIOES."""
+        assert isinstance(model, Tagger)
+        sentence = _sentence(given, self.tokenizer)
+        rows = self.encode(TokenTable.from_keys([sentence.words or ("",)]))
+        ids, mask, spellings, *spelling = pad_spelled(rows, [0]).to(next(model.parameters()).device)
+        length = max(1, len(sentence.words))
+        batch = Spelled(ids[:, :length], mask[:, :length], spellings[:, :length], *spelling)
+        tokens = Tokens(sentence.words, sentence.starts, sentence.words)
+        return PathProbe(model, tokens, batch, self.tags, lambda: self.answer(model, [given])[0].to_dict())
 
     def _scored(
         self, model: nn.Module, rows: SpelledRows, *, batch_size: int, precision: str = "float32"

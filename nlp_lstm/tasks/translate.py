@@ -39,6 +39,7 @@ from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.rows import PerSentence
 from nlp_lstm.nn.search import Hypothesis, SearchOptions, beam_search, greedy_search
 from nlp_lstm.nn.translator import Translator
+from nlp_lstm.tasks.probing import TranslationProbe
 from nlp_lstm.tasks.task import HasExamples, Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.sentences import sentence_spans
@@ -347,6 +348,18 @@ class Translate(HasExamples):
             written = [self._written(passage, each, tokens) for each in hypotheses]
             parts[piece.text].append([each.moved(piece.start) for each in written])
         return [_translation(windows, n_best=n_best) for windows in parts]
+
+    def probe(self, model: nn.Module, given: str) -> TranslationProbe:
+        """Return a text on its way through the network, to be inspected with the translation that `answer` gives."""
+        assert isinstance(model, Translator)
+        tokens = self.tokenizer.source(given)
+        passage = Passage(0, 0, np.array(self.source.ids(tokens.keys) if tokens.keys else [], dtype=np.int32))
+
+        def search() -> tuple[Hypothesis, Translation]:
+            ((found, *_),) = self._search(model, [passage], beam=self.settings.beam, attention=True)
+            return found, self._written(passage, found, tokens)
+
+        return TranslationProbe(model, tokens, passage.ids.tolist(), search, (self.begin_id, self.end_id))
 
     def _search(
         self,

@@ -24,6 +24,7 @@ from nlp_lstm.tensor_file import load_tensors, save_tensors
 from nlp_lstm.text.joining import Joined, join, keeps_line_ends
 from nlp_lstm.text.stopping import StopStrings
 from nlp_lstm.text.tokenizers import Tokenizer
+from nlp_lstm.text.tokens import Tokens
 from nlp_lstm.text.vocabulary import Vocabulary
 
 LONGEST_RUN = 64
@@ -143,6 +144,26 @@ class Writer:
         if not ids:
             return replace(moment, text=moment.text + text)
         return replace(self._advance(moment, ids), text=moment.text + text, rest=b"")
+
+    def cut(self, text: str) -> Tokens:
+        """Return the tokens of a text as they are read; of words, a line feed is one too."""
+        if self._line_end is None:
+            return self.tokenizer(text)
+        texts: list[str] = []
+        starts: list[int] = []
+        keys: list[str] = []
+        place = 0
+        for line in text.split("\n"):
+            if place:
+                texts.append("\n")
+                starts.append(place - 1)
+                keys.append(self._line_end)
+            tokens = self.tokenizer(line)
+            texts.extend(tokens.texts)
+            starts.extend(place + start for start in tokens.starts)
+            keys.extend(tokens.keys)
+            place += len(line) + 1
+        return Tokens(tuple(texts), tuple(starts), tuple(keys))
 
     def write(
         self, moment: Moment, options: WritingOptions, *, seed: int, longest_run: int = LONGEST_RUN

@@ -59,6 +59,11 @@ class SpacyWords:
             words = _rules(self.language).words(prepare(text, strip_markup=self.strip_markup))
             yield [word.lower() for word in words] if self.lowercase else words
 
+    @property
+    def cuts_run_by_run(self) -> bool:
+        """Whether each run of characters without white space is cut by itself."""
+        return _rules(self.language).run_by_run
+
     def to_dict(self) -> dict[str, object]:
         """Return all that rebuilds this tokenizer, ready for JSON."""
         return {"kind": self.kind, **asdict(self)}

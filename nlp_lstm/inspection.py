@@ -1,0 +1,259 @@
+"""The records of an inspection: what the inside of a network did with one text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from nlp_lstm.document import Alignment
+
+METHODS = ("ig", "leave-one-out")
+"""How a score can be shared among tokens: integrated gradients, or what is lost without each."""
+
+Numbers = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a cell at each token, as numbers over its channels.
+
+    Attributes:
+        name: `forget_gate`, `cell`, `hidden`, …
+        mean: the mean.
+        low: of a gate, the share of channels that are all but shut, below 0.1; empty for what is no gate.
+        high: of a gate, the share that is all but open, above 0.9.
+        norm: of what is no gate, the Euclidean norm; empty for a gate.
+    """
+
+    name: str
+    mean: Numbers
+    low: Numbers = ()
+    high: Numbers = ()
+    norm: Numbers = ()
+
+    @property
+    def title(self) -> str:
+        """The name for people.
+
+        >>> Part("forget_gate", ()).title
+        'forget gate'
+        """
+        return self.name.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer in one direction, token by token in the text's order.
+
+    Attributes:
+        number: counted from 1, the lowest first.
+        direction: `forward` or `backward`.
+        cell: its kind.
+        hidden_size: its channels.
+        parts: the parts of its cell.
+    """
+
+    number: int
+    direction: str
+    cell: str
+    hidden_size: int
+    parts: tuple[Part, ...]
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"layer {self.number} {self.direction} ({self.cell}, {self.hidden_size} channels)"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Which tokens a score rests on.
+
+    Attributes:
+        method: one of `METHODS`.
+        of: what the score is of, in words.
+        score: the score, in nats.
+        baseline: the score of as many tokens that say nothing: zero vectors.
+        values: the share of each token; below zero where it speaks against.
+        error: how far their sum is from `score` − `baseline`, as a share of that difference.
+        n_steps: gradients that were taken, or texts that were scored.
+        jumped: how much of the difference the score makes in jumps on the way; these are shared by the direction of
+            the gradient there.
+    """
+
+    method: str
+    of: str
+    score: float
+    baseline: float
+    values: Numbers
+    error: float
+    n_steps: int
+    jumped: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Why a word got its tag: the best sequence of tags against the best one that has another tag there.
+
+    Attributes:
+        tag: the tag.
+        emission: its score at the word alone.
+        move: the score of coming to it from the tag before, or of beginning with it.
+        rival: the best other tag; None where no other is possible.
+        rival_emission: the same of the rival at the word.
+        margin: how much higher the whole best sequence scores than the one with the rival, in nats.
+        margin_emissions: the part of it that words alone decide.
+        margin_moves: the part of it that the moves between tags decide.
+    """
+
+    tag: str
+    emission: float
+    move: float
+    rival: str | None = None
+    rival_emission: float | None = None
+    margin: float | None = None
+    margin_emissions: float | None = None
+    margin_moves: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the inside of a network did with one text.
+
+    Attributes:
+        task: the model's task.
+        text: what was read, a part of the text where that is long.
+        tokens: its tokens as they stand in the text.
+        starts: where each begins in the text, in code points.
+        prediction: what the model says of it, as plain values.
+        layers: the gates and states of each layer and direction.
+        attribution: which tokens the prediction rests on.
+        attention: how much each token counts in the pooling; empty where the pooling does not weigh.
+        alignments: what a translation attends to.
+        decisions: of a tagger, why each word got its tag.
+        notes: what is worth knowing, a sentence each.
+    """
+
+    task: str
+    text: str
+    tokens: tuple[str, ...]
+    starts: tuple[int, ...]
+    prediction: Mapping[str, Any]
+    layers: tuple[Layer, ...]
+    attribution: Attribution
+    attention: Numbers = ()
+    alignments: tuple[Alignment, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Return all of it as plain values, ready for JSON."""
+        return {
+            "task": self.task,
+            "text": self.text,
+            "tokens": list(self.tokens),
+            "starts": list(self.starts),
+            "prediction": dict(self.prediction),
+            "layers": [_plain(each) for each in self.layers],
+            "attribution": _plain(self.attribution),
+            "attention": list(self.attention),
+            "alignments": [each.to_dict() for each in self.alignments],
+            "decisions": [_plain(each) for each in self.decisions],
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How large the error of the last step is at each step back, in one network.
+
+    Attributes:
+        name: which network.
+        cell: its cell.
+        norms: ‖∂loss/∂h_{t−k}‖ for k = 0, 1, ….
+        weight_norm: the norm of the loss's gradient by all recurrent layers' weights together.
+        clipped_norm: that norm after clipping.
+    """
+
+    name: str
+    cell: str
+    norms: Numbers
+    weight_norm: float
+    clipped_norm: float
+
+    @property
+    def relative(self) -> Numbers:
+        """The norms as multiples of the one at the last step."""
+        return tuple(norm / self.norms[0] for norm in self.norms)
+
+    @property
+    def fate(self) -> str:
+        """What becomes of the error.
+
+        >>> Curve("a", "rnn", (1.0, 0.1, 0.001), 1.0, 1.0).fate
+        'below 1 % after 2 steps'
+        >>> Curve("a", "rnn", (1.0, 20.0), 1.0, 1.0).fate
+        'grows to 20 times after 1 step'
+        """
+        relative = self.relative
+        broken = next((k for k, norm in enumerate(relative) if not math.isfinite(norm)), None)
+        if broken is not None:
+            return f"too large for a number after {_steps(broken)}"
+        top = max(relative)
+        if top >= 10.0:
+            place = relative.index(top)
+            return f"grows to {top:.3g} times after {_steps(place)}"
+        gone = next((k for k, norm in enumerate(relative) if norm < 0.01), None)
+        if gone is not None:
+            return f"below 1 % after {_steps(gone)}"
+        return f"{relative[-1]:.2g} times as large after {_steps(len(relative) - 1)}"
+
+
+@dataclass(frozen=True, slots=True)
+class GradientReport:
+    """How far the error reaches back, in a trained network and in fresh ones of its size, on one text.
+
+    Attributes:
+        text: what was read.
+        n_tokens: its tokens.
+        of: what the loss is of, in words.
+        layer: the layer, counted from 1, read from left to right.
+        clip_norm: the longest gradient that training lets through.
+        curves: one a network, the trained one first.
+        notes: what is worth knowing, a sentence each.
+    """
+
+    text: str
+    n_tokens: int
+    of: str
+    layer: int
+    clip_norm: float
+    curves: tuple[Curve, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, object]:
+        """Return all of it as plain values, ready for JSON."""
+        plain = _plain(self)
+        for found, curve in zip(plain["curves"], self.curves, strict=True):
+            found["fate"] = curve.fate
+        return plain
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'' if count == 1 else 's'}"
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    """Return a record as plain values; numbers that JSON has none for become None."""
+    found = asdict(record)
+    return {name: _finite(value) for name, value in found.items()}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,271 @@
+"""Looking into a trained model: its gates, what a prediction rests on, how far its errors reach back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from nlp_lstm.errors import DataError, UsageError, nearest
+from nlp_lstm.inspection import METHODS, Attribution, Curve, GradientReport, Inspection, Layer, Part
+from nlp_lstm.nn.attributing import Attributed, frozen, integrated_gradients, leave_one_out, reading
+from nlp_lstm.nn.reaching import measure, replaced
+from nlp_lstm.nn.stack import Stack
+from nlp_lstm.nn.tracing import OPENED, Pass, recurrences, summarise, trace, watch
+from nlp_lstm.tasks.probing import Aim, Probe, Probes
+from nlp_lstm.tasks.task import encoder_vocabulary
+from nlp_lstm.text.joining import join
+
+if TYPE_CHECKING:
+    from nlp_lstm.stages.predictor import Predictor
+
+COMPLETE = 0.01
+"""Share of the difference that integrated gradients may miss before it is told."""
+SHARED = 0.1
+"""Share of the difference that may lie in jumps before it is told."""
+MADE_TOKENS = 128
+"""Tokens of the made text on which gradients are looked at when there is no other."""
+SCALES = (0.5, 3.0)
+"""What the recurrent weights of a fresh plain RNN are multiplied by, to let its gradients vanish and explode."""
+
+
+def inspect_text(
+    predictor: Predictor,
+    given: Any,
+    *,
+    method: str = "ig",
+    target: str | None = None,
+    layer: int | None = None,
+    window: int | None = None,
+) -> Inspection:
+    """Return what the inside of a model did with one text; `Predictor.inspect` says more.
+
+    Raises:
+        DataError: the text holds no token.
+        UsageError: the model's cell or task cannot be looked into, or there is no such method, target, layer or window.
+    """
+    if method not in METHODS:
+        raise UsageError(f"no method {method!r}{nearest(method, METHODS)}")
+    stack = shared_stack(predictor)
+    check_layer(stack, layer)
+    with frozen(predictor.model):
+        probe, given, notes = open_probe(predictor, given, window)
+        inputs, passes = _run(stack, probe)
+        aim = probe.aim(target)
+        attribution = _attribution(stack, inputs[0], aim, method)
+        notes += _doubts(attribution)
+        return Inspection(
+            task=str(predictor.description["task"]),
+            text=given if isinstance(given, str) else " ".join(given),
+            tokens=probe.tokens.texts,
+            starts=probe.tokens.starts,
+            prediction=probe.prediction(),
+            layers=_layers(stack, passes, layer),
+            attribution=attribution,
+            attention=probe.attention(),
+            alignments=probe.alignments(),
+            decisions=probe.decisions(),
+            notes=(*notes, *probe.notes()),
+        )
+
+
+def measure_gradients(
+    predictor: Predictor,
+    given: Any = None,
+    *,
+    target: str | None = None,
+    layer: int | None = None,
+    window: int | None = None,
+    steps: int = 100,
+    seed: int = 1,
+) -> GradientReport:
+    """Return how far the error of the last step reaches back; `Predictor.gradients` says more.
+
+    Raises:
+        DataError: the text holds fewer than two tokens.
+        UsageError: as `inspect_text`.
+    """
+    stack = shared_stack(predictor)
+    check_layer(stack, layer)
+    number = (layer or len(stack.layers)) - 1
+    notes = []
+    if given is None:
+        given = made_text(predictor, seed=seed)
+        notes.append(f"no text was given: this is one of random tokens, drawn with seed {seed}")
+    with frozen(predictor.model):
+        probe, given, more = open_probe(predictor, given, window)
+        if len(probe.tokens) < 2:
+            raise DataError("the text holds one token: an error that reaches back needs two or more")
+        aim = probe.aim(target)
+        limit = float((predictor.description.get("training") or {}).get("clip_norm") or 1.0)
+        curves = []
+        for name, network in _networks(stack, seed):
+            network.requires_grad_(True)
+            with replaced(stack, network) if network is not stack else nullcontext():
+                reach = measure(network, lambda: -aim.score(1).sum(), number=number, most=steps)
+            network.requires_grad_(False)
+            norms = tuple(reach.norms.tolist())
+            curves.append(Curve(name, network.cell, norms, reach.weight_norm, min(reach.weight_norm, limit)))
+    text = given if isinstance(given, str) else " ".join(given)
+    found = (*notes, *more)
+    return GradientReport(text, len(probe.tokens), aim.of, number + 1, limit, tuple(curves), found)
+
+
+def made_text(predictor: Predictor, *, seed: int) -> str:
+    """Return a text of random tokens of the model's vocabulary."""
+    vocabulary = encoder_vocabulary(predictor.task)
+    numbers = range(len(vocabulary.specials), len(vocabulary))
+    keys = [vocabulary.token(number) for number in Random(seed).choices(numbers, k=MADE_TOKENS)]
+    tokenizer = predictor.tokenizer
+    return join(getattr(tokenizer, "source", tokenizer), keys).text
+
+
+def shared_stack(predictor: Predictor) -> Stack:
+    """Return the recurrent layers of a model's shared encoder.
+
+    Raises:
+        UsageError: it has no such layers, or their cell cannot be looked into.
+    """
+    encoder = getattr(predictor.model, "encoder", None)
+    stack = getattr(encoder, "stack", None)
+    if not isinstance(stack, Stack):
+        raise UsageError(f"models of the task {predictor.description.get('task')!r} cannot be inspected")
+    return stack
+
+
+def probing_task(predictor: Predictor) -> Probes:
+    """Return a model's task as one that can be probed.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not isinstance(predictor.task, Probes):
+        raise UsageError(f"models of the task {predictor.description.get('task')!r} cannot be inspected")
+    return predictor.task
+
+
+def check_layer(stack: Stack, layer: int | None) -> None:
+    """See that a stack can be looked into, and has a layer of this number, counted from 1.
+
+    Raises:
+        UsageError: it cannot, or has not.
+    """
+    if stack.cell not in OPENED:
+        known = ", ".join(OPENED)
+        raise UsageError(f"inspect shows the gates of {known} cells; this model's are {stack.cell}")
+    if layer is not None and not 1 <= layer <= len(stack.layers):
+        raise UsageError(f"no layer {layer}: the model has {len(stack.layers)}")
+
+
+def open_probe(predictor: Predictor, given: Any, window: int | None) -> tuple[Probe, Any, list[str]]:
+    """Return a text on its way through a model, the part of it that is looked at, and what is to be told of that.
+
+    Raises:
+        DataError: the text holds no token.
+        UsageError: the task cannot be probed, or there is no such window.
+    """
+    task = probing_task(predictor)
+    probe = task.probe(predictor.model, given)
+    tokens, size = probe.tokens, probe.longest
+    if not len(tokens):
+        raise DataError("the text holds no token: there is nothing to inspect")
+    count = -(-len(tokens) // size)
+    if window is not None and not 1 <= window <= count:
+        raise UsageError(f"no window {window}: the text's {len(tokens):,} tokens make {count}")
+    if count == 1:
+        return probe, given, []
+    number = window or (count if probe.last_first else 1)
+    first, last = (number - 1) * size, min(number * size, len(tokens))
+    start, end = tokens.starts[first], tokens.starts[last - 1] + len(tokens.texts[last - 1])
+    part = given[start:end] if isinstance(given, str) else given[first:last]
+    note = (
+        f"the text's {len(tokens):,} tokens are too many to keep the gradients of: this is window {number} of {count}, "
+        f"tokens {first + 1:,} to {last:,}, read as a text of its own"
+    )
+    return task.probe(predictor.model, part), part, [note]
+
+
+def _run(stack: Stack, probe: Probe) -> tuple[Tensor, dict[Any, Pass]]:
+    """Return what the first layer read (1, time, width), and what every layer made of it."""
+    with torch.no_grad(), watch(stack) as passes:
+        inputs = probe.inputs()
+        stack(inputs, torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device), probe.state())
+    return inputs, passes
+
+
+def _attribution(stack: Stack, inputs: Tensor, aim: Aim, method: str) -> Attribution:
+    def score(rows: Tensor) -> Tensor:
+        with reading(stack, rows):
+            return aim.score(len(rows))
+
+    found: Attributed = (integrated_gradients if method == "ig" else leave_one_out)(score, inputs)
+    values = tuple(found.values.tolist())
+    return Attribution(
+        method, aim.of, found.score, found.baseline, values, found.error, found.n_gradients, found.jumped
+    )
+
+
+def _doubts(found: Attribution) -> list[str]:
+    """Return what is to be told of shares that are not what they should be."""
+    difference = abs(found.score - found.baseline)
+    notes = []
+    if found.method == "ig" and found.error > COMPLETE:
+        notes.append(f"integrated gradients miss {found.error:.1%} of the difference after {found.n_steps} of them")
+    if found.jumped > SHARED * difference:
+        notes.append(
+            f"the score makes {found.jumped:.2f} of its way in jumps, where the network leaves one state for another; "
+            "they are shared by the direction of the gradient there"
+        )
+    return notes
+
+
+def _layers(stack: Stack, passes: dict[Any, Pass], only: int | None) -> tuple[Layer, ...]:
+    """Return the layers as numbers, token by token in the text's order; `only` one of them, counted from 1."""
+    return tuple(
+        Layer(number + 1, direction, half.cell, half.hidden_size, _parts(trace(half, passes[half]), direction))
+        for number, direction, half in recurrences(stack)
+        if only in (None, number + 1)
+    )
+
+
+def _parts(traced: dict[str, Tensor], direction: str) -> tuple[Part, ...]:
+    found = []
+    for name, part in traced.items():
+        in_order = part.flip(0) if direction == "backward" else part
+        mean, norm, low, high = (tuple(each.tolist()) for each in summarise(in_order))
+        gate = name.endswith("_gate")
+        found.append(Part(name, mean, low, high) if gate else Part(name, mean, norm=norm))
+    return tuple(found)
+
+
+def _networks(stack: Stack, seed: int) -> Sequence[tuple[str, Stack]]:
+    """Return the trained layers, and fresh ones of their size: of each cell, and plain ones that vanish and explode."""
+    found = [(f"trained {stack.cell}", stack)]
+    found += [(f"fresh {cell}", _fresh(stack, cell, seed)) for cell in ("rnn", "gru", "lstm")]
+    for scale in SCALES:
+        scaled = _fresh(stack, "rnn", seed)
+        with torch.no_grad():
+            for _, _, half in recurrences(scaled):
+                half.weight_hh.mul_(scale)
+        found.append((f"fresh rnn, weights × {scale:g}", scaled))
+    return found
+
+
+def _fresh(stack: Stack, cell: str, seed: int) -> Stack:
+    """Return freshly drawn layers of another cell and the same sizes."""
+    first = next(half for _, _, half in recurrences(stack))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fresh = Stack(
+            stack.input_size,
+            first.hidden_size,
+            n_layers=len(stack.layers),
+            cell=cell,
+            bidirectional=stack.bidirectional,
+            layer_norm=len(stack.norms) > 0,
+        )
+    return fresh.to(first.weight_hh.device).eval()

@@ -1,0 +1,291 @@
+"""Looking into a model of every task: what is found, what it costs, what is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from nlp_lstm.config import EncoderSettings
+from nlp_lstm.errors import DataError, UsageError
+from nlp_lstm.inspection import Curve, Inspection
+from nlp_lstm.nn.recurrent import Recurrence
+from nlp_lstm.nn.tracing import OPENED, recurrences, watch
+from nlp_lstm.stages.inspecting import made_text
+from nlp_lstm.stages.predictor import Predictor
+from nlp_lstm.tasks.probing import Probe
+from tests.tasks.test_tasks import CASES, ENCODER, same
+
+TEXTS = {
+    "classify": "so dull it is",
+    "translate": "the dog is so",
+    "generate": "a dog\nis so",
+    "tag": "Ada met Bob Bell",
+}
+PARTS = {
+    "lstm": ["input_gate", "forget_gate", "output_gate", "candidate", "cell", "hidden"],
+    "gru": ["reset_gate", "update_gate", "new", "hidden"],
+    "rnn": ["hidden"],
+}
+
+
+def predictor_of(name: str, *, cell: str = "lstm", **encoder: object) -> Predictor:
+    case = CASES[name]
+    torch.manual_seed(1)
+    network = case.task.build(case.encoder.model_copy(update={"cell": cell, **encoder}))
+    return Predictor(case.task, network, {"task": case.kind, "training": {"clip_norm": 0.5}})
+
+
+@pytest.fixture(params=CASES)
+def name(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def text(name) -> str:
+    return TEXTS[CASES[name].kind]
+
+
+def states_of(predictor: Predictor, text: str) -> list[np.ndarray]:
+    """Return what the kernels of all layers and directions make of a text, in the text's order."""
+    stack, probe = predictor.model.encoder.stack, predictor.task.probe(predictor.model, text)
+    with torch.no_grad(), watch(stack) as passes:
+        inputs = probe.inputs()
+        stack(inputs, torch.ones(inputs.shape[:2], dtype=torch.bool), probe.state())
+    found = [(way, passes[half].states[0].numpy()) for _, way, half in recurrences(stack)]
+    return [states[::-1] if way == "backward" else states for way, states in found]
+
+
+@pytest.mark.parametrize("cell", sorted(OPENED))
+def test_every_layer_and_direction_is_shown_as_its_kernel_computes_it(name, text, cell):
+    predictor = predictor_of(name, cell=cell)
+    found = predictor.inspect(text)
+    both = predictor.model.encoder.stack.bidirectional
+    ways = ["forward", "backward"] if both else ["forward"]
+    assert [(each.number, each.direction) for each in found.layers] == [(n, way) for n in (1, 2) for way in ways]
+    for layer, states in zip(found.layers, states_of(predictor, text), strict=True):
+        assert (layer.cell, layer.hidden_size) == (cell, 5)
+        assert [part.name for part in layer.parts] == PARTS[cell]
+        hidden = layer.parts[-1]
+        np.testing.assert_allclose(hidden.norm, np.linalg.norm(states, axis=1), atol=1e-5)
+        np.testing.assert_allclose(hidden.mean, states.mean(1), atol=1e-5)
+        for part in layer.parts:
+            gate = part.name.endswith("_gate")
+            assert (len(part.low) == len(part.high) == len(found.tokens)) is gate and bool(part.norm) is not gate
+
+
+def test_what_is_said_of_a_text_is_what_the_model_predicts(name, text):
+    predictor = predictor_of(name)
+    found = predictor.inspect(text)
+    assert found.task == CASES[name].kind and found.text == text
+    assert all(text[start:].startswith(token) for token, start in zip(found.tokens, found.starts, strict=True))
+    if found.task != "generate":
+        expected = predictor(text).to_dict()
+        assert same({key: found.prediction[key] for key in expected}, expected)
+    assert bool(found.decisions) is (found.task == "tag")
+    assert bool(found.alignments) is (found.task == "translate" and bool(found.prediction["translation"]))
+    assert len(found.attribution.values) == len(found.tokens)
+
+
+@pytest.mark.parametrize("method", ["ig", "leave-one-out"])
+def test_a_record_is_ready_for_json(name, text, method):
+    found = predictor_of(name).inspect(text, method=method)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False, ensure_ascii=False)) == found.to_dict()
+    assert found.attribution.method == method
+    assert set(found.to_dict()) == set(Inspection.__slots__)
+
+
+def test_shares_add_up(name, text):
+    attribution = predictor_of(name).inspect(text).attribution
+    difference = attribution.score - attribution.baseline
+    assert abs(sum(attribution.values) - difference) <= max(0.01 * abs(difference), 2e-4)
+    assert attribution.error == pytest.approx(abs(sum(attribution.values) - difference) / abs(difference))
+
+
+def test_inspecting_leaves_the_model_as_it_was(name, text):
+    predictor = predictor_of(name)
+    weights = [weight.clone() for weight in predictor.model.parameters()]
+    wanted = [weight.requires_grad for weight in predictor.model.parameters()]
+    before = predictor.task.probe(predictor.model, text).prediction()
+    predictor.inspect(text)
+    predictor.gradients(text)
+    assert predictor.task.probe(predictor.model, text).prediction() == before
+    assert all(map(torch.equal, weights, predictor.model.parameters()))
+    assert [weight.requires_grad for weight in predictor.model.parameters()] == wanted
+    assert all(weight.grad is None for weight in predictor.model.parameters())
+    stack = predictor.model.encoder.stack
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in stack.modules())
+
+
+def test_the_same_text_gives_the_same_record(name, text):
+    predictor = predictor_of(name)
+    assert predictor.inspect(text) == predictor.inspect(text)
+    assert predictor.gradients(text) == predictor.gradients(text)
+
+
+def test_one_layer_can_be_chosen():
+    predictor = predictor_of("classify")
+    every = predictor.inspect("so it is").layers
+    assert predictor.inspect("so it is", layer=2).layers == tuple(each for each in every if each.number == 2)
+
+
+def test_one_token_is_a_text(name, text):
+    found = predictor_of(name).inspect(text[0])
+    assert found.tokens == (text[0],) and all(len(part.mean) == 1 for layer in found.layers for part in layer.parts)
+    assert abs(found.attribution.values[0] - found.attribution.score + found.attribution.baseline) < 1e-2
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_a_text_without_tokens_is_refused(name, empty):
+    if CASES[name].kind == "generate" and empty:
+        pytest.skip("a blank is a character")
+    with pytest.raises(DataError, match=r"^the text holds no token: there is nothing to inspect$"):
+        predictor_of(name).inspect(empty)
+    with pytest.raises(DataError, match="holds no token"):
+        predictor_of(name).gradients(empty)
+
+
+def test_a_long_text_is_looked_at_in_windows_that_are_named(name, monkeypatch):
+    monkeypatch.setattr(Probe, "longest", 4)
+    for kind in Probe.__subclasses__():
+        monkeypatch.setattr(kind, "longest", 4)
+    predictor = predictor_of(name)
+    text = {"generate": "abcdefghijk"}.get(CASES[name].kind, "so it is  so dull a dog")
+    tokens = ["abcd", "efgh", "ijk"] if CASES[name].kind == "generate" else ["so it is  so", "dull a dog"]
+    number = len(tokens) if CASES[name].kind == "generate" else 1
+    found = predictor.inspect(text)
+    assert found.text == tokens[number - 1]
+    whole = predictor.inspect(tokens[number - 1])
+    assert replace(found, notes=()) == replace(whole, notes=())
+    count, last = (11, 11) if CASES[name].kind == "generate" else (7, 4)
+    assert found.notes[0] == (
+        f"the text's {count} tokens are too many to keep the gradients of: this is window {number} of {len(tokens)}, "
+        f"tokens {1 if number == 1 else 9} to {last}, read as a text of its own"
+    )
+    assert predictor.inspect(text, window=2).text == tokens[1]
+    assert predictor.gradients(text, window=2).text == tokens[1]
+    with pytest.raises(UsageError, match=rf"^no window 9: the text's {count} tokens make {len(tokens)}$"):
+        predictor.inspect(text, window=9)
+    if CASES[name].kind == "tag":
+        assert predictor.inspect(["so", "it", "is", "so", "dull"], window=2).tokens == ("dull",)
+
+
+@pytest.mark.parametrize("what", ["inspect", "gradients"])
+def test_what_cannot_be_shown_is_refused(what, monkeypatch):
+    predictor = predictor_of("classify")
+    with pytest.raises(UsageError, match=r"^no layer 3: the model has 2$"):
+        getattr(predictor, what)("so it is", layer=3)
+    with pytest.raises(UsageError, match=r"^no label 'x'; known: bad, good, mixed$"):
+        getattr(predictor, what)("so it is", target="x")
+    predictor.model.encoder.stack.cell = "minlstm"
+    with pytest.raises(
+        UsageError, match=r"^inspect shows the gates of lstm, gru, rnn cells; this model's are minlstm$"
+    ):
+        getattr(predictor, what)("so it is")
+
+
+def test_an_unknown_method_is_refused_with_the_nearest():
+    with pytest.raises(UsageError, match=r"^no method 'leave_one_out'; did you mean 'leave-one-out'\?$"):
+        predictor_of("classify").inspect("so", method="leave_one_out")
+
+
+def test_a_task_that_cannot_be_probed_is_refused():
+    predictor = predictor_of("classify")
+    predictor.description["task"] = "rank"
+
+    class Other:
+        """A task of another package."""
+
+    for broken in (
+        Predictor(Other(), predictor.model, {"task": "rank"}),
+        Predictor(predictor.task, torch.nn.Linear(2, 2), {"task": "rank"}),
+    ):
+        for ask in (broken.inspect, broken.gradients):
+            with pytest.raises(UsageError, match=r"^models of the task 'rank' cannot be inspected$"):
+                ask("so")
+
+
+def test_gradients_are_measured_in_the_trained_and_in_fresh_networks(name, text):
+    predictor = predictor_of(name, cell="gru")
+    report = predictor.gradients(text, steps=2)
+    assert [curve.name for curve in report.curves] == [
+        *("trained gru", "fresh rnn", "fresh gru", "fresh lstm"),
+        *("fresh rnn, weights × 0.5", "fresh rnn, weights × 3"),
+    ]
+    assert [curve.cell for curve in report.curves] == ["gru", "rnn", "gru", "lstm", "rnn", "rnn"]
+    assert report.layer == 2 and report.clip_norm == 0.5 and report.notes == ()
+    for curve in report.curves:
+        assert len(curve.norms) == 3 and all(math.isfinite(norm) and norm > 0 for norm in curve.norms)
+        assert curve.clipped_norm == min(curve.weight_norm, 0.5)
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["curves"][0]["fate"] == report.curves[0].fate
+    other = predictor.gradients(text, steps=2, layer=1, seed=2)
+    assert other.layer == 1 and other.curves[1] != report.curves[1]
+
+
+def test_the_loss_of_the_gradients_is_what_inspect_explains(name, text):
+    predictor = predictor_of(name)
+    report = predictor.gradients(text)
+    assert report.of == predictor.inspect(text).attribution.of
+    stack = predictor.model.encoder.stack
+    predictor.model.requires_grad_(True)
+    (-predictor.task.probe(predictor.model, text).aim().score(1).sum()).backward()
+    squares = sum(
+        float(weight.grad.double().square().sum()) for weight in stack.parameters() if weight.grad is not None
+    )
+    assert report.curves[0].weight_norm == pytest.approx(squares**0.5, rel=1e-4)
+
+
+def test_without_a_text_one_is_made(name):
+    predictor = predictor_of(name)
+    report = predictor.gradients(seed=3, steps=5)
+    assert report.n_tokens >= 100 and report.text == made_text(predictor, seed=3)
+    assert report.notes[0] == "no text was given: this is one of random tokens, drawn with seed 3"
+
+
+def test_one_token_has_nothing_to_reach_back_to():
+    with pytest.raises(DataError, match=r"^the text holds one token: an error that reaches back needs two or more$"):
+        predictor_of("classify").gradients("so")
+
+
+def test_small_weights_vanish_and_large_ones_explode_in_a_network_of_a_usual_size():
+    predictor = predictor_of("classify", hidden_size=48, n_layers=1)
+    curves = {curve.name: curve for curve in predictor.gradients().curves}
+    small, large = curves["fresh rnn, weights × 0.5"], curves["fresh rnn, weights × 3"]
+    assert small.relative[100] < 1e-20 and small.fate.startswith("below 1 % after ")
+    assert large.relative[100] > 1e3 and large.fate.startswith("grows to ")
+    assert large.weight_norm > 1e3 and large.clipped_norm == 0.5
+
+
+def test_the_fate_of_an_error_is_told_in_words():
+    assert Curve("", "", (2.0, 0.5, 0.019), 1, 1).fate == "below 1 % after 2 steps"
+    assert Curve("", "", (2.0, 40.0, 1.0), 1, 1).fate == "grows to 20 times after 1 step"
+    assert Curve("", "", (2.0, 1.0), 1, 1).fate == "0.5 times as large after 1 step"
+
+
+@pytest.mark.parametrize("name", ["classify", "tag chunks", "generate"])
+def test_two_hundred_words_take_a_second_and_a_half_at_most(name):
+    """Processor time, on the usual size of a network; what is imported and compiled at first use is left out."""
+    case = CASES[name]
+    both = case.encoder.bidirectional
+    torch.manual_seed(1)
+    encoder = EncoderSettings(embed_size=100, hidden_size=128, bidirectional=both)
+    predictor = Predictor(case.task, case.task.build(encoder), {"task": case.kind})
+    words = [("so", "Ada", "film", "met", "York")[n * n % 5] for n in range(200)]
+    text = "".join(words)[:200] if case.kind == "generate" else " ".join(words)
+    predictor.inspect(text[:9])
+    start = time.process_time()
+    found = predictor.inspect(text)
+    assert time.process_time() - start < 1.5
+    assert len(found.tokens) == 200
+    missing = abs(sum(found.attribution.values) - found.attribution.score + found.attribution.baseline)
+    assert found.attribution.error < 0.01 or missing < 1e-3
+
+
+def test_the_cases_are_of_the_size_these_tests_think():
+    assert (ENCODER.hidden_size, ENCODER.n_layers) == (5, 2)
+    assert isinstance(predictor_of("classify").model.encoder.stack.layers[0].forwards, Recurrence)
