@@ -55,7 +55,9 @@ class Choices(TypedDict, total=False):
         data_format: one of the formats of `nlp-lstm data check`, where the file's ending does not tell.
         text_column: the column or key of the texts.
         label_column: the column or key of the labels.
-        columns: what the columns of tagged words are, in order: `word`, `tag`, `auxiliary` or `_`.
+        columns: what the columns of tagged words are, in order: `word`, `tag`, `auxiliary` or `_`; of a table of
+            numbers, the columns to forecast.
+        time_column: of a table of numbers, the column of times.
         source_lang: the language to translate from, by which files are called.
         target_lang: the language to translate to.
         source_column: the column or key of the sentences to translate.
@@ -76,6 +78,7 @@ class Choices(TypedDict, total=False):
     text_column: str | None
     label_column: str | None
     columns: Sequence[str] | None
+    time_column: str | None
     source_lang: str | None
     target_lang: str | None
     source_column: str | None
@@ -91,7 +94,7 @@ class Choices(TypedDict, total=False):
 
 _SETTING_OF = {
     **{split: f"data.{split}" for split in SPLITS},
-    **{name: f"data.{name}" for name in ("text_column", "label_column", "columns", "online")},
+    **{name: f"data.{name}" for name in ("text_column", "label_column", "columns", "time_column", "online")},
     **{name: f"data.{name}" for name in ("source_lang", "target_lang", "source_column", "target_column")},
     **{"data_format": "data.format", "seed": "training.seed", "init_from": "training.init_from"},
     **{unit: f"training.{unit}" for unit in BUDGETS},

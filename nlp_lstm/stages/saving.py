@@ -87,7 +87,7 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
             f"the best on dev, so the dev score flatters a little. The interval is a 95 % interval over "
             f"{metrics['dev'].get('interval_over', kind.unit)}; it knows nothing of other seeds.",
             "",
-            f"| split | {kind.unit} | {' | '.join(names)} |",
+            f"| split | {metrics['dev'].get('unit', kind.unit)} | {' | '.join(names)} |",
             f"|---|---|{'---|' * len(names)}",
             *scores,
             "",

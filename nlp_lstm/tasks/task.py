@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,15 @@ class Prediction(Protocol):
 
     def cells(self) -> list[str]:
         """Return what was found as the cells that a table gets to the right of the text."""
+        ...
+
+
+@runtime_checkable
+class Tabled(Protocol):
+    """A prediction that is a table."""
+
+    def table(self) -> list[list[str]]:
+        """Return the header and the rows, as cells."""
         ...
 
 
