@@ -30,7 +30,8 @@ def data() -> None:
     "--task",
     type=click.Choice(["classify", "tag", "translate", "generate", "forecast"]),
     help="What the data are for; else told: columns of words are for a tagger, files with languages or with source and "
-    "target columns that you name for a translator, all others for a classifier; never told are texts for a generator and tables for a forecaster.",
+    "target columns that you name for a translator, all others for a classifier; never told are texts for a generator "
+    "and tables of numbers for a forecaster.",
 )
 @click.option("--quiet", is_flag=True, help="Problems only, no summary.")
 def check(

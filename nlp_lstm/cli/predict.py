@@ -132,8 +132,8 @@ def predict(
     write_line = writer_of(output_format, predictor, view, console, asked=asked)
     if html is not None and view is None:
         raise UsageError("--html: there is no page for a model of this kind")
-    data = {"format": data_format, "text_column": text_column, "columns": columns, "time_column": time_column}
-    data["online"] = online
+    data: dict[str, Any] = {"format": data_format, "text_column": text_column, "columns": columns}
+    data |= {"time_column": time_column, "online": online}
     sources = [predictor.records(file, **data) for file in files]
     waiting: deque[Record] = deque()
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ForecastErrors:
     """How far off the forecasts of some windows were, all of one length.
 
@@ -24,6 +24,14 @@ class ForecastErrors:
     squared: NDArray[np.float64]
     absolute: NDArray[np.float64]
     by_column: NDArray[np.float64]
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether every error is equal."""
+        return isinstance(other, ForecastErrors) and self.to_dict() == other.to_dict()
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Return the errors as plain values."""
+        return {name: getattr(self, name).tolist() for name in self.__slots__}
 
     @classmethod
     def of(cls, found: NDArray[np.float32], future: NDArray[np.float32], scales: NDArray[np.float64]) -> ForecastErrors:
@@ -55,18 +63,41 @@ class ForecastErrors:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """How far off forecasts were, and others in their place.
+
+    Attributes:
+        model: the errors of the model.
+        simple: those of what else there is to compare with, by name.
+    """
+
+    model: ForecastErrors
+    simple: Mapping[str, ForecastErrors]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Comparison]) -> Comparison:
+        """Return several parts as one; each has the same names."""
+        simple = {name: ForecastErrors.joined([each.simple[name] for each in parts]) for name in parts[0].simple}
+        return cls(ForecastErrors.joined([each.model for each in parts]), simple)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the errors as plain values."""
+        return {"model": self.model.to_dict(), **{name: each.to_dict() for name, each in self.simple.items()}}
+
+
+@dataclass(frozen=True, slots=True)
 class ForecastReport:
     """The scores of forecasts.
 
     Attributes:
         columns: the columns' names.
         horizon: rows that were foreseen in each window.
-        errors: those of the model, first, and of what else there is to compare with, by name.
+        errors: those of the model and of simpler forecasts.
     """
 
     columns: tuple[str, ...]
     horizon: int
-    errors: Mapping[str, ForecastErrors]
+    errors: Comparison
 
     def to_dict(self) -> dict[str, object]:
         """Return the scores as plain values, ready for JSON.
@@ -75,10 +106,10 @@ class ForecastReport:
         the training data. `mse_repeat` is what one gets who takes the last value for the whole future, `mse_season` who
         takes the values of the last season. In `per_column` the units are each column's own.
         """
-        model = self.errors["model"]
+        model = self.errors.model
+        named = {"": model, **{f"_{name}": each for name, each in self.errors.simple.items()}}
         found: dict[str, object] = {"n": len(model.squared), "unit": "windows", "horizon": self.horizon}
-        for name, errors in self.errors.items():
-            suffix = "" if name == "model" else f"_{name}"
+        for suffix, errors in named.items():
             found[f"mse{suffix}"] = float(errors.squared.mean())
             found[f"mae{suffix}"] = float(errors.absolute.mean())
         found["mse_interval"] = _interval(model.squared, self.horizon)
@@ -86,10 +117,7 @@ class ForecastReport:
         found["interval_over"] = f"runs of {self.horizon} windows"
         found["per_column"] = {
             column: {
-                **{
-                    f"mae{'' if name == 'model' else f'_{name}'}": float(errors.by_column[place])
-                    for name, errors in self.errors.items()
-                },
+                **{f"mae{suffix}": float(errors.by_column[place]) for suffix, errors in named.items()},
                 "undefined": None,
             }
             for place, column in enumerate(self.columns)

@@ -20,7 +20,7 @@ from nlp_lstm.corpora.series import Series
 from nlp_lstm.corpora.series_reading import read_series
 from nlp_lstm.corpora.time_steps import study_times
 from nlp_lstm.errors import DataError, ModelError, UsageError
-from nlp_lstm.metrics.forecasts import ForecastErrors, ForecastReport
+from nlp_lstm.metrics.forecasts import Comparison, ForecastErrors, ForecastReport
 from nlp_lstm.nn.forecaster import Forecaster, forecast_error
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
@@ -196,34 +196,34 @@ class Forecast(ReadsNumbers):
         batch_size: int = 256,
         precision: str = "float32",
         quick: bool = False,
-    ) -> list[dict[str, ForecastErrors]]:
+    ) -> list[Comparison]:
         """Return the errors on every window of each series: of the model and, unless `quick`, of simpler forecasts."""
         device = next(model.parameters()).device
         model.eval()
         found = []
         with torch.inference_mode(), mixed_precision(device, precision):
             for each in rows:
-                parts: dict[str, list[ForecastErrors]] = {}
-                for batch in self._windows([each], batch_size=batch_size, seed=0).in_order():
-                    future = batch.future.numpy()
-                    forecasts = {"model": model(batch.past.to(device)).float().cpu().numpy()}
-                    if not quick:
-                        forecasts |= self._simple(batch.past.numpy())
-                    for name, values in forecasts.items():
-                        parts.setdefault(name, []).append(ForecastErrors.of(values, future, self._scales))
-                found.append({name: ForecastErrors.joined(those) for name, those in parts.items()})
+                batches = self._windows([each], batch_size=batch_size, seed=0).in_order()
+                found.append(Comparison.joined([self._compare(model, batch, device, quick) for batch in batches]))
         return found
 
-    def score(self, examples: Sequence[Series], predictions: Sequence[Mapping[str, ForecastErrors]]) -> float:
-        """Return the number training watches: 1 / (1 + mean squared error), in [0, 1]."""
-        joined = ForecastErrors.joined([each["model"] for each in predictions])
-        return 1.0 / (1.0 + float(joined.squared.mean()))
+    def _compare(self, model: nn.Module, batch: WindowBatch, device: torch.device, quick: bool) -> Comparison:
+        """Return the errors on the windows of a batch."""
+        past, future = batch.past.numpy(), batch.future.numpy()
+        forecast = model(batch.past.to(device)).float().cpu().numpy()
+        simple = {} if quick else self._simple(past)
+        return Comparison(
+            ForecastErrors.of(forecast, future, self._scales),
+            {name: ForecastErrors.of(values, future, self._scales) for name, values in simple.items()},
+        )
 
-    def report(self, examples: Sequence[Series], predictions: Sequence[Mapping[str, ForecastErrors]]) -> ForecastReport:
+    def score(self, examples: Sequence[Series], predictions: Sequence[Comparison]) -> float:
+        """Return the number training watches: 1 / (1 + mean squared error), in [0, 1]."""
+        return 1.0 / (1.0 + float(Comparison.joined(predictions).model.squared.mean()))
+
+    def report(self, examples: Sequence[Series], predictions: Sequence[Comparison]) -> ForecastReport:
         """Return the scores of the forecasts."""
-        names = predictions[0]
-        joined = {name: ForecastErrors.joined([each[name] for each in predictions]) for name in names}
-        return ForecastReport(self.columns, self.settings.horizon, joined)
+        return ForecastReport(self.columns, self.settings.horizon, Comparison.joined(predictions))
 
     def answer(self, model: nn.Module, inputs: Sequence[Series], *, batch_size: int = 256) -> list[Rows]:
         """Return the rows that follow on each series.
