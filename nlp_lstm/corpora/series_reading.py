@@ -7,6 +7,7 @@ import shlex
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from nlp_lstm.corpora.time_steps import NAMES, study_times
 from nlp_lstm.errors import DataError, UsageError
 
 FORMATS = ("csv", "tsv")
+BEGIN = 100
+"""Rows that decide which columns hold numbers, where nobody says so."""
 
 
 @dataclass(slots=True)
@@ -149,34 +152,35 @@ def _read_rows(table: Iterator[Cells | Problem], data: DataSettings, found: Scan
     by_name = next((names[lower.index(name)] for name in NAMES if name in lower), None)
     found.time_column = data.time_column or (None if by_name in data.columns else by_name)
     time_at = names.index(found.time_column) if found.time_column else None
-    places: list[int] | None = None
-    for record in table:
+    begin = list(islice(table, BEGIN))
+    places = _number_columns(names, [each for each in begin if isinstance(each, Cells)], data.columns, found)
+    for record in chain(begin, table):
         if last is not None and len(found.lines) == last:
             return
         if isinstance(record, Problem):
             found.problems.append(record)
             continue
-        if places is None:
-            places = _number_columns(names, record, data.columns, found)
         found.lines.append(record.first)
         found.numbers.extend(_numbers(record, names, places, found))
         if time_at is not None:
             found.times.append(record.cells[time_at].strip())
 
 
-def _number_columns(names: Sequence[str], first: Cells, columns: Sequence[str], found: Scanned) -> list[int]:
-    """Return where the columns of numbers stand: those asked for, else those whose first cell is no text."""
+def _number_columns(names: Sequence[str], begin: Sequence[Cells], columns: Sequence[str], found: Scanned) -> list[int]:
+    """Return where the columns of numbers stand: those asked for, else those with a number among the first rows."""
     if columns:
         found.columns = tuple(columns)
         return [names.index(name) for name in columns]
     places = []
-    for place, (name, cell) in enumerate(zip(names, first.cells, strict=True)):
-        if name == found.time_column:
+    for place, name in enumerate(names):
+        if name == found.time_column or not begin:
             continue
-        if _is_gap(cell) or _parse(cell) is not None:
-            places.append(place)
+        texts = [row for row in begin if _parse(row.cells[place]) is None and not _is_gap(row.cells[place])]
+        if len(texts) == len(begin):
+            said = quoted(texts[0].cells[place])
+            found.note(texts[0].first, "left-out", f"column {name!r} holds text, such as {said}: it is left out")
         else:
-            found.note(first.first, "left-out", f"column {name!r} holds text, such as {quoted(cell)}: it is left out")
+            places.append(place)
     found.columns = tuple(names[place] for place in places)
     return places
 
