@@ -101,7 +101,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Forecast:
+class FutureRows:
     """The rows that a forecaster expects next.
 
     Attributes:
@@ -120,13 +120,13 @@ class Forecast:
         self.values.setflags(write=False)
 
     @classmethod
-    def after(cls, series: Series, columns: Sequence[str], values: NDArray[np.float64]) -> Forecast:
+    def after(cls, series: Series, columns: Sequence[str], values: NDArray[np.float64]) -> FutureRows:
         """Return the forecast of the rows that follow on a series."""
         return cls(tuple(columns), tuple(go_on(series.times, len(values))), series.time_column, values)
 
     def __eq__(self, other: object) -> bool:
         """Tell whether all parts are equal, each number too."""
-        return isinstance(other, Forecast) and self.table() == other.table() and self.columns == other.columns
+        return isinstance(other, FutureRows) and self.table() == other.table() and self.columns == other.columns
 
     def table(self) -> list[list[str]]:
         """Return the header and the rows, as cells of a table."""

@@ -12,14 +12,14 @@ from torch import nn
 
 from nlp_lstm.config import DataSettings, EncoderSettings, Settings, WritingOptions, problems_of
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.corpora.series import Forecast, Series
+from nlp_lstm.corpora.series import FutureRows, Series
 from nlp_lstm.errors import ModelError, UsageError, listed
 from nlp_lstm.nn.shapes import shapes_only
 from nlp_lstm.stages.composed import is_composed
 from nlp_lstm.stages.network import REMEMBERED, choose_device
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import find_task
-from nlp_lstm.tasks.forecast import Forecast as Forecaster
+from nlp_lstm.tasks.forecast import Forecast
 from nlp_lstm.tasks.numbers import ReadsNumbers
 from nlp_lstm.tasks.task import Note, Report, Task, Vocabularies, encoder_vocabulary
 from nlp_lstm.tasks.writing import Writer, Writes, writing_options
@@ -86,7 +86,7 @@ class Predictor:
             raise UsageError(f"the model does not write: its task is {self.description.get('task')!r}, not 'generate'")
         return self.task.writer(self.model)
 
-    def forecast(self, rows: Any, *, times: Sequence[object] = ()) -> Forecast:
+    def forecast(self, rows: Any, *, times: Sequence[object] = ()) -> FutureRows:
         """Return the rows that follow on some.
 
         Args:
@@ -99,7 +99,7 @@ class Predictor:
             UsageError: the model does not forecast.
             ValueError: a number is not finite, or the rows have another number of columns.
         """
-        if not isinstance(self.task, Forecaster):
+        if not isinstance(self.task, Forecast):
             raise UsageError(f"the model does not forecast: its task is {self.description.get('task')!r}")
         given = rows if isinstance(rows, Series) else Series.of(rows, self.task.columns, times=times)
         return self.task.answer(self.model, [given])[0]

@@ -15,8 +15,7 @@ from nlp_lstm.batching.series import ScaledSeries, WindowBatch, WindowBatches
 from nlp_lstm.config import DataSettings, EncoderSettings, Positive, Probability, Settings, TrainingSettings
 from nlp_lstm.corpora.opening import name_of
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.corpora.series import Forecast as Rows
-from nlp_lstm.corpora.series import Series
+from nlp_lstm.corpora.series import FutureRows, Series
 from nlp_lstm.corpora.series_reading import read_series
 from nlp_lstm.corpora.time_steps import study_times
 from nlp_lstm.errors import DataError, ModelError, UsageError
@@ -225,26 +224,41 @@ class Forecast(ReadsNumbers):
         """Return the scores of the forecasts."""
         return ForecastReport(self.columns, self.settings.horizon, Comparison.joined(predictions))
 
-    def answer(self, model: nn.Module, inputs: Sequence[Series], *, batch_size: int = 256) -> list[Rows]:
+    def check_input(self, given: Any, number: int) -> None:
+        """See that something is a series that can be gone on from; `number` is its place, from 1.
+
+        Raises:
+            DataError: it lacks a column, or has fewer rows than the model looks back on.
+            TypeError: it is no series.
+            UsageError: it is a text.
+        """
+        super().check_input(given, number)
+        if not isinstance(given, Series):
+            raise TypeError(
+                f"input {number}: expected a Series, found {type(given).__name__}; forecast takes plain rows"
+            )
+        self._last_rows(given)
+
+    def answer(self, model: nn.Module, inputs: Sequence[Series], *, batch_size: int = 256) -> list[FutureRows]:
         """Return the rows that follow on each series.
 
         Raises:
             DataError: one lacks a column, or has fewer rows than the model looks back on.
         """
-        device, lookback = next(model.parameters()).device, self.settings.lookback
-        found: list[Rows] = []
+        device = next(model.parameters()).device
+        found: list[FutureRows] = []
         model.eval()
         for begin in range(0, len(inputs), batch_size):
             chosen = inputs[begin : begin + batch_size]
-            past = np.stack([self._last_rows(each, lookback) for each in chosen])
+            past = np.stack([self._last_rows(each) for each in chosen])
             with torch.inference_mode():
                 scaled = model(torch.from_numpy(past).to(device)).double().cpu().numpy()
             for series, values in zip(chosen, scaled, strict=True):
-                found.append(Rows.after(series, self.columns, values * self._scales + self._means))
+                found.append(FutureRows.after(series, self.columns, values * self._scales + self._means))
         return found
 
-    def _last_rows(self, series: Series, lookback: int) -> NDArray[np.float32]:
-        values = series.select(self.columns)
+    def _last_rows(self, series: Series) -> NDArray[np.float32]:
+        values, lookback = series.select(self.columns), self.settings.lookback
         if len(values) < lookback:
             raise DataError(
                 f"{series.source or 'the rows'}: {len(values):,} rows; the model looks back on {lookback:,}"

@@ -45,8 +45,7 @@ class ReadsNumbers:
         """Return no vocabulary."""
         return {}
 
-    @classmethod
-    def check_input(cls, given: Any, number: int) -> None:
+    def check_input(self, given: Any, number: int) -> None:
         """See that something can be asked about; `number` is its place, from 1.
 
         Raises:

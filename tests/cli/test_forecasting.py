@@ -11,7 +11,6 @@ import pytest
 
 from nlp_lstm import load
 from nlp_lstm.cli.main import main
-from nlp_lstm.corpora.series import Series
 
 SMALL = [
     *("--set", "head.horizon=4", "--set", "head.lookback=12", "--set", "head.segment=4", "--set", "training.threads=1"),
@@ -156,6 +155,14 @@ def test_a_text_and_another_task_are_refused(run, trained, table):
     assert run("predict", trained, "t.csv", "--format", "conll").code == 2
 
 
-def test_a_series_is_known_again_by_its_content():
-    values = np.ones((3, 1))
-    assert repr(Series(values, ("a",))) != repr(Series(values * 2, ("a",)))
+def test_a_table_that_is_too_short_costs_no_forecast_before_it(run, trained, table):
+    (table.parent / "short.csv").write_text(rows(5))
+    found = run("predict", trained, "t.csv", "short.csv")
+    assert (found.code, found.out) == (3, run("predict", trained, "t.csv").out)
+    assert found.err == "error: short.csv: 5 rows; the model looks back on 12\n"
+
+
+def test_the_shell_says_that_it_reads_no_text(run, trained, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"1,2\n")))
+    found = run("shell", trained)
+    assert found.code == 2 and "expected numbers, found a text" in found.err

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from nlp_lstm.corpora.series import Forecast, Series
+from nlp_lstm.corpora.series import FutureRows, Series
 from nlp_lstm.errors import DataError
 
 
@@ -73,7 +73,7 @@ def test_nobody_changes_a_series_and_its_name_tells_its_content():
 
 
 def test_a_forecast_goes_on_with_the_times_in_the_units_of_the_columns():
-    found = Forecast.after(made(), ("b", "a"), np.array([[1234567.8, 0.1], [2.0, -1e-5]]))
+    found = FutureRows.after(made(), ("b", "a"), np.array([[1234567.8, 0.1], [2.0, -1e-5]]))
     assert found.table() == [["day", "b", "a"], ["2024-01-11", "1234568", "0.1"], ["2024-01-12", "2", "-0.00001"]]
     assert json.loads(json.dumps(found.to_dict())) == {
         "forecast": [{"day": "2024-01-11", "b": 1234567.8, "a": 0.1}, {"day": "2024-01-12", "b": 2.0, "a": -1e-5}]

@@ -211,6 +211,17 @@ def test_a_forecast_from_less_than_the_lookback_is_refused(waves):
         load(waves.folder).forecast(sines(59))
 
 
+def test_what_is_no_series_is_refused_and_says_what_takes_rows(waves):
+    model = load(waves.folder)
+    with pytest.raises(TypeError, match="input 1: expected a Series, found ndarray; forecast takes plain rows"):
+        model.predict([sines(60)])
+    good = Series(sines(60), ("a", "b"))
+    stream = model.stream([good, Series(sines(59), ("a", "b"))])
+    assert next(stream) == model.forecast(good)  # what came before is not lost
+    with pytest.raises(DataError, match="59 rows"):
+        next(stream)
+
+
 def test_an_encoder_or_a_lookback_that_does_not_fit_is_refused():
     with pytest.raises(UsageError, match=r"encoder\.bidirectional: expected false"):
         task_of(noise(60)).build(ENCODER.model_copy(update={"bidirectional": True}))
@@ -240,14 +251,14 @@ def test_several_series_are_trained_on_together(tmp_path):
 
 def test_the_best_forecast_of_the_visitors_is_nearly_reached(tmp_path):
     """Of a crowd only a factor drawn evenly from 0.85 to 1.15 can't be foreseen, which is off by 7.5 % on average."""
-    run = train("visitors", out=tmp_path / "run", epochs=15, settings={"training.threads": 1})
+    run = train("visitors", out=tmp_path / "run", epochs=10, settings={"training.threads": 1})
     rows = read_series(str(Path("data/visitors/visitors.csv").absolute()), DataSettings())
     test = run.metrics["test"]
     for place, column in enumerate(rows.columns):
         scores = test["per_column"][column]
         floor = 0.075 * rows.values[int(0.85 * len(rows)) :, place].mean()
         assert scores["mae"] < 0.8 * scores["mae_season"] < scores["mae_repeat"]
-        assert floor < scores["mae"] < 2.5 * floor  # 1.3 after all epochs
+        assert floor < scores["mae"] < 2.0 * floor  # 1.3 after all epochs
 
 
 @pytest.mark.slow
