@@ -30,7 +30,8 @@ class DataSettings(Settings):
     """Where the texts are and how to read them."""
 
     train: str | None = None
-    """A path, relative to the recipe's folder, or `hf:NAME[:SPLIT]`; `$NAME` stands for an environment variable."""
+    """A path, relative to the recipe's folder, `hf:NAME[:SPLIT]`, or `made:…` for a task that makes its data; `$NAME`
+    stands for an environment variable. Of a table of numbers, `F.csv[A:B]` are the rows from A up to B."""
     dev: str | None = None
     test: str | None = None
     format: str | None = None
@@ -38,7 +39,10 @@ class DataSettings(Settings):
     text_column: str = "text"
     label_column: str = "label"
     columns: Names = ()
-    """For a tagger: what each column of a word's line is, in file order: `word`, `tag`, `auxiliary` or `_`."""
+    """For a tagger: what each column of a word's line is, in file order: `word`, `tag`, `auxiliary` or `_`. For a
+    forecaster: the columns to forecast; empty for all that hold numbers."""
+    time_column: str | None = None
+    """For a forecaster: the column that says when a row was taken; None finds it by its name."""
     source_lang: str | None = None
     """For a translator: the ending of the file to translate from (`en`: PREFIX.en), or its key under `translation`."""
     target_lang: str | None = None

@@ -20,6 +20,7 @@ def data() -> None:
 @options.text_column
 @options.label_column
 @options.columns
+@options.time_column
 @options.source_lang
 @options.target_lang
 @options.source_column
@@ -27,9 +28,10 @@ def data() -> None:
 @options.online
 @click.option(
     "--task",
-    type=click.Choice(["classify", "tag", "translate", "generate"]),
+    type=click.Choice(["classify", "tag", "translate", "generate", "forecast"]),
     help="What the data are for; else told: columns of words are for a tagger, files with languages or with source and "
-    "target columns that you name for a translator, all others for a classifier; never told is a text for a generator.",
+    "target columns that you name for a translator, all others for a classifier; never told are texts for a generator "
+    "and tables of numbers for a forecaster.",
 )
 @click.option("--quiet", is_flag=True, help="Problems only, no summary.")
 def check(
@@ -39,6 +41,7 @@ def check(
     text_column: str,
     label_column: str,
     columns: tuple[str, ...],
+    time_column: str | None,
     source_lang: str | None,
     target_lang: str | None,
     source_column: str,
@@ -60,6 +63,7 @@ def check(
         text_column=text_column,
         label_column=label_column,
         columns=columns,
+        time_column=time_column,
         source_lang=source_lang,
         target_lang=target_lang,
         source_column=source_column,

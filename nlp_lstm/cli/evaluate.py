@@ -24,6 +24,7 @@ from nlp_lstm.errors import RequirementError, UsageError, nearest
 @options.text_column
 @options.label_column
 @options.columns
+@options.time_column
 @options.source_lang
 @options.target_lang
 @options.source_column
@@ -47,6 +48,7 @@ def evaluate(
     text_column: str,
     label_column: str,
     columns: tuple[str, ...],
+    time_column: str | None,
     source_lang: str | None,
     target_lang: str | None,
     source_column: str,
@@ -73,6 +75,7 @@ def evaluate(
         text_column=text_column,
         label_column=label_column,
         columns=columns,
+        time_column=time_column,
         source_lang=source_lang,
         target_lang=target_lang,
         source_column=source_column,

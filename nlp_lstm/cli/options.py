@@ -49,8 +49,16 @@ def columns(command: F) -> F:
         "--columns",
         metavar="A,B,...",
         callback=lambda _context, _option, value: tuple(value.split(",")) if value else (),
-        help="Tagged words: word, tag, auxiliary or _ for each column. Else the first is the word, the last the tag.",
+        help="Tagged words: word, tag, auxiliary or _ for each column; else the first is the word, the last the tag. "
+        "Tables of numbers: the columns to forecast, else all.",
     )(command)
+
+
+def time_column(command: F) -> F:
+    """Add `--time-column`."""
+    return click.option("--time-column", metavar="NAME", help="Tables of numbers: the column of times.  [by its name]")(
+        command
+    )
 
 
 def source_lang(command: F) -> F:

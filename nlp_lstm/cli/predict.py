@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     type=click.Choice(["text", "jsonl", "tsv", "conll"]),
     default="text",
     show_default=True,
-    help="text: a label, or the text with its entities marked. conll: a word and its tag a line.",
+    help="text: a label, the text with its entities marked, or the rows of a forecast as CSV. conll: a word and its "
+    "tag a line.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not on stdout.")
 @options.data_format
 @options.text_column
 @options.columns
+@options.time_column
 @options.online
 @click.option(
     "--html",
@@ -90,6 +92,7 @@ def predict(
     data_format: str | None,
     text_column: str,
     columns: tuple[str, ...],
+    time_column: str | None,
     online: bool,
     html: Path | None,
     n_best: int | None,
@@ -104,7 +107,7 @@ def predict(
     """Predict with MODEL for each text of the FILEs, of standard input (-), or given by --text.
 
     MODEL is the folder of a model, or a composed pipeline: its TOML file or its folder. One line out for each text in,
-    in order, also for empty ones:
+    in order, also for empty ones; of a forecaster, the rows that follow on each FILE:
 
     \b
         cat reviews.txt | nlp-lstm predict runs/mine - --format jsonl
@@ -134,7 +137,8 @@ def predict(
     write_line = writer_of(output_format, predictor, view, console, asked=asked)
     if html is not None and view is None:
         raise UsageError("--html: there is no page for a model of this kind")
-    data = {"format": data_format, "text_column": text_column, "columns": columns, "online": online}
+    data: dict[str, Any] = {"format": data_format, "text_column": text_column, "columns": columns}
+    data |= {"time_column": time_column, "online": online}
     sources = [predictor.records(file, **data) for file in files]
     waiting: deque[Record] = deque()
 

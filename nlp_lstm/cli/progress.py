@@ -60,7 +60,7 @@ class TrainingView:
     def summary(self, run: TrainedRun) -> None:
         """Show the scores of a finished run and what to do next."""
         kind = find_task(run.metrics["task"])
-        table = Table("data", kind.unit, *headline(kind, run.metrics["dev"]))
+        table = Table("data", run.metrics["dev"].get("unit", kind.unit), *headline(kind, run.metrics["dev"]))
         for split in ("dev", "test"):
             if split in run.metrics:
                 report = run.metrics[split]

@@ -23,11 +23,11 @@ def print_report(report: Mapping[str, Any], *, unit: str) -> None:
 
     Args:
         report: the scores; an interval of `x` is called `x_interval`, of how many it is a share `n_x`, how it was
-            computed `x_signature`, why one is missing `undefined`.
-        unit: what was scored, in the plural.
+            computed `x_signature`, why one is missing `undefined`, what was scored `unit`.
+        unit: what was scored, in the plural, where the report does not say.
     """
     console = plain_console()
-    console.print(f"{report['n']:,} {unit}")
+    console.print(f"{report['n']:,} {report.get('unit', unit)}")
     for name, value in report.items():
         if isinstance(value, float):
             interval = report.get(f"{name}_interval")

@@ -19,6 +19,7 @@ from nlp_lstm.cli import options
 @click.option("--text-column", metavar="NAME", help="Column or key of the texts.")
 @click.option("--label-column", metavar="NAME", help="Column or key of the labels.")
 @options.columns
+@options.time_column
 @options.source_lang
 @options.target_lang
 @click.option("--source-column", metavar="NAME", help="Column or key of the sentences to translate.")
@@ -43,6 +44,7 @@ def train(
     text_column: str | None,
     label_column: str | None,
     columns: tuple[str, ...],
+    time_column: str | None,
     source_lang: str | None,
     target_lang: str | None,
     source_column: str | None,
@@ -75,7 +77,12 @@ def train(
     choices: run.Choices = {
         **{"train": train_data, "dev": dev_data, "test": test_data, "online": online or None},
         **{"data_format": data_format, "text_column": text_column, "label_column": label_column},
-        **{"columns": columns or None, "source_lang": source_lang, "target_lang": target_lang},
+        **{
+            "columns": columns or None,
+            "time_column": time_column,
+            "source_lang": source_lang,
+            "target_lang": target_lang,
+        },
         **{"source_column": source_column, "target_column": target_column},
         **{"minutes": minutes, "epochs": epochs, "steps": steps, "seed": seed, "init_from": init_from},
         "settings": dict(parse_setting(assignment) for assignment in assignments),

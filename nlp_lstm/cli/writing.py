@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
@@ -15,7 +17,7 @@ from nlp_lstm.document import Document, Tagging
 from nlp_lstm.errors import UsageError
 from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.predictor import Predictor
-from nlp_lstm.tasks.task import Prediction
+from nlp_lstm.tasks.task import Prediction, Tabled
 
 _CELL = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -29,11 +31,15 @@ class Writer(Protocol):
 
 
 class TextWriter:
-    """What people read: a label, or the text with its entities marked."""
+    """What people read: a label, or the text with its entities marked; of a prediction that is a table, CSV."""
 
     def line(self, record: Record, prediction: Prediction) -> str:
-        """Return it as one line."""
-        return prediction.to_text()
+        """Return it as one line, or a line for each row."""
+        if not isinstance(prediction, Tabled):
+            return prediction.to_text()
+        lines = io.StringIO()
+        csv.writer(lines, lineterminator="\n").writerows(prediction.table())
+        return lines.getvalue().removesuffix("\n")
 
 
 class ViewWriter:
@@ -73,11 +79,14 @@ class JsonWriter:
 class TsvWriter:
     r"""The input's columns, then what was predicted.
 
-    A tab, line end or backslash inside a text is written `\t`, `\n`, `\r`, `\\`.
+    A tab, line end or backslash inside a text is written `\t`, `\n`, `\r`, `\\`. Of a prediction that is a table its
+    own rows are all.
     """
 
     def line(self, record: Record, prediction: Prediction) -> str:
         """Return the columns."""
+        if isinstance(prediction, Tabled):
+            return "\n".join("\t".join(cell.translate(_CELL) for cell in row) for row in prediction.table())
         columns = list(record.fields.values()) if record.fields else [record.text]
         cells = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in columns]
         return "\t".join(cell.translate(_CELL) for cell in [*cells, *prediction.cells()])

@@ -10,6 +10,7 @@ from nlp_lstm.config import DataSettings
 from nlp_lstm.corpora.checking import Report, check
 from nlp_lstm.corpora.pair_rows import COLUMNS
 from nlp_lstm.corpora.pairs import check_pairs
+from nlp_lstm.corpora.series_reading import check_series
 from nlp_lstm.corpora.tagged import check_tagged
 from nlp_lstm.corpora.tagged_records import columns_format
 from nlp_lstm.corpora.text_checking import check_texts
@@ -60,11 +61,16 @@ def _check_plain(source: str, others: Sequence[str], data: DataSettings) -> Repo
     return check_texts(source, others=others)
 
 
+def _check_series(source: str, others: Sequence[str], data: DataSettings) -> Report:
+    return check_series(source, others=others, data=data)
+
+
 AUDITS: Mapping[str, Audit] = {
     "classify": Audit("texts", "a text", _check_texts),
     "tag": Audit("sentences", "a sentence", _check_tagged),
     "translate": Audit("pairs", "the source of a pair", _check_pairs),
     "generate": Audit("lines", "a line", _check_plain),
+    "forecast": Audit("rows", "a row", _check_series),
 }
 """Every check by the name of its task."""
 

@@ -20,7 +20,7 @@ _CSV_ERRORS = {
 _STRAY_RETURN = "a carriage return outside quotes; expected lines that end in \\n or \\r\\n"
 
 
-class _Cells(NamedTuple):
+class Cells(NamedTuple):
     """The cells of one record and the lines it runs over."""
 
     first: int
@@ -30,21 +30,49 @@ class _Cells(NamedTuple):
 
 def read_csv(lines: Iterable[Line], wanted: Wanted) -> Iterator[Row | Problem]:
     """Yield the rows of a comma-separated file; quoted fields may hold commas, quotes and line ends."""
-    csv.field_size_limit(max(_LONGEST_FIELD, csv.field_size_limit()))
-    return _rows(_csv_records(lines, wanted), wanted)
+    return _rows(read_table(lines, wanted), wanted)
 
 
 def read_tsv(lines: Iterable[Line], wanted: Wanted) -> Iterator[Row | Problem]:
     """Yield the rows of a tab-separated file: a line is a row and a quote is a character like any other."""
-    return _rows(_tsv_records(lines), wanted)
+    return _rows(read_table(lines, wanted, tabs=True), wanted)
 
 
-def _csv_records(lines: Iterable[Line], wanted: Wanted) -> Iterator[_Cells | Problem]:
+def read_table(lines: Iterable[Line], wanted: Wanted, *, tabs: bool = False) -> Iterator[Cells | Problem]:
+    """Yield the header, with a name for every column, then the cells of each row; a problem for each bad one.
+
+    Where the header is bad, its problem is all there is.
+
+    Args:
+        lines: of the file.
+        wanted: the columns that must be there.
+        tabs: whether tabs part the cells, and a quote is a character like any other; else commas do.
+    """
+    records = _tsv_records(lines) if tabs else _csv_records(lines, wanted)
+    head = next(records, None)
+    if not isinstance(head, Cells):
+        yield head or wanted.problem(0, "missing-column", "no header line; expected the columns' names")
+        return
+    names = _column_names(head.cells)
+    fault = _header_fault(names, wanted)
+    if fault:
+        yield wanted.problem(head.first, "missing-column", fault)
+        return
+    yield head._replace(cells=names)
+    for record in records:
+        if isinstance(record, Problem) or len(record.cells) == len(names):
+            yield record
+        else:
+            yield wanted.problem(record.first, "columns", _wrong_count(record, names))
+
+
+def _csv_records(lines: Iterable[Line], wanted: Wanted) -> Iterator[Cells | Problem]:
+    csv.field_size_limit(max(_LONGEST_FIELD, csv.field_size_limit()))
     damaged: list[Problem] = []
     reader = csv.reader(_raw(lines, damaged), strict=True)
     first = 1
     while True:
-        record: _Cells | Problem
+        record: Cells | Problem
         try:
             cells = next(reader)
         except StopIteration:
@@ -54,7 +82,7 @@ def _csv_records(lines: Iterable[Line], wanted: Wanted) -> Iterator[_Cells | Pro
             record = wanted.problem(first, "syntax", message + _span(first, reader.line_num))
         else:
             # A blank line is one empty cell, as in TSV.
-            record = _Cells(first, reader.line_num, cells or [""])
+            record = Cells(first, reader.line_num, cells or [""])
         # A record with damaged bytes in it gives way to the problems of its lines.
         yield from damaged or (record,)
         damaged.clear()
@@ -68,29 +96,23 @@ def _raw(lines: Iterable[Line], damaged: list[Problem]) -> Iterator[str]:
         yield line.raw
 
 
-def _tsv_records(lines: Iterable[Line]) -> Iterator[_Cells | Problem]:
+def _tsv_records(lines: Iterable[Line]) -> Iterator[Cells | Problem]:
     # Not csv.QUOTE_NONE: that refuses a carriage return inside a line.
     for line in lines:
-        yield line.problem or _Cells(line.number, line.number, line.text.split("\t"))
+        yield line.problem or Cells(line.number, line.number, line.text.split("\t"))
 
 
-def _rows(records: Iterator[_Cells | Problem], wanted: Wanted) -> Iterator[Row | Problem]:
-    head = next(records, None)
-    if not isinstance(head, _Cells):
-        yield head or wanted.problem(0, "missing-column", "no header line; expected the columns' names")
+def _rows(table: Iterator[Cells | Problem], wanted: Wanted) -> Iterator[Row | Problem]:
+    head = next(table)
+    if isinstance(head, Problem):
+        yield head
         return
-    names = _column_names(head.cells)
-    fault = _header_fault(names, wanted)
-    if fault:
-        yield wanted.problem(head.first, "missing-column", fault)
-        return
+    names = head.cells
     text_at = names.index(wanted.text_column)
     label_at = names.index(wanted.label_column) if wanted.label_column in names else None
-    for record in records:
+    for record in table:
         if isinstance(record, Problem):
             yield record
-        elif len(record.cells) != len(names):
-            yield wanted.problem(record.first, "columns", _wrong_count(record, names))
         else:
             label = None if label_at is None else record.cells[label_at].strip() or None
             fields: dict[str, object] = dict(zip(names, record.cells, strict=True))
@@ -113,7 +135,7 @@ def _header_fault(names: Sequence[str], wanted: Wanted) -> str | None:
     return None
 
 
-def _wrong_count(record: _Cells, names: Sequence[str]) -> str:
+def _wrong_count(record: Cells, names: Sequence[str]) -> str:
     expected = f"expected {_counted(len(names))} ({', '.join(names)})"
     if record.cells == [""]:
         return f"a blank line; {expected}"

@@ -21,6 +21,11 @@ Kind = Literal[
     "tag",  # a tag that may not stand where it does in the file's scheme
     "stray-tag",  # a tag that marks no chunk where most do
     "unseen-tag",  # a tag that the first of several files never has: it can't be found, and counts as wrong
+    "gap",  # no number where one is expected
+    "number",  # something else than a number
+    "constant",  # a column that is the same number in every row
+    "times",  # steps in time that differ
+    "left-out",  # a column without numbers
     "no-examples",  # nothing to train on
     "empty-text",
     "too-long",  # a sentence too long to learn its translation from

@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from nlp_lstm.config import DataSettings, Recipe
+from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.corpora.pair_files import parallel_files
+from nlp_lstm.corpora.row_ranges import split_range
 from nlp_lstm.corpora.text_blocks import text_files
 from nlp_lstm.errors import UsageError, listed
 from nlp_lstm.files import write_json, write_text
@@ -203,8 +205,9 @@ def _checksums(recipe: Recipe) -> dict[str, str]:
 
 def _files_of(source: str | None, data: DataSettings) -> tuple[Path, ...]:
     """Return the files that a source stands for: itself, two of a prefix, those of a folder or a pattern, or none."""
-    if source is None:
+    if source is None or not is_file_name(source):
         return ()
+    source, _ = split_range(source)
     if Path(source).is_file():
         return (Path(source),)
     pair = parallel_files(source, (data.source_lang or "", data.target_lang or ""))

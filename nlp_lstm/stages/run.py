@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypedDict, Unpack
 import torch
 
 from nlp_lstm.config import BUDGETS, Recipe
+from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.errors import DataError, nearest
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.network import check_precision, choose_device
@@ -54,7 +55,9 @@ class Choices(TypedDict, total=False):
         data_format: one of the formats of `nlp-lstm data check`, where the file's ending does not tell.
         text_column: the column or key of the texts.
         label_column: the column or key of the labels.
-        columns: what the columns of tagged words are, in order: `word`, `tag`, `auxiliary` or `_`.
+        columns: what the columns of tagged words are, in order: `word`, `tag`, `auxiliary` or `_`; of a table of
+            numbers, the columns to forecast.
+        time_column: of a table of numbers, the column of times.
         source_lang: the language to translate from, by which files are called.
         target_lang: the language to translate to.
         source_column: the column or key of the sentences to translate.
@@ -75,6 +78,7 @@ class Choices(TypedDict, total=False):
     text_column: str | None
     label_column: str | None
     columns: Sequence[str] | None
+    time_column: str | None
     source_lang: str | None
     target_lang: str | None
     source_column: str | None
@@ -90,7 +94,7 @@ class Choices(TypedDict, total=False):
 
 _SETTING_OF = {
     **{split: f"data.{split}" for split in SPLITS},
-    **{name: f"data.{name}" for name in ("text_column", "label_column", "columns", "online")},
+    **{name: f"data.{name}" for name in ("text_column", "label_column", "columns", "time_column", "online")},
     **{name: f"data.{name}" for name in ("source_lang", "target_lang", "source_column", "target_column")},
     **{"data_format": "data.format", "seed": "training.seed", "init_from": "training.init_from"},
     **{unit: f"training.{unit}" for unit in BUDGETS},
@@ -191,8 +195,8 @@ def _given(task: str, choices: Choices) -> Splits:
 
 
 def _source(source: Any) -> str:
-    """Return a data source as a recipe names it: `hf:` names as they are, paths absolute."""
+    """Return a data source as a recipe names it: paths absolute, other names as they are."""
     if isinstance(source, list | tuple):
         return IN_MEMORY
     text = str(source)
-    return text if text.startswith("hf:") else os.path.abspath(text)  # noqa: PTH100 -- also takes out "..", which Path does not
+    return os.path.abspath(text) if is_file_name(text) else text  # noqa: PTH100 -- also takes out "..", which Path does not

@@ -1,0 +1,168 @@
+"""The forecaster on the command line: a table in, its next rows out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from nlp_lstm import load
+from nlp_lstm.cli.main import main
+
+SMALL = [
+    *("--set", "head.horizon=4", "--set", "head.lookback=12", "--set", "head.segment=4", "--set", "training.threads=1"),
+    *("--set", "encoder.embed_size=8", "--set", "encoder.hidden_size=8", "--steps", "20"),
+]
+
+
+def rows(n_rows: int, begin: int = 0) -> str:
+    days = np.datetime64("2024-02-01") + np.arange(begin, begin + n_rows)
+    lines = (f"{day},{10 + day.astype(int) % 3},{-5.5 * (day.astype(int) % 4)}\n" for day in days)
+    return "date,a,b\n" + "".join(lines)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "train.csv").write_text(rows(200))
+    line = ["train", "forecast", "--train", folder / "train.csv", "--out", folder / "run", *SMALL]
+    assert main([str(word) for word in line]) == 0
+    return folder / "run"
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text(rows(27))
+    return tmp_path / "t.csv"
+
+
+def test_predict_writes_the_next_rows_as_csv_with_their_dates(run, trained, table):
+    found = run("predict", trained, "t.csv")
+    assert (found.code, found.err) == (0, "")
+    header, *lines = csv.reader(io.StringIO(found.out))
+    assert header == ["date", "a", "b"]
+    assert [line[0] for line in lines] == ["2024-02-28", "2024-02-29", "2024-03-01", "2024-03-02"]
+    days = [line.split(",")[0] for line in rows(27).split("\n")[1:-1]]
+    numbers = [[float(cell) for cell in line.split(",")[1:]] for line in rows(27).split("\n")[1:-1]]
+    python = load(trained).forecast(numbers, times=days)
+    assert python.table()[1:] == lines
+
+
+def test_every_format_gives_the_same_numbers(run, trained, table):
+    lines = [line.split(",") for line in run("predict", trained, "t.csv").out.split("\n")[:-1]]
+    assert [
+        line.split("\t") for line in run("predict", trained, "t.csv", "--format", "tsv").out.split("\n")[:-1]
+    ] == lines
+    found = json.loads(run("predict", trained, "t.csv", "--format", "jsonl").out)
+    assert (found["id"], found["file"]) == (0, "t.csv")
+    assert [row["date"] for row in found["forecast"]] == [line[0] for line in lines[1:]]
+    for row, line in zip(found["forecast"], lines[1:], strict=True):
+        assert [row["a"], row["b"]] == pytest.approx([float(cell) for cell in line[1:]], rel=1e-5, abs=1e-5)
+
+
+def test_rows_that_are_named_are_gone_on_from(run, trained, table):
+    whole = rows(27)
+    (table.parent / "short.csv").write_text(rows(20))
+    assert run("predict", trained, "t.csv[:20]").out == run("predict", trained, "short.csv").out
+    assert whole.startswith(rows(20))
+
+
+def test_several_files_and_standard_input_give_a_table_each(run, trained, table, monkeypatch):
+    one = run("predict", trained, "t.csv").out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(rows(27).encode())))
+    assert run("predict", trained, "t.csv", "-").out == one + one
+
+
+def test_evaluate_sets_simple_forecasts_beside_the_model(run, trained, table):
+    found = run("evaluate", trained, "t.csv", "--format", "json")
+    report = json.loads(found.out)
+    assert (found.code, report["n"], report["unit"]) == (0, 27 - 16 + 1, "windows")
+    assert {"mse", "mae", "mse_repeat", "mae_repeat", "mse_season"} <= report.keys()
+    shown = run("evaluate", trained, "t.csv").out
+    assert shown.startswith("12 windows\nmse ") and "mae repeat" in shown and "mae season" in shown
+    assert run("evaluate", trained, "t.csv", "--require", "mse=0.000001").code == 5
+    assert run("evaluate", trained, "t.csv", "--require", "mse=1000000").code == 0
+
+
+def test_info_and_the_card_tell_columns_and_scores(run, trained):
+    found = json.loads(run("info", trained, "--format", "json").out)
+    assert (found["task"], found["labels"]) == ("forecast", ["a", "b"])
+    card = (trained / "README.md").read_text()
+    assert "Columns: a, b." in card and "| split | windows | MSE | MAE |" in card
+    assert "| train | train.csv | 1 |" in card
+
+
+def test_the_same_line_again_trains_nothing_and_other_numbers_are_noticed(run, tmp_path):
+    (tmp_path / "t.csv").write_text(rows(120))
+    line = ("train", "forecast", "--train", f"{tmp_path / 't.csv'}[:100]", "--out", tmp_path / "run", *SMALL)
+    assert run(*line).code == 0
+    assert "finished" in run(*line).err
+    (tmp_path / "t.csv").write_text(rows(120, begin=1))
+    found = run(*line)
+    assert found.code == 2 and "t.csv: its content is not the same" in found.err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (rows(60).replace(",11,", ",,", 1), "line 4 of t.csv: column 'a' is empty; expected a number in every row"),
+        (rows(60).replace(",-11.0\n", ",none yet\n", 1), "column 'b' holds 'none yet'; expected a number"),
+        (rows(15), "t.csv: 14 rows; expected head.horizon = 4, and head.lookback = 12 before them"),
+        (rows(3), "t.csv: 2 rows to foresee; head.horizon = 4 needs as many"),
+    ],
+)
+def test_a_table_that_cannot_be_learned_from_is_refused_in_a_line(run, table, content, message):
+    table.write_text(content)
+    found = run("train", "forecast", "--train", "t.csv", "--out", "run", *SMALL)
+    assert (found.code, found.out) == (3, "")
+    assert message in found.err.replace(str(table.parent) + "/", "") and "Traceback" not in found.err
+
+
+def test_what_is_odd_is_told_and_trained_on(run, table):
+    lines = [line + ",7" for line in rows(80).split("\n")[:-1]]
+    lines[0] = "date,a,b,c"
+    del lines[40]
+    table.write_text("\n".join(lines) + "\n")
+    found = run("train", "forecast", "--train", "t.csv", "--out", "run", *SMALL)
+    assert found.code == 0
+    assert "column 'c' is 7 in every row" in found.err and "another step in time" in found.err
+    assert run("predict", "run", "t.csv").out.split("\n")[1].startswith("+1,")
+
+
+def test_data_check_lists_every_problem(run, table):
+    table.write_text(rows(8).replace(",11,", ",,", 1) + "2024-02-10,x,1\n")
+    found = run("data", "check", "t.csv", "--task", "forecast")
+    assert found.code == 3
+    assert [line.split(" ")[:3] for line in found.out.split("\n")[:-1]] == [
+        ["error:", "line", "4"],
+        ["error:", "line", "10"],
+        ["warning:", "line", "10"],
+    ]
+    assert "9 rows in t.csv" in found.err
+
+
+def test_a_text_and_another_task_are_refused(run, trained, table):
+    found = run("predict", trained, "--text", "1,2")
+    assert (found.code, found.err) == (
+        2,
+        "error: input 1: expected numbers, found a text: a model of this kind reads none\n",
+    )
+    assert run("generate", trained).code == 2
+    assert run("predict", trained, "t.csv", "--format", "conll").code == 2
+
+
+def test_a_table_that_is_too_short_costs_no_forecast_before_it(run, trained, table):
+    (table.parent / "short.csv").write_text(rows(5))
+    found = run("predict", trained, "t.csv", "short.csv")
+    assert (found.code, found.out) == (3, run("predict", trained, "t.csv").out)
+    assert found.err == "error: short.csv: 5 rows; the model looks back on 12\n"
+
+
+def test_the_shell_says_that_it_reads_no_text(run, trained, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"1,2\n")))
+    found = run("shell", trained)
+    assert found.code == 2 and "expected numbers, found a text" in found.err

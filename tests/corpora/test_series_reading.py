@@ -1,0 +1,159 @@
+"""Tables of numbers: what is read of them, and what is said of those that are in no order."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from nlp_lstm.config import DataSettings
+from nlp_lstm.corpora.series_reading import check_series, read_series
+from nlp_lstm.errors import DataError, UsageError
+
+PLAIN = "date,a,b\n2024-01-01,1,2.5\n2024-01-02,-3,1e2\n2024-01-03, 4 ,0\n"
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(content: str, name: str = "t.csv") -> str:
+        (tmp_path / name).write_bytes(content.encode())
+        return name
+
+    return write
+
+
+def read(source: str, warnings: list[str] | None = None, **data):
+    return read_series(source, DataSettings(**data), warnings=warnings)
+
+
+def test_a_table_gives_its_numbers_its_times_and_their_names(table):
+    found = read(table(PLAIN), warnings := [])
+    assert found.values.tolist() == [[1.0, 2.5], [-3.0, 100.0], [4.0, 0.0]]
+    assert (found.columns, found.time_column) == (("a", "b"), "date")
+    assert found.times == ("2024-01-01", "2024-01-02", "2024-01-03")
+    assert (found.first, found.source, warnings) == (0, "t.csv", [])
+
+
+def test_tabs_gzip_quotes_and_windows_line_ends_are_read(table, tmp_path):
+    expected = read(table(PLAIN)).values.tolist()
+    assert read(table(PLAIN.replace(",", "\t"), "t.tsv")).values.tolist() == expected
+    assert read(table(PLAIN.replace(",", "\t"), "t.data"), format="tsv").values.tolist() == expected
+    assert read(table(PLAIN.replace("\n", "\r\n"), "w.csv")).values.tolist() == expected
+    assert read(table(PLAIN.replace("2024-01-02", '"2024-01-02"'), "q.csv")).values.tolist() == expected
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(PLAIN.encode()))
+    assert read("t.csv.gz[1:]").values.tolist() == expected
+
+
+def test_columns_that_are_asked_for_are_read_in_that_order(table):
+    found = read(table(PLAIN), columns=("b", "a"))
+    assert (found.columns, found.values[0].tolist()) == (("b", "a"), [2.5, 1.0])
+    with pytest.raises(DataError, match=r"^line 1 of t\.csv: the header has no column 'c'; .* 'date', 'a', 'b'"):
+        read("t.csv", columns=("c",))
+
+
+def test_the_column_of_times_is_found_by_its_name_or_told(table):
+    source = table("when,Year,a\nx,1999,1\ny,2000,2\n")
+    assert (read(source).time_column, read(source).times, read(source).columns) == ("Year", ("1999", "2000"), ("a",))
+    told = read(source, time_column="when")
+    assert (told.times, told.columns) == (("x", "y"), ("Year", "a"))
+    assert read(source, columns=("Year", "a")).columns == ("Year", "a")
+    assert read(table("a\n1\n2\n", "n.csv")).times == ()
+    with pytest.raises(DataError, match=r"no column 'wen'.*did you mean 'when'"):
+        read(source, time_column="wen")
+
+
+@pytest.mark.parametrize(
+    ("rows", "first", "length"),
+    [("[1:]", 1, 3), ("[:2]", 0, 2), ("[1:2]", 1, 2), ("[34%:67%]", 1, 2), ("[:]", 0, 3), ("[2:900]", 2, 3)],
+)
+def test_rows_that_are_named_are_to_be_foreseen_those_before_are_there(table, rows, first, length):
+    found = read(table(PLAIN) + rows)
+    assert (found.first, len(found), len(found.times)) == (first, length, length)
+    assert found.source == "t.csv" + rows
+
+
+def test_behind_the_rows_that_are_named_nothing_is_read(table):
+    assert len(read(table(PLAIN + "2024-01-04,x,\n") + "[:3]")) == 3
+
+
+def test_a_file_whose_name_has_brackets_is_that_file(table):
+    assert len(read(table(PLAIN, "t.csv[1:2]"), format="csv")) == 3
+
+
+def test_no_row_is_refused(table):
+    with pytest.raises(DataError, match=r"^t\.csv\[3:\]: names no row, as there are 3$"):
+        read(table(PLAIN) + "[3:]")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("date,a,b\n1,2,3\n2,,3\n", r"line 3 of t\.csv: column 'a' is empty; expected a number in every row"),
+        ("date,a,b\n1,2,3\n2,NaN,3\n", r"line 3 of t\.csv: column 'a' says 'NaN'; expected a number in every row"),
+        ("date,a,b\n1,x,3\n2,4,3\n", r"line 2 of t\.csv: column 'a' holds 'x'; expected a number$"),
+        ("date,a,b\n1,,3\n", r"line 2 of t\.csv: column 'a' is empty"),
+        ("date,a,b\n1,2,3\n2,3,about 7\n", r"line 3 of t\.csv: column 'b' holds 'about 7'; expected a number$"),
+        ("date,a,b\n1,2,3\n2,3,inf\n", r"line 3 of t\.csv: column 'b' holds 'inf'; expected a number$"),
+        ("date,a,b\n1,2,3\n2,3\n", r"line 3 of t\.csv: 2 columns; expected 3 columns \(date, a, b\)$"),
+        ("date,a,b\n1,2,3\n\n2,3,4\n", r"line 3 of t\.csv: a blank line; expected 3 columns"),
+        ("date,a,a\n1,2,3\n", r"line 1 of t\.csv: the header names 'a' twice"),
+        ("date,a\n", r"t\.csv: no rows; expected some below the header$"),
+        ("", r"t\.csv: no header line"),
+        ("date,a\n1,x\n", r"t\.csv: no column of numbers$"),
+        ("date;a\n1;2\n", r"t\.csv: no column of numbers$"),
+        ("date,a\n1,2\n2,x\n3,\n", r"line 3 of .* \(and 1 more problem; `nlp-lstm data check t\.csv --task forecast`"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(table, content, message):
+    with pytest.raises(DataError, match=f"^{message}"):
+        read(table(content))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("date,a,b\n1,2,3\n2,2,4\n", "t.csv: column 'a' is 2 in every row: there is nothing to foresee in it"),
+        ("date,a,b\n1,x,3\n2,y,4\n", "line 2 of t.csv: column 'a' holds text, such as 'x': it is left out"),
+        (
+            "date,a\n2024-01-01,2\n2024-01-02,3\n2024-01-04,4\n",
+            "line 4 of t.csv: 2024-01-04 after 2024-01-02 is another step in time than the first "
+            "(1 of 2 steps are): rows are taken as equally far apart",
+        ),
+        ("date,a\nJan,1\nFeb,2\n", "t.csv: column 'date' is in no way of writing times that is known: not continued"),
+    ],
+)
+def test_what_is_odd_is_told_and_read(table, content, message):
+    found = read(table(content), warnings := [])
+    assert warnings == [message]
+    assert len(found) == content.count("\n") - 1
+
+
+def test_a_format_without_columns_is_refused(table):
+    with pytest.raises(UsageError, match="a series is read from csv or tsv with a header, not jsonl"):
+        read(table("{}", "t.jsonl"))
+    with pytest.raises(DataError, match=r"none\.csv: no such file"):
+        read("none.csv")
+
+
+def test_a_check_finds_every_problem_of_every_file(table):
+    table("date,a,b\n1,2,3\n2,x,3\n3,,3\n5,1,3\n")
+    table("date,a,b\n1,2,3\n2,y,4\n", "dev.csv")
+    report = check_series("t.csv", others=["dev.csv[1:]"], data=DataSettings())
+    assert [(each.source, each.line, each.kind) for each in report.errors] == [
+        ("t.csv", 3, "number"),
+        ("t.csv", 4, "gap"),
+        ("dev.csv", 3, "number"),
+    ]
+    assert [(each.line, each.kind) for each in report.warnings] == [(0, "constant"), (5, "times")]
+    assert report.n_examples == 4
+
+
+def test_the_real_files_are_read_whole(real_data):
+    folder = real_data("timeseries")
+    hourly = read(f"{folder}/ETTh1.csv[8640:11520]")
+    assert (hourly.columns[-1], hourly.first, len(hourly)) == ("OT", 8640, 11520)
+    assert hourly.times[8640] == "2017-06-26 00:00:00"
+    monthly = read(f"{folder}/airline-passengers.csv")
+    assert (monthly.columns, monthly.values[0, 0], len(monthly)) == (("Passengers",), 112.0, 144)
