@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nlp_lstm.config import DataSettings, Recipe
+from nlp_lstm.config import DataSettings, Recipe, problems_of
 from nlp_lstm.corpora.pair_files import parallel_files
 from nlp_lstm.corpora.text_blocks import text_files
 from nlp_lstm.errors import UsageError, listed
@@ -117,12 +117,12 @@ class Ledger:
         write_json(self.folder / RUN, {**(self._read(RUN) or {}), "total_steps": steps})
 
     @property
-    def train_source(self) -> str | None:
-        """Where the training data lie, or None where nothing is remembered of a run."""
+    def data(self) -> DataSettings:
+        """Where the data lie and how to read them; the defaults where nothing is remembered of a run."""
         settings = (self._read(RUN) or {}).get("settings")
         data = settings.get("data") if isinstance(settings, dict) else None
-        source = data.get("train") if isinstance(data, dict) else None
-        return source if isinstance(source, str) else None
+        known = isinstance(data, dict) and not problems_of(DataSettings, data)
+        return DataSettings(**data) if known else DataSettings()  # type: ignore[arg-type]
 
     @property
     def metrics(self) -> dict[str, Any] | None:
