@@ -131,6 +131,12 @@ class TrainingSettings(Settings):
     """CPU threads; None takes all cores."""
     init_from: str | None = None
     """A model folder, of any task, whose encoder the new network begins with."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Each layer learns at the rate of the one above it times this: the head at the full rate, the embedding slowest; 1
+    for one rate."""
+    unfreeze: Probability = 0.0
+    """Part of the budget over which the layers of the encoder begin to learn, one after the other from the top; 0 lets
+    all learn from the start. It is for an encoder that was trained before (`init_from`)."""
 
     def budget(self) -> tuple[str, float]:
         """Return the unit and the amount of the budget; ten epochs when none is given."""
@@ -191,10 +197,15 @@ def problems_of(kind: type[Settings], values: Mapping[str, Any], *, section: str
     return []
 
 
-def check_budget(training: Any) -> list[str]:
-    """Return a line if a recipe's `training` section names more than one budget."""
-    given = [unit for unit in BUDGETS if isinstance(training, dict) and unit in training]
-    return [f"training: give one of {', '.join(given)}, not {len(given)}"] if len(given) > 1 else []
+def check_training(training: Any) -> list[str]:
+    """Return a line for each thing in a recipe's `training` section that does not go together."""
+    if not isinstance(training, dict):
+        return []
+    given = [unit for unit in BUDGETS if unit in training]
+    problems = [f"training: give one of {', '.join(given)}, not {len(given)}"] if len(given) > 1 else []
+    if training.get("unfreeze") and training.get("init_from") is None:
+        problems.append("training.unfreeze: nothing was trained before: it goes with training.init_from")
+    return problems
 
 
 def _line(kind: type[Settings], found: Mapping[str, Any], section: str) -> str:

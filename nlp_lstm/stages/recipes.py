@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_lstm.config import BUDGETS, Recipe, check_budget, parse_settings, problems_of
+from nlp_lstm.config import BUDGETS, Recipe, check_training, parse_settings, problems_of
 from nlp_lstm.errors import UsageError, listed, nearest
 from nlp_lstm.tasks import find_task
 
@@ -85,7 +85,7 @@ def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
         raise UsageError(f"{path} is a composed pipeline, not a recipe to train: nlp-lstm predict {path} runs it")
     _resolve_paths(content, path.parent)
     problems = _lay_over(content, settings or {})
-    problems += problems_of(Recipe, content) + check_budget(content.get("training"))
+    problems += problems_of(Recipe, content) + check_training(content.get("training"))
     task = content.get("task")
     if isinstance(task, str):
         problems += _settle_head(task, content)

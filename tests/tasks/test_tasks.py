@@ -30,6 +30,7 @@ from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.tag_schemes import convert
 from nlp_lstm.text.vocabulary import Vocabulary
+from nlp_lstm.training.depth import Thaw
 
 TOKENIZER = RegexWords()
 ENCODER = EncoderSettings(embed_size=3, hidden_size=5, n_layers=2)
@@ -338,6 +339,14 @@ def test_the_loss_falls_along_its_gradient(case, task, model):
     before.backward()
     optimizer.step()
     assert task.loss(model, batch).total < before
+
+
+def test_while_the_encoder_is_frozen_the_head_learns_alone(case, task, model):
+    (batch,) = task.batches(case.rows(), case.examples, TrainingSettings(batch_size=11)).epoch(0)
+    Thaw(model, TrainingSettings(unfreeze=0.5), 100).begin(0)
+    task.loss(model.train(), batch).total.backward()
+    learning = {name for name, weight in model.named_parameters() if weight.grad is not None}
+    assert learning and not any(name.startswith("encoder.") for name in learning)
 
 
 def test_an_epoch_is_the_same_again_and_another_one_is_not(case, task, model):
