@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
@@ -12,6 +12,12 @@ from nlp_lstm.errors import UsageError, listed, nearest
 
 BUDGETS = ("minutes", "epochs", "steps")
 """The units a training budget can be given in; a run has one."""
+
+SPLITS = ("train", "dev", "test")
+"""What examples are for; the settings of data that name files are called so."""
+
+IN_MEMORY = "(in memory)"
+"""What stands in place of a file's name where a run was given the examples themselves."""
 
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -184,6 +190,14 @@ class Recipe(Settings):
     """The task's own settings, checked by the task."""
     training: TrainingSettings = TrainingSettings()
 
+    @property
+    def data_sections(self) -> dict[str, DataSettings]:
+        """The sections that say where data are, by dotted name: `data` or, of a head with parts, those of each."""
+        parts = self.head.get("parts")
+        if not isinstance(parts, dict):
+            return {"data": self.data}
+        return {f"head.parts.{name}.data": DataSettings(**part["data"]) for name, part in parts.items()}
+
 
 S = TypeVar("S", bound=Settings)
 
@@ -220,12 +234,20 @@ def _line(kind: type[Settings], found: Mapping[str, Any], section: str) -> str:
 
 
 def _keys(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
+    inside: Any = kind
     for part in path:
-        field = kind.model_fields.get(part)
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        if get_origin(inside) is dict:  # a table of tables, whose keys are names
+            inside = get_args(inside)[1]
+            continue
+        field = inside.model_fields.get(part)
+        inside = None if field is None else field.annotation
+        if get_origin(inside) is not dict and not _is_settings(inside):
             return []
-        kind = field.annotation
-    return list(kind.model_fields)
+    return list(inside.model_fields) if _is_settings(inside) else []
+
+
+def _is_settings(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def parse_settings(kind: type[S], values: Mapping[str, Any], *, title: str, section: str = "") -> S:

@@ -18,6 +18,7 @@ from nlp_lstm.stages.composed import is_composed
 from nlp_lstm.stages.network import REMEMBERED, choose_device
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import find_task
+from nlp_lstm.tasks.parts import HasParts
 from nlp_lstm.tasks.task import Note, Report, Task, Vocabularies, encoder_vocabulary
 from nlp_lstm.tasks.writing import Writer, Writes, writing_options
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -137,9 +138,14 @@ class Predictor:
     def read(self, source: str, **data: Any) -> list[Any]:
         """Return the labelled examples of a source, for `evaluate`; arguments as for `records`.
 
+        A model of several parts reads `NAME=FILE`, where NAME is a part.
+
         Raises:
             DataError: the source cannot be read, or has problems.
+            UsageError: there is no such part.
         """
+        if isinstance(self.task, HasParts):
+            return self.task.read_part(source, {name: value for name, value in data.items() if value is not None})
         return self.task.read(source, self._data(data), lambda: self.tokenizer)
 
     def _data(self, given: Mapping[str, Any]) -> DataSettings:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from nlp_lstm.batching.buckets import batches_by_length
 from nlp_lstm.batching.spelled import Edges, SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
 from nlp_lstm.config import DataSettings, EncoderSettings, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.config import Settings as HeadSettings
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.corpora.tagged import read_tagged, tagged_format
 from nlp_lstm.corpora.tagged_records import read_words_or_texts
@@ -77,7 +78,6 @@ class Tag(HasExamples, CutsTexts):
         vocabularies: of the words and of the characters.
     """
 
-    PartSettings: ClassVar[type[TagPartSettings]] = TagPartSettings
     Settings: ClassVar[type[Settings]] = TagSettings
     unit: ClassVar[str] = "sentences"
     headline: ClassVar[Mapping[str, str]] = {"F1": "f1", "accuracy": "accuracy"}
@@ -107,6 +107,11 @@ class Tag(HasExamples, CutsTexts):
         """What the person's tags are written in; None where each tag stands for itself."""
         scheme = self.settings.scheme
         return scheme if scheme in ("iob1", "iob2", "bioes") else None
+
+    @classmethod
+    def part_settings(cls) -> type[HeadSettings]:
+        """Return the kind of its settings as a part: all but how words are read."""
+        return TagPartSettings
 
     @classmethod
     def read(
@@ -139,7 +144,7 @@ class Tag(HasExamples, CutsTexts):
         Raises:
             UsageError: the tokenizer does not cut words.
         """
-        return build_word_vocabularies(tokens, tokenizer, settings)
+        return build_word_vocabularies(tokens.counts(), tokenizer, settings)
 
     @classmethod
     def from_examples(
@@ -222,7 +227,7 @@ class Tag(HasExamples, CutsTexts):
         self, rows: SpelledRows, examples: Sequence[TaggedSentence], settings: TrainingSettings
     ) -> TaggedBatches:
         """Return the training batches of sentences and their tags; sentences without words are left out."""
-        filled = [number for number, row in enumerate(rows.rows) if len(row)]
+        filled = [number for number, example in enumerate(examples) if example.words]
         gold = self._gold(examples)
         tags = [_numbered(gold[number], self._numbers) for number in filled]
         second = None
@@ -238,6 +243,8 @@ class Tag(HasExamples, CutsTexts):
             max_tokens=settings.max_tokens,
             edges=None if self.scheme is None else self._edges(),
         )
+
+    part_batches = batches
 
     def loss(self, model: nn.Module, batch: TaggedBatch) -> SummedLoss:
         """Return the negative log-likelihood of a batch's tags, summed over its sentences, in nats; items are words."""
@@ -266,15 +273,18 @@ class Tag(HasExamples, CutsTexts):
         """Return the best tags of each sentence, in BIOES where they mark chunks."""
         found: list[tuple[str, ...]] = [()] * len(rows)
         for chosen, scores, mask in self._scored(model, rows, batch_size=batch_size, precision=precision):
-            for row, path in zip(chosen, self.part_predictions(model, scores, mask), strict=True):
+            lengths = [len(rows.rows[row]) for row in chosen]
+            for row, path in zip(chosen, self.part_predictions(model, scores, mask, lengths), strict=True):
                 found[row] = path
         return found
 
-    def part_predictions(self, model: nn.Module, scores: Emissions, mask: Tensor) -> list[tuple[str, ...]]:
-        """Return the best tags of each sentence of a batch whose scores are known."""
+    def part_predictions(
+        self, model: nn.Module, scores: Emissions, mask: Tensor, lengths: Sequence[int]
+    ) -> list[tuple[str, ...]]:
+        """Return the best tags of each sentence of a batch whose scores are known; none of one without words."""
         assert isinstance(model, Tagger)
-        paths = model.paths.decode(scores.tags, mask)
-        return [tuple(self.tags[number] for number in path.tolist()) for path in paths]
+        paths = zip(model.paths.decode(scores.tags, mask), lengths, strict=True)
+        return [tuple(self.tags[number] for number in path[:length].tolist()) for path, length in paths]
 
     def score(self, examples: Sequence[TaggedSentence], predictions: Sequence[tuple[str, ...]]) -> float:
         """Return the number training watches: F1 of chunks, or accuracy where tags mark no chunks; in [0, 1]."""

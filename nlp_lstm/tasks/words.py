@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
@@ -62,22 +63,33 @@ class Spelling(NamedTuple):
     characters: NDArray[np.int32]
 
 
-def build_word_vocabularies(tokens: TokenTable, tokenizer: Tokenizer, settings: VocabularySettings) -> Vocabularies:
+def check_words(kind: str) -> None:
+    """See that a kind of tokenizer cuts words.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if kind not in WORD_TOKENIZERS:
+        raise UsageError(f"tokenizer.kind: a tagger needs words ({' or '.join(WORD_TOKENIZERS)})")
+
+
+def build_word_vocabularies(
+    counts: Mapping[str, int], tokenizer: Tokenizer, settings: VocabularySettings
+) -> Vocabularies:
     """Return the vocabularies of words and characters.
 
     Args:
-        tokens: the words as they are written.
+        counts: how often each word comes, as it is written.
         tokenizer: says whether words are looked up in lower case.
         settings: which words get a row of their own.
 
     Raises:
         UsageError: the tokenizer does not cut words.
     """
-    if tokenizer.kind not in WORD_TOKENIZERS:
-        raise UsageError(f"tokenizer.kind: a tagger needs words ({' or '.join(WORD_TOKENIZERS)})")
+    check_words(tokenizer.kind)
     words: dict[str, int] = {}
     characters: dict[str, int] = {}
-    for spelling, count in tokens.counts().items():
+    for spelling, count in counts.items():
         key = spelling.lower() if tokenizer.lowercase else spelling
         words[key] = words.get(key, 0) + count
         for sign in spelling:
@@ -119,6 +131,20 @@ class WordReader:
         words, casings, characters = zip(*known, strict=True) if known else ((),) * 3
         rows = IdTable(tokens.indices, tokens.offsets)
         return SpelledRows(rows, np.array(words, dtype=np.int64), np.array(casings, dtype=np.int64), characters)
+
+    def fill(self, rows: SpelledRows) -> SpelledRows:
+        """Return the rows with one unknown word in the place of each that has none."""
+        if all(map(len, rows.rows)):
+            return rows
+        nothing = self.spelling("")
+        stand_in = np.array([len(rows.words)], dtype=np.int32)
+        return replace(
+            rows,
+            rows=[row if len(row) else stand_in for row in rows.rows],
+            words=np.append(rows.words, nothing.word),
+            casings=np.append(rows.casings, nothing.casing),
+            characters=[*rows.characters, nothing.characters],
+        )
 
     def spelling(self, spelling: str) -> Spelling:
         """Return what the network is told of a spelling."""
