@@ -194,9 +194,9 @@ class Recipe(Settings):
     def data_sections(self) -> dict[str, DataSettings]:
         """The sections that say where data are, by dotted name: `data` or, of a head with parts, those of each."""
         parts = self.head.get("parts")
-        if not isinstance(parts, dict):
-            return {"data": self.data}
-        return {f"head.parts.{name}.data": DataSettings(**part["data"]) for name, part in parts.items()}
+        tables = parts.items() if isinstance(parts, dict) else ()
+        found = {name: part["data"] for name, part in tables if isinstance(part, dict) and "data" in part}
+        return {f"head.parts.{name}.data": DataSettings(**data) for name, data in found.items()} or {"data": self.data}
 
 
 S = TypeVar("S", bound=Settings)

@@ -148,7 +148,8 @@ class Joint(CutsTexts):
             if name != "dev_fraction" and value not in (None, IN_MEMORY)
         ]
         tables = head.get("parts")
-        parts = {name: part for name, part in tables.items() if isinstance(part, dict)} if tables else {}
+        named = tables.items() if isinstance(tables, dict) else ()
+        parts = {name: part for name, part in named if isinstance(part, dict)}
         for name, part in parts.items():
             found += _part_problems(name, part, in_memory="train" in given)
         with_dev = [name for name, part in parts.items() if _given(part, "dev") is not None]
