@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
@@ -12,6 +12,12 @@ from nlp_lstm.errors import UsageError, listed, nearest
 
 BUDGETS = ("minutes", "epochs", "steps")
 """The units a training budget can be given in; a run has one."""
+
+SPLITS = ("train", "dev", "test")
+"""What examples are for; the settings of data that name files are called so."""
+
+IN_MEMORY = "(in memory)"
+"""What stands in place of a file's name where a run was given the examples themselves."""
 
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -135,6 +141,12 @@ class TrainingSettings(Settings):
     """CPU threads; None takes all cores."""
     init_from: str | None = None
     """A model folder, of any task, whose encoder the new network begins with."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Each layer learns at the rate of the one above it times this: the head at the full rate, the embedding slowest; 1
+    for one rate."""
+    unfreeze: Probability = 0.0
+    """Part of the budget over which the layers of the encoder begin to learn, one after the other from the top; 0 lets
+    all learn from the start. It is for an encoder that was trained before (`init_from`)."""
 
     def budget(self) -> tuple[str, float]:
         """Return the unit and the amount of the budget; ten epochs when none is given."""
@@ -184,6 +196,14 @@ class Recipe(Settings):
     """The task's own settings, checked by the task."""
     training: TrainingSettings = TrainingSettings()
 
+    @property
+    def data_sections(self) -> dict[str, DataSettings]:
+        """The sections that say where data are, by dotted name: `data` or, of a head with parts, those of each."""
+        parts = self.head.get("parts")
+        tables = parts.items() if isinstance(parts, dict) else ()
+        found = {name: part["data"] for name, part in tables if isinstance(part, dict) and "data" in part}
+        return {f"head.parts.{name}.data": DataSettings(**data) for name, data in found.items()} or {"data": self.data}
+
 
 S = TypeVar("S", bound=Settings)
 
@@ -197,10 +217,15 @@ def problems_of(kind: type[Settings], values: Mapping[str, Any], *, section: str
     return []
 
 
-def check_budget(training: Any) -> list[str]:
-    """Return a line if a recipe's `training` section names more than one budget."""
-    given = [unit for unit in BUDGETS if isinstance(training, dict) and unit in training]
-    return [f"training: give one of {', '.join(given)}, not {len(given)}"] if len(given) > 1 else []
+def check_training(training: Any) -> list[str]:
+    """Return a line for each thing in a recipe's `training` section that does not go together."""
+    if not isinstance(training, dict):
+        return []
+    given = [unit for unit in BUDGETS if unit in training]
+    problems = [f"training: give one of {', '.join(given)}, not {len(given)}"] if len(given) > 1 else []
+    if training.get("unfreeze") and training.get("init_from") is None:
+        problems.append("training.unfreeze: nothing was trained before: it goes with training.init_from")
+    return problems
 
 
 def _line(kind: type[Settings], found: Mapping[str, Any], section: str) -> str:
@@ -215,12 +240,20 @@ def _line(kind: type[Settings], found: Mapping[str, Any], section: str) -> str:
 
 
 def _keys(kind: type[BaseModel], path: Sequence[str]) -> list[str]:
+    inside: Any = kind
     for part in path:
-        field = kind.model_fields.get(part)
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        if get_origin(inside) is dict:  # a table of tables, whose keys are names
+            inside = get_args(inside)[1]
+            continue
+        field = inside.model_fields.get(part)
+        inside = None if field is None else field.annotation
+        if get_origin(inside) is not dict and not _is_settings(inside):
             return []
-        kind = field.annotation
-    return list(kind.model_fields)
+    return list(inside.model_fields) if _is_settings(inside) else []
+
+
+def _is_settings(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def parse_settings(kind: type[S], values: Mapping[str, Any], *, title: str, section: str = "") -> S:

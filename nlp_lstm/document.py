@@ -133,6 +133,78 @@ class TaggedSentence:
 
 
 @dataclass(frozen=True, slots=True)
+class PartExample:
+    """One example of a part of a model that has several.
+
+    Attributes:
+        part: the name of the part.
+        example: what the part's own task takes.
+    """
+
+    part: str
+    example: Any
+
+    @property
+    def text(self) -> str:
+        """The example's text."""
+        return str(self.example.text)
+
+    @property
+    def label(self) -> str | None:
+        """The example's label."""
+        label: str | None = self.example.label
+        return label
+
+    @property
+    def source(self) -> str:
+        """Where the example came from, for messages."""
+        return str(self.example.source)
+
+    @property
+    def line(self) -> int:
+        """Its line there."""
+        return int(self.example.line)
+
+
+@dataclass(frozen=True, slots=True)
+class JointPrediction:
+    """What a model of several parts says of one text.
+
+    Attributes:
+        text: the text as it was given.
+        words: its words.
+        starts: where each begins in `text`, in code points.
+        parts: what each part says.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    starts: tuple[int, ...]
+    parts: Mapping[str, Any]
+
+    def __getitem__(self, part: str) -> Any:
+        """Return what a part says."""
+        return self.parts[part]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what each part says as plain values, ready for JSON."""
+        return {name: found.to_dict() for name, found in self.parts.items()}
+
+    def to_text(self) -> str:
+        """Return a line with what each part says.
+
+        >>> parts = {"mood": Prediction("good", 0.9, {}), "who": Prediction("me", 0.8, {})}
+        >>> JointPrediction("so", ("so",), (0,), parts).to_text()
+        'mood: good | who: me'
+        """
+        return " | ".join(f"{name}: {found.to_text()}" for name, found in self.parts.items())
+
+    def cells(self) -> list[str]:
+        """Return the cells of all parts, one part after the other."""
+        return [cell for found in self.parts.values() for cell in found.cells()]
+
+
+@dataclass(frozen=True, slots=True)
 class SentencePair:
     """One sentence and its translation, and where they were read.
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from nlp_lstm.config import EncoderSettings, Recipe, TrainingSettings, check_budget, parse_settings, problems_of
+from nlp_lstm.config import EncoderSettings, Recipe, TrainingSettings, check_training, parse_settings, problems_of
 from nlp_lstm.errors import UsageError
 
 
@@ -84,12 +84,21 @@ def test_a_section_of_its_own_keeps_its_name():
         ({"epochs": 3}, []),
         ({"epochs": 3, "steps": 4}, ["training: give one of epochs, steps, not 2"]),
         ({"minutes": 1, "epochs": 3, "steps": 4}, ["training: give one of minutes, epochs, steps, not 3"]),
+        ({"unfreeze": 0.5, "init_from": "runs/model"}, []),
+        ({"unfreeze": 0.0}, []),
+        (
+            {"unfreeze": 0.5, "epochs": 3, "steps": 4},
+            [
+                "training: give one of epochs, steps, not 2",
+                "training.unfreeze: nothing was trained before: it goes with training.init_from",
+            ],
+        ),
         (None, []),
         ("nonsense", []),
     ],
 )
-def test_two_budgets_are_one_too_many(training, problems):
-    assert check_budget(training) == problems
+def test_what_does_not_go_together_is_told(training, problems):
+    assert check_training(training) == problems
 
 
 @pytest.mark.parametrize("unit", ["epochs", "steps", "minutes"])

@@ -91,11 +91,20 @@ def pad_spelled(data: SpelledRows, chosen: Sequence[int] | NDArray[np.int64], wi
     rows = [data.rows[row] for row in chosen]
     if windows:
         rows = [row[window] for row, window in zip(rows, windows, strict=True)]
-    distinct, places = np.unique(np.concatenate(rows), return_inverse=True)
-    lengths = np.array([len(row) for row in rows])
-    starts = np.cumsum(lengths) - lengths
-    split = [places[start : start + length].astype(np.int32) for start, length in zip(starts, lengths, strict=True)]
-    spellings, mask = pad_ids(split, pad_id=0)
+    return spell(data, *pad_ids(rows, pad_id=0))
+
+
+def spell(data: SpelledRows, numbers: Tensor, mask: Tensor) -> Spelled:
+    """Return padded sentences with what is known of their spellings; each distinct one stands in the batch once.
+
+    Args:
+        data: what is known of each spelling.
+        numbers: the spelling of each word, int64 (batch, time).
+        mask: True at real words, bool (batch, time).
+    """
+    distinct, places = np.unique(numbers[mask].numpy(), return_inverse=True)
+    spellings = torch.zeros_like(numbers)
+    spellings[mask] = torch.from_numpy(places)
     ids = torch.from_numpy(data.words[distinct])[spellings]  # (batch, time)
     characters = _pad_characters([data.characters[number] for number in distinct])
     casings = torch.from_numpy(data.casings[distinct])

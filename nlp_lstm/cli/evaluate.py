@@ -17,7 +17,7 @@ from nlp_lstm.errors import RequirementError, UsageError, nearest
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("file")
+@click.argument("files", nargs=-1, required=True, metavar="FILE|NAME=FILE...")
 @click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--require", "requirements", multiple=True, metavar="NAME=X", help="End with code 5 if a score is worse.")
 @options.data_format
@@ -41,7 +41,7 @@ from nlp_lstm.errors import RequirementError, UsageError, nearest
 @options.device
 def evaluate(
     model: Path,
-    file: str,
+    files: tuple[str, ...],
     output_format: str,
     requirements: tuple[str, ...],
     data_format: str | None,
@@ -62,26 +62,27 @@ def evaluate(
 
     \b
         nlp-lstm evaluate runs/mine test.csv --require accuracy=0.85
+
+    A model of several parts is scored on a file of each, or of some:
+
+    \b
+        nlp-lstm evaluate runs/joint mood=test.csv names=test.conll --require names.f1=0.8
     """
     wanted = [_requirement(text) for text in requirements]
-    from nlp_lstm.stages.predictor import load  # heavy: only when it is used
+    from nlp_lstm.stages.predictor import load  # heavy, like all below: only when it is used
+    from nlp_lstm.tasks.parts import HasParts
 
     predictor = load(model, device=device)
     chosen = {} if dynamic is None else {"dynamic": dynamic}
     options.check_known(chosen, predictor.evaluation_options)
-    examples = predictor.read(
-        file,
-        format=data_format,
-        text_column=text_column,
-        label_column=label_column,
-        columns=columns,
-        time_column=time_column,
-        source_lang=source_lang,
-        target_lang=target_lang,
-        source_column=source_column,
-        target_column=target_column,
-        online=online,
-    )
+    if len(files) > 1 and not isinstance(predictor.task, HasParts):
+        raise UsageError(f"expected one FILE, found {len(files)}: this model has no parts")
+    data = {
+        **{"format": data_format, "text_column": text_column, "label_column": label_column, "columns": columns},
+        **{"time_column": time_column, "source_lang": source_lang, "target_lang": target_lang},
+        **{"source_column": source_column, "target_column": target_column, "online": online},
+    }
+    examples = [example for file in files for example in predictor.read(file, **data)]
     report = predictor.evaluate(examples, batch_size=batch_size, note=partial(click.echo, err=True), **chosen).to_dict()
     if output_format == "json":
         click.echo(json.dumps(report, ensure_ascii=False))
@@ -109,7 +110,7 @@ def check_requirements(
     """Compare scores with what was asked for.
 
     Args:
-        report: the scores.
+        report: the scores; those of a part are called by its name, a point and theirs.
         wanted: names, and what each must reach.
         costs: names of those that must not be above it, in place of below.
 
@@ -117,10 +118,12 @@ def check_requirements(
         UsageError: there is no score of a name.
         RequirementError: a score is worse; every such one is named.
     """
+    report = {**report, **_of_parts(report)}
     scores = {name: value for name, value in report.items() if isinstance(value, float)}
     for name, bar in wanted:
         if name in report and report[name] is None:
-            raise RequirementError(f"{name} is undefined ({report.get('undefined')}), {bar:g} was required")
+            why = report.get(f"{name.rpartition('.')[0]}.undefined".removeprefix("."))
+            raise RequirementError(f"{name} is undefined ({why}), {bar:g} was required")
         if name not in scores:
             raise UsageError(f"--require: no score {name!r}{nearest(name, scores)}")
     missed = [
@@ -130,3 +133,9 @@ def check_requirements(
     ]
     if missed:
         raise RequirementError("; ".join(missed))
+
+
+def _of_parts(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the scores of the parts of a report, if it has such, by dotted names."""
+    parts = report.get("parts", {})
+    return {f"{part}.{name}": value for part, own in parts.items() for name, value in own.items()}

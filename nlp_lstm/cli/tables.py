@@ -38,8 +38,11 @@ def print_report(report: Mapping[str, Any], *, unit: str) -> None:
             console.print(f"{_title(name)} {value}")
     if report.get("undefined"):
         console.print(report["undefined"])
+    for part, own in report.get("parts", {}).items():
+        console.print()
+        print_report(own, unit=f"of {part}")
     for name, group in report.items():
-        if isinstance(group, Mapping) and group:
+        if isinstance(group, Mapping) and group and name != "parts":
             console.print(_confusion(group) if name == "confusion" else _group(name, group))
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from nlp_lstm.cli.views import View
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.document import Document, Tagging
+from nlp_lstm.document import Document, TaggedSentence, Tagging
 from nlp_lstm.errors import UsageError
 from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.predictor import Predictor
@@ -132,7 +132,7 @@ def writer_of(
     """
     if asked and name not in SHOWING:
         raise UsageError(f"--{', --'.join(asked)}: --format {name} does not show it; {' and '.join(SHOWING)} do")
-    if name == "conll" and not predictor.takes_words:
+    if name == "conll" and (isinstance(predictor, Pipeline) or predictor.task.example_type is not TaggedSentence):
         raise UsageError("--format conll: this model does not tag words")
     if name == "text" and view is not None and (asked or console.color_system is not None):
         return ViewWriter(view, console).line

@@ -58,7 +58,7 @@ def _check_pairs(source: str, others: Sequence[str], data: DataSettings) -> Repo
 
 
 def _check_plain(source: str, others: Sequence[str], data: DataSettings) -> Report:
-    return check_texts(source, others=others)
+    return check_texts(source, others=others, data_format=data.format, text_column=data.text_column)
 
 
 def _check_series(source: str, others: Sequence[str], data: DataSettings) -> Report:

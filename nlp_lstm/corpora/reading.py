@@ -86,7 +86,7 @@ def scan(
     *,
     data_format: str | None = None,
     text_column: str = "text",
-    label_column: str = "label",
+    label_column: str | None = "label",
     labelled: bool = False,
     online: bool = False,
 ) -> Iterator[Example | Problem]:
@@ -96,7 +96,7 @@ def scan(
         source: a path, `-` for standard input, or `hf:NAME[:SPLIT]`.
         data_format: a name of `FORMATS`; None tells by the file's ending or first line.
         text_column: the column or key of the texts, where the format has such.
-        label_column: the column or key of the labels, where the format has such.
+        label_column: the column or key of the labels, where the format has such; None looks at no label.
         labelled: whether a missing label is a problem; plain text has none and takes no notice.
         online: whether `hf:` may use the network.
 

@@ -1,4 +1,4 @@
-"""Plain texts: one file or several, read block by block, whole or between two places."""
+"""Texts to model: one file or several, plain or in columns, read block by block, whole or between two places."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
 
+from nlp_lstm.corpora.detecting import format_by_ending, has_json_ending
 from nlp_lstm.corpora.opening import STANDARD_INPUT, check_there, open_lines
+from nlp_lstm.corpora.problems import Problem
+from nlp_lstm.corpora.reading import scan
+from nlp_lstm.corpora.rows import Line
 from nlp_lstm.errors import DataError, UsageError
 
 BLOCK = 1_000_000
@@ -21,17 +25,24 @@ ENDINGS = (".txt", ".txt.gz")
 class PlainText:
     """A text that lies in files, one running on into the next, or a part of it.
 
+    Of a file with columns it is the texts of its rows, each with a line end behind it.
+
     Attributes:
         source: where it was found: a file, a folder, a pattern.
         files: where it lies, in order.
         begin: the first character of this part, in code points of the whole.
         end: the first character behind it; None where it goes to the end.
+        data_format: the format of the files, a name of `FORMATS`; `text` takes each as it stands, None tells by its
+            ending whether it has columns.
+        text_column: the column or key of the texts, where there are columns.
     """
 
     source: str
     files: tuple[str, ...]
     begin: int = 0
     end: int | None = None
+    data_format: str | None = None
+    text_column: str = "text"
 
     @property
     def name(self) -> str:
@@ -52,12 +63,14 @@ class PlainText:
         return sum(map(len, read_blocks(self)))
 
 
-def find_text(source: str) -> PlainText:
+def find_text(source: str, *, data_format: str | None = None, text_column: str = "text") -> PlainText:
     """Return the text that a source stands for.
 
     Args:
         source: a file; a folder, for its `.txt` and `.txt.gz` files in the order of their names; or a pattern such as
             `letters/*.md`.
+        data_format: as in `PlainText`.
+        text_column: as in `PlainText`.
 
     Raises:
         DataError: there is no such file, none in the folder or of the pattern, or it is no place for plain text.
@@ -67,12 +80,12 @@ def find_text(source: str) -> PlainText:
     files = text_files(source)
     if files is None:
         check_there(source)
-        return PlainText(source, (source,))
+        files = (source,)
     if not files:
         folder = Path(source).is_dir()
         missing = f"holds no file that ends in {' or '.join(ENDINGS)}" if folder else "no file has such a name"
         raise DataError(f"{source}: {missing}")
-    return PlainText(source, files)
+    return PlainText(source, files, data_format=data_format, text_column=text_column)
 
 
 def text_files(source: str) -> tuple[str, ...] | None:
@@ -124,11 +137,13 @@ def read_blocks(text: PlainText, *, size: int = BLOCK) -> Iterator[str]:
         size: characters that a block has at least, but for the last; it has less than twice as many.
 
     Raises:
-        DataError: a file is missing or unreadable, or a line is not UTF-8; the message names file and line.
+        DataError: a file is missing or unreadable, a line is not UTF-8, or a row is malformed; the message names file
+            and line.
+        UsageError: there is no such format.
     """
     held: list[str] = []
     n_held = 0
-    for part, may_end in _within(_parts(text.files, size), text.begin, text.end):
+    for part, may_end in _within(_parts(text, size), text.begin, text.end):
         held.append(part)
         n_held += len(part)
         if may_end and n_held >= size:
@@ -150,16 +165,39 @@ def _within(parts: Iterator[tuple[str, bool]], begin: int, end: int | None) -> I
             yield inside, may_end
 
 
-def _parts(files: Sequence[str], size: int) -> Iterator[tuple[str, bool]]:
-    """Yield lines, and parts of very long lines, and whether a block may end behind each."""
-    for file in files:
+def read_lines(text: PlainText, file: str) -> Iterator[Line]:
+    """Yield the lines of one of a text's files as they stand or, where it has columns, the text of each row.
+
+    Raises:
+        DataError: the file is missing or cannot be read (on).
+        UsageError: there is no such format.
+    """
+    if format_of(text, file) == "text":
         with open_lines(file) as lines:
-            for line in lines:
-                if line.problem:
-                    raise DataError(str(line.problem))
-                *parts, last = _short_parts(line.raw, size)
-                yield from ((part, True) for part in parts)
-                yield last, last.endswith("\n")
+            yield from lines
+        return
+    for row in scan(file, data_format=text.data_format, text_column=text.text_column, label_column=None):
+        yield Line(row.line, "", row) if isinstance(row, Problem) else Line(row.line, f"{row.text}\n")
+
+
+def format_of(text: PlainText, file: str) -> str:
+    """Return the format of one of a text's files: `text` where it is taken as it stands.
+
+    Raises:
+        DataError: its ending is of a kind that no format reads.
+    """
+    return text.data_format or format_by_ending(file) or ("jsonl" if has_json_ending(file) else "text")
+
+
+def _parts(text: PlainText, size: int) -> Iterator[tuple[str, bool]]:
+    """Yield lines, and parts of very long lines, and whether a block may end behind each."""
+    for file in text.files:
+        for line in read_lines(text, file):
+            if line.problem:
+                raise DataError(str(line.problem))
+            *parts, last = _short_parts(line.raw, size)
+            yield from ((part, True) for part in parts)
+            yield last, last.endswith("\n")
 
 
 def _short_parts(line: str, size: int) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nlp_lstm.corpora.opening import check_there
-from nlp_lstm.corpora.text_blocks import BLOCK, PlainText, read_blocks
+from nlp_lstm.corpora.text_blocks import BLOCK, PlainText, format_of, read_blocks
 from nlp_lstm.corpora.text_ids import STRETCH, TextIds, count_tokens, encode_text, load_text_ids
 from nlp_lstm.corpora.token_cache import cache_file
 from nlp_lstm.errors import DataError
@@ -87,7 +87,8 @@ def _cache_file(
     """Return where what is made of this text belongs; None where nothing is kept."""
     if cache is None:
         return None
-    decides = json.dumps([_FORMAT, BLOCK, STRETCH, text.begin, text.end, *settings])
+    read_as = [text.text_column, *(format_of(text, file) for file in text.files)]
+    decides = json.dumps([_FORMAT, BLOCK, STRETCH, text.begin, text.end, read_as, *settings])
     return cache_file(cache, [decides, *map(_fingerprint, text.files)], tokenizer).with_suffix(ending)
 
 

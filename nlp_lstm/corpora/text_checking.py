@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nlp_lstm.corpora.checking import Report, Split, report_on
-from nlp_lstm.corpora.opening import open_lines
 from nlp_lstm.corpora.problems import Problem, quoted
-from nlp_lstm.corpora.text_blocks import find_text
+from nlp_lstm.corpora.text_blocks import PlainText, find_text, read_lines
 
 LONG_LINE = 80
 """Characters of a line that hardly comes twice by chance."""
@@ -25,34 +24,38 @@ class _Lines(Split):
     first: dict[bytes, str] = field(default_factory=dict)
 
 
-def check_texts(source: str, *, others: Sequence[str] = ()) -> Report:
-    """Read a plain text and report what is wrong with it, line by line.
+def check_texts(
+    source: str, *, others: Sequence[str] = (), data_format: str | None = None, text_column: str = "text"
+) -> Report:
+    """Read a text and report what is wrong with it, line by line or, where it has columns, row by row.
 
     Args:
         source: a file, a folder or a pattern, as `find_text` takes it.
         others: its other splits; long lines that they share with it or with each other are reported.
+        data_format: as in `PlainText`.
+        text_column: as in `PlainText`.
 
     Raises:
         DataError: a source is missing or cannot be read (on).
+        UsageError: there is no such format.
     """
     splits: list[_Lines] = []
     for each in (source, *others):
-        splits.append(_read(each, splits))
+        splits.append(_read(find_text(each, data_format=data_format, text_column=text_column), splits))
     return report_on(splits)
 
 
-def _read(source: str, earlier: Sequence[_Lines]) -> _Lines:
-    found = _Lines(source)
-    for file in find_text(source).files:
-        with open_lines(file) as lines:
-            for line in lines:
-                if line.problem:
-                    found.problems.append(line.problem)
-                elif line.raw.strip():
-                    found.lengths[len(line.raw.split())] += 1
-                    _look_at(line.raw, line.number, file, found, earlier)
+def _read(text: PlainText, earlier: Sequence[_Lines]) -> _Lines:
+    found = _Lines(text.source)
+    for file in text.files:
+        for line in read_lines(text, file):
+            if line.problem:
+                found.problems.append(line.problem)
+            elif line.raw.strip():
+                found.lengths[len(line.raw.split())] += 1
+                _look_at(line.raw, line.number, file, found, earlier)
     if not found.lengths and not found.problems:
-        found.problems.append(Problem(source, 0, "no-examples", "no text; expected some"))
+        found.problems.append(Problem(text.source, 0, "no-examples", "no text; expected some"))
     return found
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.ngrams import HashedNgrams
 from nlp_lstm.nn.pooling import POOLINGS
+from nlp_lstm.nn.stack import Encoded
 
 
 class TextClassifier(nn.Module):
@@ -39,8 +40,11 @@ class TextClassifier(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Return logits, float32 (batch, n_labels), of token `ids` int64 (batch, time) under `mask` bool."""
-        states = self.encoder(ids, mask).states  # (batch, time, hidden)
-        pooled = self.dropout(self.pooling(states, mask))
+        return self.read(self.encoder(ids, mask), ids, mask)
+
+    def read(self, encoded: Encoded, ids: Tensor, mask: Tensor) -> Tensor:
+        """Return logits, float32 (batch, n_labels), of encoded texts."""
+        pooled = self.dropout(self.pooling(encoded.states, mask))
         with torch.autocast(pooled.device.type, enabled=False):  # eight bits would make ties of close scores
             logits: Tensor = self.output(pooled)
             return logits if self.ngrams is None else logits + self.ngrams(ids, mask)

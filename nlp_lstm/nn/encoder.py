@@ -109,6 +109,10 @@ class Encoder(nn.Module):
         encoded: Encoded = self.stack(embedded, mask, state, final_state=final_state, keep_layers=keep_layers)
         return encoded
 
+    def weights_by_depth(self) -> list[list[nn.Parameter]]:
+        """Return the weights of each layer, from the top down, and of the embedding last."""
+        return [*self.stack.weights_by_depth(), list(self.embedding.parameters())]
+
     def embed(self, ids: Tensor, mask: Tensor, extra: Tensor | None = None) -> Tensor:
         """Return what the first layer reads, (batch, time, embed + extra), with the word dropouts of training.
 

@@ -120,7 +120,7 @@ def adaptive_loss(softmax: nn.AdaptiveLogSoftmaxWithLoss, features: Tensor, targ
     for number, (part, low, high) in enumerate(zip(softmax.tail, bounds, bounds[1:], strict=False)):
         (rows,) = torch.where((targets >= low) & (targets < high))
         in_head = in_head.index_fill(0, rows, bounds[0] + number)
-        filled = functional.pad(rows, (0, -len(rows) % ROWS))  # (rows of the part, some of row 0 for nothing)
+        filled = torch.cat([rows, rows.new_zeros(-len(rows) % ROWS)])  # row 0 is read some times for nothing
         scores = part(features[filled]).float()
         tail_nats = tail_nats + functional.cross_entropy(scores[: len(rows)], targets[rows] - low, reduction="sum")
     return functional.cross_entropy(softmax.head(features).float(), in_head, reduction="sum") + tail_nats

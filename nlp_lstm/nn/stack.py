@@ -175,6 +175,13 @@ class Stack(nn.Module):
         states = states.masked_fill(~mask.unsqueeze(-1), 0.0)
         return Encoded(states, tuple(after) if final_state else None, tuple(layers))
 
+    def weights_by_depth(self) -> list[list[nn.Parameter]]:
+        """Return the weights of each layer, from the top down; a norm belongs to the layer that it follows."""
+        owners: list[list[nn.Module]] = [[layer] for layer in self.layers]
+        for owner, norm in zip(owners, self.norms, strict=False):
+            owner.append(norm)
+        return [[weight for part in owner for weight in part.parameters()] for owner in reversed(owners)]
+
 
 def check_mask(inputs: Tensor, mask: Tensor) -> Tensor:
     """Return the number of real steps of each row, int64 (batch,).

@@ -12,6 +12,7 @@ from nlp_lstm.nn.crf import Crf
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.spelling import SpellingFeatures
+from nlp_lstm.nn.stack import Encoded
 
 
 class Emissions(NamedTuple):
@@ -63,23 +64,16 @@ class Tagger(nn.Module):
             characters: ids of the characters of each distinct spelling, int64 (spellings, length).
             casings: its kind of casing, int64 (spellings,).
         """
-        extra = self.spell(spellings, characters, casings)
+        extra = self.spelling.placed(spellings, characters, casings)
         encoded = self.encoder(ids, mask, extra=extra, keep_layers=self.auxiliary is not None)
-        with torch.autocast(ids.device.type, enabled=False):
+        return self.read(encoded, ids, mask)
+
+    def read(self, encoded: Encoded, ids: Tensor, mask: Tensor) -> Emissions:
+        """Return the scores of encoded sentences; with tags of the second kind, their layers must be kept."""
+        with torch.autocast(encoded.states.device.type, enabled=False):
             scores = self.output(encoded.states.float())
             second = None if self.auxiliary is None else self.auxiliary(encoded.layers[0].float())
         return Emissions(scores, second)
-
-    def spell(self, spellings: Tensor, characters: Tensor, casings: Tensor) -> Tensor | None:
-        """Return what the first layer reads of each word's spelling, (batch, time, size); arguments as in `forward`."""
-        if not self.spelling.output_size:
-            return None
-        # Each batch has another number of spellings. In bfloat16 each new shape would cost the matrix product its
-        # set-up and memory that is never given back: 1.7 times the time of a step, and gigabytes in an hour.
-        with torch.autocast(spellings.device.type, enabled=False):
-            features = self.spelling(characters, casings)
-        # Not features[spellings]: on several threads the gradient of that is summed in an order left to chance.
-        return features.index_select(0, spellings.flatten()).view(*spellings.shape, -1)
 
     def loss(self, emissions: Tensor, tags: Tensor, mask: Tensor) -> SummedLoss:
         """Return the negative log-likelihood of the right `tags` int64 (batch, time), summed over sentences, in nats.

@@ -92,6 +92,11 @@ class VectorEncoder(nn.Module):
         )
         return encoded
 
+    def weights_by_depth(self) -> list[list[nn.Parameter]]:
+        """Return the weights of each layer, from the top down, and of the projection, if there is one, last."""
+        below = [] if self.projection is None else [list(self.projection.parameters())]
+        return [*self.stack.weights_by_depth(), *below]
+
     def embed(self, vectors: Tensor) -> Tensor:
         """Return what the first layer reads, (batch, time, embed)."""
         return vectors if self.projection is None else functional.relu(self.projection(vectors))

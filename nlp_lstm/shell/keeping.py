@@ -84,8 +84,12 @@ def memory(session: Session, typed: str) -> Iterator[Event]:
     runs = [run for run in session.needs_draft().place.runs if run]
     if not runs:
         raise UsageError("nothing was written yet")
-    source = str(_expand(typed)) if typed else _training_source(session)
-    training = find_text(source).text
+    data = Ledger(session.folder).data
+    source = str(_expand(typed)) if typed else data.train
+    if source is None:
+        raise UsageError("this model does not say what it was trained on: /memory FILE")
+    data_format = None if typed else data.format
+    training = find_text(source, data_format=data_format, text_column=data.text_column).text
     passage = max((longest_shared(run, training) for run in runs), key=lambda found: len(found.text))
     length, written = len(passage.text), sum(map(len, runs))
     line = training.count("\n", 0, passage.place) + 1
@@ -127,14 +131,6 @@ def unquoted(typed: str) -> str:
 
 def _expand(typed: str) -> Path:
     return Path(unquoted(typed)).expanduser()
-
-
-def _training_source(session: Session) -> str:
-    """Return where the model's training text lies, as its run remembers it."""
-    source = Ledger(session.folder).train_source
-    if source is None:
-        raise UsageError("this model does not say what it was trained on: /memory FILE")
-    return source
 
 
 def complete_state(session: Session, words: Sequence[str]) -> Sequence[str]:

@@ -11,14 +11,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nlp_lstm.config import DataSettings, Recipe
+from nlp_lstm.config import IN_MEMORY, SPLITS, DataSettings, Recipe, problems_of
 from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.corpora.pair_files import parallel_files
 from nlp_lstm.corpora.row_ranges import split_range
 from nlp_lstm.corpora.text_blocks import text_files
 from nlp_lstm.errors import UsageError, listed
 from nlp_lstm.files import write_json, write_text
-from nlp_lstm.stages.record import IN_MEMORY, Splits
+from nlp_lstm.stages.record import Splits
 from nlp_lstm.store import CARD, CONFIG, LABELS, VOCABULARY, WEIGHTS
 
 try:
@@ -119,12 +119,12 @@ class Ledger:
         write_json(self.folder / RUN, {**(self._read(RUN) or {}), "total_steps": steps})
 
     @property
-    def train_source(self) -> str | None:
-        """Where the training data lie, or None where nothing is remembered of a run."""
+    def data(self) -> DataSettings:
+        """Where the data lie and how to read them; the defaults where nothing is remembered of a run."""
         settings = (self._read(RUN) or {}).get("settings")
         data = settings.get("data") if isinstance(settings, dict) else None
-        source = data.get("train") if isinstance(data, dict) else None
-        return source if isinstance(source, str) else None
+        known = isinstance(data, dict) and not problems_of(DataSettings, data)
+        return DataSettings(**data) if known else DataSettings()  # type: ignore[arg-type]
 
     @property
     def metrics(self) -> dict[str, Any] | None:
@@ -196,8 +196,9 @@ def _checksum(examples: Sequence[Any]) -> str:
 def _checksums(recipe: Recipe) -> dict[str, str]:
     """Return a checksum of each data file, so that a run is not resumed on other texts."""
     found = {}
-    for source in (recipe.data.train, recipe.data.dev, recipe.data.test, recipe.vocabulary.vectors):
-        for path in _files_of(source, recipe.data):
+    sources = [(getattr(data, split), data) for data in recipe.data_sections.values() for split in SPLITS]
+    for source, data in [*sources, (recipe.vocabulary.vectors, recipe.data)]:
+        for path in _files_of(source, data):
             with path.open("rb") as file:
                 found[str(path)] = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     return found
@@ -216,7 +217,7 @@ def _files_of(source: str | None, data: DataSettings) -> tuple[Path, ...]:
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each setting, and for each file of the same name, that is not as it was."""
-    then, today = _flat(before["settings"]), _flat(now["settings"])
+    then, today = flat(before["settings"]), flat(now["settings"])
     for name in sorted(then.keys() | today.keys()):
         if then.get(name) != today.get(name):
             yield f"{name}: was {then.get(name)!r}, now {today.get(name)!r}"
@@ -228,9 +229,9 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
             yield f"{name}: {'is gone' if name in before['data'] else 'was not there'}"
 
 
-def _flat(settings: Any, name: str = "") -> dict[str, Any]:
+def flat(settings: Any, name: str = "") -> dict[str, Any]:
     """Return nested settings by their dotted names."""
     if not isinstance(settings, dict):
         return {name: settings}
-    inner = (_flat(value, f"{name}.{key}" if name else key) for key, value in settings.items())
+    inner = (flat(value, f"{name}.{key}" if name else key) for key, value in settings.items())
     return {key: value for part in inner for key, value in part.items()}

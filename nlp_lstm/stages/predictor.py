@@ -24,6 +24,7 @@ from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.forecast import Forecast
 from nlp_lstm.tasks.numbers import ReadsNumbers
+from nlp_lstm.tasks.parts import HasParts
 from nlp_lstm.tasks.task import Note, Report, Task, Vocabularies, encoder_vocabulary
 from nlp_lstm.tasks.writing import Writer, Writes, writing_options
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -238,9 +239,14 @@ class Predictor:
     def read(self, source: str, **data: Any) -> list[Any]:
         """Return the labelled examples of a source, for `evaluate`; arguments as for `records`.
 
+        A model of several parts reads `NAME=FILE`, where NAME is a part.
+
         Raises:
             DataError: the source cannot be read, or has problems.
+            UsageError: there is no such part.
         """
+        if isinstance(self.task, HasParts):
+            return self.task.read_part(source, {name: value for name, value in data.items() if value is not None})
         return self.task.read(source, self._data(data), lambda: self.tokenizer)
 
     def _data(self, given: Mapping[str, Any]) -> DataSettings:

@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_lstm.config import BUDGETS, Recipe, check_budget, parse_settings, problems_of
+from nlp_lstm.config import BUDGETS, SPLITS, Recipe, check_training, parse_settings, problems_of
 from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.errors import UsageError, listed, nearest
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.numbers import SECTIONS, ReadsNumbers
+from nlp_lstm.tasks.parts import HasParts
 
-PATHS = (
-    *(("data", "train"), ("data", "dev"), ("data", "test")),
-    *(("vocabulary", "vectors"), ("training", "init_from")),
-)
-"""The settings that name files."""
+PATHS = (("vocabulary", "vectors"), ("training", "init_from"))
+"""The settings that name files besides those of data."""
 
 
 _VARIABLE = r"\$\{?(\w+)"
@@ -87,7 +85,7 @@ def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
         raise UsageError(f"{path} is a composed pipeline, not a recipe to train: nlp-lstm predict {path} runs it")
     _resolve_paths(content, path.parent)
     problems = _lay_over(content, settings or {})
-    problems += problems_of(Recipe, content) + check_budget(content.get("training"))
+    problems += problems_of(Recipe, content) + check_training(content.get("training"))
     task = content.get("task")
     if isinstance(task, str):
         problems += _settle_task(task, content)
@@ -103,9 +101,14 @@ def _settle_task(task: str, content: dict[str, Any]) -> list[str]:
         kind = find_task(task)
     except UsageError as error:
         return [f"task: {error}"]
-    wrong = problems_of(kind.Settings, head, section="head") if isinstance(head, dict) else []
-    if isinstance(head, dict) and not wrong:
-        content["head"] = kind.Settings(**head).model_dump()
+    if not isinstance(head, dict):
+        return []
+    wrong = problems_of(kind.Settings, head, section="head")
+    if issubclass(kind, HasParts):
+        data = content.get("data")
+        wrong += kind.problems(head, data if isinstance(data, dict) else {})
+    if not wrong:
+        content["head"] = kind.settle(head) if issubclass(kind, HasParts) else kind.Settings(**head).model_dump()
     if issubclass(kind, ReadsNumbers):
         wrong += [f"{part}: {task} reads numbers, no text; leave it out" for part in SECTIONS if content.get(part)]
     return wrong
@@ -122,13 +125,15 @@ def check_sources(recipe: Recipe, given: Container[str] = ()) -> None:
         UsageError: there is no training data, or an environment variable in a path is not set; all are named.
     """
     problems = []
-    for section, key in PATHS:
-        source = None if key in given else getattr(getattr(recipe, section), key)
+    sections: dict[str, Any] = {**recipe.data_sections, "vocabulary": recipe.vocabulary, "training": recipe.training}
+    places = [(section, split) for section in recipe.data_sections for split in SPLITS if split not in given]
+    for section, key in [*places, *PATHS]:
+        source = getattr(sections[section], key)
         variable = re.match(_VARIABLE, source or "")
         if variable:
             flag = f", or give --{key} FILE" if section == "data" else ""
             problems.append(f"{section}.{key} is expected at {source}: set {variable[1]}{flag}")
-    if recipe.data.train is None and "train" not in given:
+    if "data" in sections and recipe.data.train is None and "train" not in given:
         problems.append("the recipe names no training data: give --train FILE")
     if problems:
         raise UsageError(listed("the recipe cannot start", problems))
@@ -169,14 +174,20 @@ def read_toml(path: Path, *, title: str) -> dict[str, Any]:
 
 def _resolve_paths(content: dict[str, Any], folder: Path) -> None:
     """Make the paths of a recipe absolute; one that starts with a variable is left for the reader to complain of."""
-    for section, key in PATHS:
-        values = content.get(section)
-        if not isinstance(values, dict):
-            continue
-        value = values.get(key)
+    tables = [(table, key) for table in _data_tables(content) for key in SPLITS]
+    for values, key in [*tables, *((content.get(section), key) for section, key in PATHS)]:
+        value = values.get(key) if isinstance(values, dict) else None
         if isinstance(value, str) and is_file_name(value):
             expanded = _expand(value)
             values[key] = expanded if expanded.startswith("$") else os.path.normpath(folder / expanded)
+
+
+def _data_tables(content: Mapping[str, Any]) -> list[Any]:
+    """Return the tables of a recipe that say where data are: its own, and those of a head's parts."""
+    head = content.get("head")
+    parts = head.get("parts") if isinstance(head, dict) else None
+    tables = parts.values() if isinstance(parts, dict) else ()
+    return [content.get("data"), *(part.get("data") for part in tables if isinstance(part, dict))]
 
 
 def _expand(path: str) -> str:

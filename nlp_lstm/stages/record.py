@@ -16,11 +16,6 @@ from nlp_lstm.training.loop import Batches, Position, Progress
 Splits = Mapping[str, Sequence[Any]]
 """The task's examples by split: `train`, `dev`, and `test` where there is one."""
 
-SPLITS = ("train", "dev", "test")
-
-IN_MEMORY = "(in memory)"
-"""What stands in place of a file's name where a run was given the examples themselves."""
-
 
 @dataclass(frozen=True)
 class Observer:

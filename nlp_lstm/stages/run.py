@@ -10,15 +10,16 @@ from typing import Any, TypeAlias, TypedDict, Unpack
 
 import torch
 
-from nlp_lstm.config import BUDGETS, Recipe
+from nlp_lstm.config import BUDGETS, IN_MEMORY, SPLITS, Recipe
 from nlp_lstm.corpora.opening import is_file_name
+from nlp_lstm.document import PartExample
 from nlp_lstm.errors import DataError, nearest
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.network import check_precision, choose_device
 from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.predictor import Predictor, load
 from nlp_lstm.stages.recipes import load_recipe
-from nlp_lstm.stages.record import IN_MEMORY, SPLITS, Observer, Splits, TrainingRecord
+from nlp_lstm.stages.record import Observer, Splits, TrainingRecord
 from nlp_lstm.stages.training import TRAINING
 from nlp_lstm.tasks import find_task
 from nlp_lstm.training.allocator import keep_freed_memory
@@ -187,11 +188,18 @@ def _given(task: str, choices: Choices) -> Splits:
                 raise TypeError(f"{split}, example {number}: expected {kind.__name__}, found {type(example).__name__}")
     return {
         split: [
-            example if example.source else replace(example, source=f"{split} {IN_MEMORY}", line=number)
+            example if example.source else _placed(example, f"{split} {IN_MEMORY}", number)
             for number, example in enumerate(examples, 1)
         ]
         for split, examples in lists.items()
     }
+
+
+def _placed(example: Any, source: str, line: int) -> Any:
+    """Return an example that says where it stands."""
+    if isinstance(example, PartExample):
+        return replace(example, example=_placed(example.example, source, line))
+    return replace(example, source=source, line=line)
 
 
 def _source(source: Any) -> str:

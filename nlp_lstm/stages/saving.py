@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from nlp_lstm.stages.ledger import Ledger
+from nlp_lstm.stages.ledger import Ledger, flat
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.store import write_card
 from nlp_lstm.tasks import find_task
-from nlp_lstm.tasks.numbers import SECTIONS, ReadsNumbers
+from nlp_lstm.tasks.numbers import ReadsNumbers
 from nlp_lstm.tasks.task import Task
 from nlp_lstm.tasks.writing import Writes
 
@@ -48,20 +48,22 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
     """Return the model's card in Markdown: what it is, how to use it, its data, scores and settings."""
     assert record.splits is not None and record.task is not None
     recipe = record.recipe
-    data = [
-        f"| {split} | {Path(examples[0].source).name} | {len(examples):,} |"
-        for split, examples in record.splits.items()
-    ]
+    data = [f"| {split} | {_files(examples)} | {len(examples):,} |" for split, examples in record.splits.items()]
     kind = find_task(recipe.task)
     shown = {split: headline(kind, metrics[split]) for split in ("dev", "test") if split in metrics}
     names = list(shown["dev"])
     scores = [f"| {split} | {metrics[split]['n']:,} | {' | '.join(row.values())} |" for split, row in shown.items()]
-    settings = [
-        f"{section}.{name} = {value!r}"
-        for section in (*(() if record.tokenizer is None else SECTIONS), "encoder", "head", "training")
-        for name, value in dict(getattr(recipe, section)).items()
-        if (section, name) not in (("vocabulary", "vectors"), ("training", "init_from"))
-    ]
+    of_text = {
+        "tokenizer": recipe.tokenizer.model_dump(),
+        "vocabulary": recipe.vocabulary.model_dump(exclude={"vectors"}),
+    }
+    shown_settings = {
+        **(of_text if record.tokenizer is not None else {}),
+        "encoder": recipe.encoder.model_dump(),
+        "head": record.task.settings.model_dump(),
+        "training": recipe.training.model_dump(exclude={"init_from"}),
+    }
+    settings = [f"{name} = {value!r}" for name, value in flat(shown_settings).items()]
     return "\n".join(
         [
             f"# A {recipe.task} model",
@@ -112,7 +114,16 @@ def first_use(kind: type[Task], folder: str) -> str:
 
 def headline(kind: type[Task], report: Mapping[str, Any]) -> dict[str, str]:
     """Return the scores worth a glance as text, by the name people read; with a 95 % interval where there is one."""
-    return {name: _number(report, key) for name, key in kind.headline.items() if key in report}
+    found = {name: _number(report, key) for name, key in kind.headline.items() if key in report}
+    for part, own in report.get("parts", {}).items():
+        found |= {f"{part} {name}": number for name, number in headline(find_task(own["task"]), own).items()}
+    return found
+
+
+def _files(examples: Sequence[Any]) -> str:
+    """Return the names of the files that examples are from, of many the first."""
+    names = list(dict.fromkeys(Path(example.source).name for example in examples))
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
 
 
 def _number(report: Mapping[str, Any], key: str) -> str:

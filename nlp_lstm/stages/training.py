@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from nlp_lstm.config import SPLITS, Recipe
 from nlp_lstm.corpora.token_cache import default_cache
 from nlp_lstm.stages.fitting import Fit
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.recipes import check_sources
-from nlp_lstm.stages.record import SPLITS, TrainingRecord
+from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.stages.saving import Save
 from nlp_lstm.tasks import find_task
-from nlp_lstm.tasks.task import new_tokenizer
+from nlp_lstm.tasks.parts import HasParts
+from nlp_lstm.tasks.task import Note, new_tokenizer
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.vocabulary import Vocabulary
 
@@ -35,19 +37,31 @@ class Read:
         given = record.splits or {}
         check_sources(record.recipe, given)
         recipe = record.recipe
-        kind = find_task(recipe.task)
-        tokenizer = partial(new_tokenizer, recipe.tokenizer)
-        read = {
-            split: kind.read(source, recipe.data, tokenizer, note=record.observer.note if split == "train" else None)
+        found = {
+            split: given[split] if split in given else _read(recipe, split, given, record.observer.note)
             for split in SPLITS
-            if split not in given and (source := getattr(recipe.data, split)) is not None
         }
-        splits = {split: examples for split in SPLITS if (examples := given.get(split, read.get(split))) is not None}
+        splits = {split: examples for split, examples in found.items() if examples is not None}
         # only now: bad data must not cost an older run
         Ledger(record.out).begin(recipe, given=given, fresh=record.fresh)
         sizes = ", ".join(f"{split} {len(examples):,}" for split, examples in splits.items())
-        record.observer.note(f"read {sizes} {kind.unit}")
+        record.observer.note(f"read {sizes} {find_task(recipe.task).unit}")
         return replace(record, splits=splits)
+
+
+def _read(recipe: Recipe, split: str, given: Container[str], note: Note) -> list[Any] | None:
+    """Return the examples of a split that the recipe names files for; None where it names none.
+
+    Of parts no file is read beside training data that are given: it would belong to others.
+    """
+    kind = find_task(recipe.task)
+    tokenizer = partial(new_tokenizer, recipe.tokenizer)
+    told = note if split == "train" else None
+    if issubclass(kind, HasParts):
+        settings = kind.Settings(**recipe.head)
+        return None if "train" in given else kind.read_split(split, settings, tokenizer, note=told)
+    source = getattr(recipe.data, split)
+    return None if source is None else kind.read(source, recipe.data, tokenizer, note=told)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from torch import nn
 from nlp_lstm.batching.buckets import batches_by_length
 from nlp_lstm.batching.labelled import LabelledBatch, LabelledBatches
 from nlp_lstm.batching.padding import pad_ids
+from nlp_lstm.batching.spelled import SpelledRows
+from nlp_lstm.batching.spelled_texts import SpelledTextBatch, SpelledTextBatches
 from nlp_lstm.config import (
     DataSettings,
     EncoderSettings,
@@ -26,6 +28,7 @@ from nlp_lstm.config import (
     TrainingSettings,
     VocabularySettings,
 )
+from nlp_lstm.config import Settings as HeadSettings
 from nlp_lstm.corpora.reading import Record, read_examples, read_records
 from nlp_lstm.corpora.token_table import TokenTable
 from nlp_lstm.corpora.tokenized import tokenize_texts
@@ -33,6 +36,7 @@ from nlp_lstm.document import Example, Prediction
 from nlp_lstm.errors import DataError, ModelError, nearest
 from nlp_lstm.metrics.classification import ClassificationReport, classification_report
 from nlp_lstm.nn.classifier import TextClassifier
+from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss, classification_loss
 from nlp_lstm.nn.ngrams import HashedNgrams
 from nlp_lstm.nn.precision import mixed_precision
@@ -96,6 +100,11 @@ class Classify(HasExamples, CutsTexts):
         self.vocabularies = vocabularies
         self._numbers = {label: number for number, label in enumerate(self.labels)}
         self._weights = None if label_weights is None else torch.tensor(label_weights, dtype=torch.float32)
+
+    @classmethod
+    def part_settings(cls) -> type[HeadSettings]:
+        """Return the kind of its settings as a part, the same as alone."""
+        return ClassifySettings
 
     @classmethod
     def read(
@@ -198,6 +207,10 @@ class Classify(HasExamples, CutsTexts):
 
     def build(self, encoder: EncoderSettings) -> TextClassifier:
         """Return a freshly initialised network."""
+        return self.build_part(build_encoder(encoder, encoder_vocabulary(self)))
+
+    def build_part(self, encoder: Encoder) -> TextClassifier:
+        """Return a freshly initialised network on an encoder."""
         settings, ngrams = self.settings, None
         if settings.ngram_order > 1:
             ngrams = HashedNgrams(
@@ -207,7 +220,7 @@ class Classify(HasExamples, CutsTexts):
                 dropout=settings.ngram_dropout,
             )
         return TextClassifier(
-            build_encoder(encoder, encoder_vocabulary(self)),
+            encoder,
             len(self.labels),
             pooling=settings.pooling,
             dropout=settings.dropout,
@@ -225,12 +238,28 @@ class Classify(HasExamples, CutsTexts):
             max_tokens=settings.max_tokens,
         )
 
+    def part_batches(
+        self, rows: SpelledRows, examples: Sequence[Example], settings: TrainingSettings
+    ) -> SpelledTextBatches:
+        """Return the training batches of texts whose words are spelled, and their examples."""
+        return SpelledTextBatches(
+            rows,
+            self.targets(examples),
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            max_tokens=settings.max_tokens,
+        )
+
     def loss(self, model: nn.Module, batch: LabelledBatch) -> SummedLoss:
         """Return the cross-entropy of a batch, summed over its texts, in nats."""
+        return self.part_loss(model, model(batch.ids, batch.mask), batch)
+
+    def part_loss(self, model: nn.Module, logits: torch.Tensor, batch: LabelledBatch | SpelledTextBatch) -> SummedLoss:
+        """Return the loss of a batch whose logits are known."""
         return classification_loss(
-            model(batch.ids, batch.mask),
+            logits,
             batch.targets,
-            label_weights=None if self._weights is None else self._weights.to(batch.ids.device),
+            label_weights=None if self._weights is None else self._weights.to(logits.device),
             label_smoothing=self.settings.label_smoothing,
         )
 
@@ -238,11 +267,24 @@ class Classify(HasExamples, CutsTexts):
         self, model: nn.Module, rows: Rows, *, batch_size: int = 256, precision: str = "float32", quick: bool = False
     ) -> list[Prediction]:
         """Return a prediction for each row of token ids, in their order; none of the rows is empty."""
-        probabilities = self.probabilities(model, rows, batch_size=batch_size, precision=precision)
-        best = probabilities.argmax(1)
+        return self._predictions(self.probabilities(model, rows, batch_size=batch_size, precision=precision))
+
+    def part_predictions(
+        self, model: nn.Module, logits: torch.Tensor, mask: torch.Tensor, lengths: Sequence[int] = ()
+    ) -> list[Prediction]:
+        """Return a prediction for each text of a batch whose logits are known."""
+        return self._predictions(_probabilities(logits))
+
+    def part_answers(
+        self, model: nn.Module, logits: torch.Tensor, mask: torch.Tensor, sentences: Sequence[object]
+    ) -> list[Prediction]:
+        """Return a prediction for each text of a batch whose logits are known."""
+        return self.part_predictions(model, logits, mask)
+
+    def _predictions(self, probabilities: NDArray[np.float64]) -> list[Prediction]:
         return [
             Prediction(self.labels[winner], float(row[winner]), dict(zip(self.labels, row.tolist(), strict=True)))
-            for winner, row in zip(best, probabilities, strict=True)
+            for winner, row in zip(probabilities.argmax(1), probabilities, strict=True)
         ]
 
     def probabilities(
@@ -257,7 +299,7 @@ class Classify(HasExamples, CutsTexts):
             for chosen in batches_by_length(lengths, max_rows=batch_size):
                 ids, mask = pad_ids([rows[row] for row in chosen], pad_id=pad_id)
                 logits = model(ids.to(device), mask.to(device))  # (batch, labels)
-                result[chosen] = logits.double().softmax(-1).cpu().numpy()
+                result[chosen] = _probabilities(logits)
         return result
 
     def report(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> ClassificationReport:
@@ -282,3 +324,9 @@ class Classify(HasExamples, CutsTexts):
         tokens = self.tokenizer(given)
         ids = encoder_vocabulary(self).ids(tokens.keys) if tokens.keys else []
         return LabelProbe(model, tokens, ids, self.labels)
+
+
+def _probabilities(logits: torch.Tensor) -> NDArray[np.float64]:
+    """Return the probability of each label, (batch, labels), of `logits` of that shape."""
+    found: NDArray[np.float64] = logits.double().softmax(-1).cpu().numpy()
+    return found

@@ -16,12 +16,12 @@ from torch import nn
 
 from nlp_lstm.batching.streams import StreamBatch, StreamBatches, whole_text, windows_from_zero
 from nlp_lstm.config import DataSettings, EncoderSettings, Probability, Settings, TrainingSettings, VocabularySettings
-from nlp_lstm.corpora.reading import Record, read_records
+from nlp_lstm.corpora.reading import FORMATS, Record, read_records
 from nlp_lstm.corpora.text_blocks import PlainText, find_text, read_blocks, split_text
 from nlp_lstm.corpora.text_cache import count_text, text_ids
 from nlp_lstm.corpora.text_ids import Ids, TextIds
 from nlp_lstm.document import Continuation
-from nlp_lstm.errors import DataError, ModelError, UsageError
+from nlp_lstm.errors import DataError, ModelError, UsageError, nearest
 from nlp_lstm.metrics.language import WINDOW, LanguageReport, Surprise, language_report
 from nlp_lstm.nn.dynamic import read_dynamically
 from nlp_lstm.nn.language_model import LanguageModel
@@ -97,7 +97,7 @@ class UncutTexts:
 
 
 class Generate(CutsTexts):
-    """Reads plain texts, builds a language model, says how surprised it is, and lets it write.
+    """Reads texts, builds a language model, says how surprised it is, and lets it write.
 
     Args:
         settings: the head's settings.
@@ -136,18 +136,21 @@ class Generate(CutsTexts):
     ) -> list[PlainText]:
         """Return the text of a source; of a folder or a pattern, its files are one text.
 
+        Of a file with columns, which its ending or `data.format` tells, the texts of its rows are one text, each with a
+        line end behind it.
+
         Raises:
             DataError: as `find_text`.
-            UsageError: a format is named that is not plain text.
+            UsageError: there is no such format.
         """
-        if data.format not in (None, "text"):
-            raise UsageError(f"data.format: expected text, found {data.format!r}: a generator reads a file as it is")
-        return [find_text(source)]
+        if data.format is not None and data.format not in FORMATS:
+            raise UsageError(f"data.format: no data format {data.format!r}{nearest(data.format, FORMATS)}")
+        return [find_text(source, data_format=data.format, text_column=data.text_column)]
 
     @classmethod
     def records(cls, source: str, data: DataSettings) -> Iterator[Record]:
-        """Stream the lines of a source: each is to be continued."""
-        return read_records(source, data_format=data.format or "text", text_column=data.text_column)
+        """Stream the lines of a source, or the texts of its rows where it has columns: each is to be continued."""
+        return read_records(source, data_format=data.format, text_column=data.text_column)
 
     @classmethod
     def hold_out(

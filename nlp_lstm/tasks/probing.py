@@ -195,7 +195,7 @@ class PathProbe(Probe):
 
     def inputs(self) -> Tensor:
         """Return the embeddings with the spelling features beside them."""
-        return self.encoder.embed(*self.batch[:2], self.model.spell(*self.batch[2:]))
+        return self.encoder.embed(*self.batch[:2], self.model.spelling.placed(*self.batch[2:]))
 
     def aim(self, target: str | None = None) -> Aim:
         """Return what to explain: the best tags together, or the one of the word with this number, counted from 1."""

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -17,70 +17,53 @@ from torch import Tensor, nn
 
 from nlp_lstm.batching.buckets import batches_by_length
 from nlp_lstm.batching.spelled import Edges, Spelled, SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
-from nlp_lstm.config import DataSettings, EncoderSettings, Positive, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.config import DataSettings, EncoderSettings, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.config import Settings as HeadSettings
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.corpora.tagged import read_tagged, tagged_format
 from nlp_lstm.corpora.tagged_records import read_words_or_texts
-from nlp_lstm.corpora.token_table import IdTable, TokenTable
+from nlp_lstm.corpora.token_table import TokenTable
 from nlp_lstm.document import Entity, TaggedSentence, Tagging
-from nlp_lstm.errors import DataError, ModelError, UsageError
+from nlp_lstm.errors import DataError, ModelError
 from nlp_lstm.metrics.tags import TagReport, span_f1, tag_report
 from nlp_lstm.nn.crf import Confidence, Crf
+from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.spelling import SpellingFeatures
-from nlp_lstm.nn.tagger import Tagger, tag_loss
+from nlp_lstm.nn.tagger import Emissions, Tagger, tag_loss
 from nlp_lstm.tasks.probing import PathProbe
-from nlp_lstm.tasks.task import (
-    CutsTexts,
-    HasExamples,
-    Note,
-    Vocabularies,
-    build_encoder,
-    build_vocabulary,
-    encoder_vocabulary,
+from nlp_lstm.tasks.task import CutsTexts, HasExamples, Note, Vocabularies, build_encoder, encoder_vocabulary
+from nlp_lstm.tasks.words import (
+    NO_SPELLING,
+    SpellingSettings,
+    WordReader,
+    build_word_vocabularies,
+    check_word_vocabularies,
+    sentence_of,
 )
-from nlp_lstm.text.casing import CASINGS, casing
 from nlp_lstm.text.tag_schemes import Scheme, allowed, convert, decide_scheme, detect_scheme, spans
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.tokens import Tokens
-from nlp_lstm.text.vocabulary import PAD, UNKNOWN, Vocabulary
 
-WORD_TOKENIZERS = ("spacy", "regex")
-BEGIN, END = "<begin>", "<end>"
-CHARACTER_SPECIALS = (PAD, UNKNOWN, BEGIN, END)
-"""What stands before the characters in their vocabulary: where a word begins and ends is told to what reads it."""
 CELLS = 4_096
 """Rows × padded length of a batch in prediction: enough for the recurrent kernel, few enough for little padding, which
 is wide where sentences are long."""
-KEPT = 65_536
-"""Spellings whose ids are kept between calls: in a stream of texts most come again and again."""
 
 
-class TagSettings(Settings):
-    """The `[head]` section of a tagging recipe."""
+class TagPartSettings(Settings):
+    """What a tagger is told where it is a part of a model: all but how words are read."""
 
     crf: bool = True
     """Weigh whole tag sequences; without it each word's tag is scored by itself, and only illegal sequences are out."""
-    characters: Literal["cnn", "lstm", "none"] = "cnn"
-    """What reads the letters of a word."""
-    character_embed_size: Positive = 32
-    character_size: Annotated[int, Field(ge=4, multiple_of=4)] = 128
-    """Width of what is read, a multiple of 4."""
-    casing: bool = True
-    """Tell the network how a word is written: lower, Capitalised, UPPER, with digits, ..."""
     auxiliary_weight: Annotated[float, Field(ge=0)] = 0.0
     """How much predicting the `auxiliary` column from the lowest layer counts in the loss."""
     scheme: Literal["auto", "none", "iob1", "iob2", "bioes"] = "auto"
     """What the tags are written in; `none` where each tag stands for itself, as parts of speech do."""
 
 
-class Spelling(NamedTuple):
-    """What the network is told of a spelling: the number of its word, its kind of casing, its characters' numbers."""
-
-    word: int
-    casing: int
-    characters: NDArray[np.int32]
+class TagSettings(SpellingSettings, TagPartSettings):
+    """The `[head]` section of a tagging recipe."""
 
 
 class Tag(HasExamples, CutsTexts):
@@ -107,7 +90,7 @@ class Tag(HasExamples, CutsTexts):
         self,
         tags: Sequence[str],
         auxiliary: Sequence[str],
-        settings: TagSettings,
+        settings: TagPartSettings,
         tokenizer: Tokenizer,
         vocabularies: Vocabularies,
     ) -> None:
@@ -119,13 +102,18 @@ class Tag(HasExamples, CutsTexts):
         chunks = self.scheme is not None
         self._opens = np.array([chunks and tag[:1] in ("B", "S") for tag in self.tags], dtype=bool)
         self._closes = np.array([chunks and tag[:1] in ("E", "S") for tag in self.tags], dtype=bool)
-        self._spellings: dict[str, Spelling] = {}
+        self._reader = WordReader(vocabularies, lowercase=tokenizer.lowercase)
 
     @property
     def scheme(self) -> Scheme | None:
         """What the person's tags are written in; None where each tag stands for itself."""
         scheme = self.settings.scheme
         return scheme if scheme in ("iob1", "iob2", "bioes") else None
+
+    @classmethod
+    def part_settings(cls) -> type[HeadSettings]:
+        """Return the kind of its settings as a part: all but how words are read."""
+        return TagPartSettings
 
     @classmethod
     def read(
@@ -158,23 +146,15 @@ class Tag(HasExamples, CutsTexts):
         Raises:
             UsageError: the tokenizer does not cut words.
         """
-        if tokenizer.kind not in WORD_TOKENIZERS:
-            raise UsageError(f"tokenizer.kind: a tagger needs words ({' or '.join(WORD_TOKENIZERS)})")
-        words: dict[str, int] = {}
-        characters: dict[str, int] = {}
-        for spelling, count in tokens.counts().items():
-            key = spelling.lower() if tokenizer.lowercase else spelling
-            words[key] = words.get(key, 0) + count
-            for sign in spelling:
-                characters[sign] = characters.get(sign, 0) + count
-        return {
-            "words": build_vocabulary(words, (), settings),
-            "characters": Vocabulary.build(characters, specials=CHARACTER_SPECIALS),
-        }
+        return build_word_vocabularies(tokens.counts(), tokenizer, settings)
 
     @classmethod
     def from_examples(
-        cls, examples: Sequence[TaggedSentence], settings: TagSettings, tokenizer: Tokenizer, vocabularies: Vocabularies
+        cls,
+        examples: Sequence[TaggedSentence],
+        settings: TagPartSettings,
+        tokenizer: Tokenizer,
+        vocabularies: Vocabularies,
     ) -> Tag:
         """Return the task with the tags of the training sentences.
 
@@ -201,7 +181,7 @@ class Tag(HasExamples, CutsTexts):
     def from_labels(
         cls,
         labels: Mapping[str, Sequence[str]],
-        settings: TagSettings,
+        settings: TagPartSettings,
         tokenizer: Tokenizer,
         vocabularies: Vocabularies,
     ) -> Tag:
@@ -210,10 +190,9 @@ class Tag(HasExamples, CutsTexts):
         Raises:
             ModelError: the labels or the vocabularies are not those of a tagger.
         """
-        if set(labels) != {"tags", "auxiliary"} or set(vocabularies) != {"words", "characters"}:
-            raise ModelError("expected 'tags' and 'auxiliary', and vocabularies of 'words' and 'characters'")
-        if vocabularies["characters"].specials != CHARACTER_SPECIALS:
-            raise ModelError(f"expected a vocabulary of characters that begins with {', '.join(CHARACTER_SPECIALS)}")
+        if set(labels) != {"tags", "auxiliary"}:
+            raise ModelError(f"expected 'tags' and 'auxiliary', found {', '.join(map(repr, labels)) or 'none'}")
+        check_word_vocabularies(vocabularies)
         return cls(labels["tags"], labels["auxiliary"], settings, tokenizer, vocabularies)
 
     def to_labels(self) -> dict[str, Sequence[str]]:
@@ -227,47 +206,30 @@ class Tag(HasExamples, CutsTexts):
 
     def encode(self, tokens: TokenTable) -> SpelledRows:
         """Return the ids of sentences, with those of the spellings they consist of."""
-        words, casings, characters = (
-            zip(*map(self._spelling, tokens.tokens), strict=True) if tokens.tokens else ((),) * 3
-        )
-        rows = IdTable(tokens.indices, tokens.offsets)
-        return SpelledRows(rows, np.array(words, dtype=np.int64), np.array(casings, dtype=np.int64), characters)
-
-    def _spelling(self, spelling: str) -> Spelling:
-        """Return what the network is told of a spelling."""
-        found = self._spellings.get(spelling)
-        if found is not None:
-            return found
-        words, characters = self.vocabularies["words"], self.vocabularies["characters"]
-        begin, end = (CHARACTER_SPECIALS.index(sign) for sign in (BEGIN, END))
-        ids = np.array([begin, *characters.ids(list(spelling)), end], dtype=np.int32)
-        word = words[spelling.lower() if self.tokenizer.lowercase else spelling]
-        if len(self._spellings) >= KEPT:
-            self._spellings.clear()
-        self._spellings[spelling] = found = Spelling(word, casing(spelling), ids)
-        return found
+        return self._reader.encode(tokens)
 
     def build(self, encoder: EncoderSettings) -> Tagger:
         """Return a freshly initialised network."""
-        settings = self.settings
-        spelling = SpellingFeatures(
-            len(self.vocabularies["characters"]),
-            len(CASINGS) if settings.casing else 0,
-            reader=settings.characters,
-            embed_size=settings.character_embed_size,
-            size=settings.character_size,
-        )
+        assert isinstance(self.settings, TagSettings)
+        spelling = self.settings.build(len(self.vocabularies["characters"]))
         shared = build_encoder(encoder, encoder_vocabulary(self), extra_size=spelling.output_size)
+        return self._network(shared, spelling)
+
+    def build_part(self, encoder: Encoder) -> Tagger:
+        """Return a freshly initialised network on an encoder that is told of the spellings already."""
+        return self._network(encoder, NO_SPELLING.build(0))
+
+    def _network(self, encoder: Encoder, spelling: SpellingFeatures) -> Tagger:
         legal = (torch.from_numpy(part) for part in allowed(self.tags, "bioes" if self.scheme else None))
         start, move, end = legal
         paths = Crf(len(self.tags), start=start, move=move, end=end)
-        return Tagger(shared, spelling, paths, whole=settings.crf, n_auxiliary=len(self.auxiliary))
+        return Tagger(encoder, spelling, paths, whole=self.settings.crf, n_auxiliary=len(self.auxiliary))
 
     def batches(
         self, rows: SpelledRows, examples: Sequence[TaggedSentence], settings: TrainingSettings
     ) -> TaggedBatches:
         """Return the training batches of sentences and their tags; sentences without words are left out."""
-        filled = [number for number, row in enumerate(rows.rows) if len(row)]
+        filled = [number for number, example in enumerate(examples) if example.words]
         gold = self._gold(examples)
         tags = [_numbered(gold[number], self._numbers) for number in filled]
         second = None
@@ -284,11 +246,17 @@ class Tag(HasExamples, CutsTexts):
             edges=None if self.scheme is None else self._edges(),
         )
 
+    part_batches = batches
+
     def loss(self, model: nn.Module, batch: TaggedBatch) -> SummedLoss:
         """Return the negative log-likelihood of a batch's tags, summed over its sentences, in nats; items are words."""
         assert isinstance(model, Tagger)
+        return self.part_loss(model, model(*batch.inputs), batch)
+
+    def part_loss(self, model: nn.Module, scores: Emissions, batch: TaggedBatch) -> SummedLoss:
+        """Return the loss of a batch whose scores are known."""
+        assert isinstance(model, Tagger)
         mask = batch.inputs.mask
-        scores = model(*batch.inputs)
         loss = model.loss(scores.tags, batch.tags, mask)
         if scores.auxiliary is None or batch.auxiliary is None:
             return loss
@@ -306,11 +274,19 @@ class Tag(HasExamples, CutsTexts):
     ) -> list[tuple[str, ...]]:
         """Return the best tags of each sentence, in BIOES where they mark chunks."""
         found: list[tuple[str, ...]] = [()] * len(rows)
-        for chosen, emissions, mask in self._scored(model, rows, batch_size=batch_size, precision=precision):
-            assert isinstance(model, Tagger)
-            for row, path in zip(chosen, model.paths.decode(emissions, mask), strict=True):
-                found[row] = tuple(self.tags[number] for number in path.tolist())
+        for chosen, scores, mask in self._scored(model, rows, batch_size=batch_size, precision=precision):
+            lengths = [len(rows.rows[row]) for row in chosen]
+            for row, path in zip(chosen, self.part_predictions(model, scores, mask, lengths), strict=True):
+                found[row] = path
         return found
+
+    def part_predictions(
+        self, model: nn.Module, scores: Emissions, mask: Tensor, lengths: Sequence[int]
+    ) -> list[tuple[str, ...]]:
+        """Return the best tags of each sentence of a batch whose scores are known; none of one without words."""
+        assert isinstance(model, Tagger)
+        paths = zip(model.paths.decode(scores.tags, mask), lengths, strict=True)
+        return [tuple(self.tags[number] for number in path[:length].tolist()) for path, length in paths]
 
     def score(self, examples: Sequence[TaggedSentence], predictions: Sequence[tuple[str, ...]]) -> float:
         """Return the number training watches: F1 of chunks, or accuracy where tags mark no chunks; in [0, 1]."""
@@ -346,25 +322,34 @@ class Tag(HasExamples, CutsTexts):
             batch_size: sentences that go through the network together.
             n_best: how many of the likeliest tag sequences to give as `alternatives`.
         """
-        assert isinstance(model, Tagger)
-        sentences = [_sentence(given, self.tokenizer) for given in inputs]
+        sentences = [sentence_of(given, self.tokenizer) for given in inputs]
         rows = self.encode(TokenTable.from_keys(sentence.words for sentence in sentences))
         found = [Tagging(sentence.text, (), (), (), ()) for sentence in sentences]
-        for chosen, emissions, mask in self._scored(model, rows, batch_size=batch_size):
-            paths = model.paths.decode(emissions, mask)
-            best = torch.from_numpy(_padded(paths, mask.shape[1])).to(mask.device)
-            sure = model.paths.confidence(emissions, best, mask)
-            others = model.paths.decode_best(emissions, mask, n_best) if n_best else [[] for _ in chosen]
-            parts = zip(chosen, paths, _rows_of(sure), others, strict=True)
-            for row, path, (nodes, moves), more in parts:
-                alternatives = tuple((self._written(each.tags), float(np.exp(each.log_prob))) for each in more)
-                found[row] = self._tagging(sentences[row], path, nodes, moves, alternatives)
+        for chosen, scores, mask in self._scored(model, rows, batch_size=batch_size):
+            those = [sentences[row] for row in chosen]
+            for row, tagging in zip(chosen, self.part_answers(model, scores, mask, those, n_best=n_best), strict=True):
+                found[row] = tagging
+        return found
+
+    def part_answers(
+        self, model: nn.Module, scores: Emissions, mask: Tensor, sentences: Sequence[TaggedSentence], *, n_best: int = 0
+    ) -> list[Tagging]:
+        """Return what is found in each sentence of a batch whose scores are known; in one without words, nothing."""
+        assert isinstance(model, Tagger)
+        paths = model.paths.decode(scores.tags, mask)
+        best = torch.from_numpy(_padded(paths, mask.shape[1])).to(mask.device)
+        sure = model.paths.confidence(scores.tags, best, mask)
+        others = model.paths.decode_best(scores.tags, mask, n_best) if n_best else [[] for _ in sentences]
+        found = []
+        for sentence, path, (nodes, moves), more in zip(sentences, paths, _rows_of(sure), others, strict=True):
+            alternatives = tuple((self._written(each.tags), float(np.exp(each.log_prob))) for each in more)
+            found.append(self._tagging(sentence, path[: len(sentence.words)], nodes, moves, alternatives))
         return found
 
     def probe(self, model: nn.Module, given: str | Sequence[str]) -> PathProbe:
         """Return a sentence on its way through the network, to be inspected; tags of chunks are shown in BIOES."""
         assert isinstance(model, Tagger)
-        sentence = _sentence(given, self.tokenizer)
+        sentence = sentence_of(given, self.tokenizer)
         rows = self.encode(TokenTable.from_keys([sentence.words or ("",)]))
         ids, mask, spellings, *spelling = pad_spelled(rows, [0]).to(next(model.parameters()).device)
         length = max(1, len(sentence.words))
@@ -374,8 +359,8 @@ class Tag(HasExamples, CutsTexts):
 
     def _scored(
         self, model: nn.Module, rows: SpelledRows, *, batch_size: int, precision: str = "float32"
-    ) -> Iterator[tuple[list[int], Tensor, Tensor]]:
-        """Yield numbers of rows with their emissions (batch, time, tags) and mask; rows without words are left out."""
+    ) -> Iterator[tuple[list[int], Emissions, Tensor]]:
+        """Yield numbers of rows with their scores and mask; rows without words are left out."""
         lengths = np.array([len(row) for row in rows.rows], dtype=np.int64)
         filled = np.flatnonzero(lengths)
         device = next(model.parameters()).device
@@ -384,8 +369,8 @@ class Tag(HasExamples, CutsTexts):
             chosen = filled[batch]
             inputs = pad_spelled(rows, chosen).to(device)
             with torch.inference_mode(), mixed_precision(device, precision):
-                emissions = model(*inputs).tags
-            yield chosen.tolist(), emissions, inputs.mask
+                scores = model(*inputs)
+            yield chosen.tolist(), scores, inputs.mask
 
     def _edges(self) -> Edges:
         """Return the tags that make a whole chunk of what a window keeps of one."""
@@ -468,13 +453,6 @@ def _in_iob2(tag: str) -> str:
 
 def _numbered(tags: Sequence[str], numbers: Mapping[str, int]) -> NDArray[np.int32]:
     return np.array([numbers[tag] for tag in tags], dtype=np.int32)
-
-
-def _sentence(given: str | Sequence[str], tokenizer: Tokenizer) -> TaggedSentence:
-    if not isinstance(given, str):
-        return TaggedSentence.of_words(given)
-    tokens = tokenizer(given)
-    return TaggedSentence(given, tokens.texts, tokens.starts)
 
 
 def _padded(paths: Sequence[NDArray[np.int64]], time: int) -> NDArray[np.int64]:

@@ -17,7 +17,15 @@ from nlp_lstm.config import TrainingSettings
 from nlp_lstm.errors import Interrupted, ModelError, NlpLstmError
 from nlp_lstm.tensor_file import load_tensors, save_tensors
 from nlp_lstm.training.average import WeightAverage
-from nlp_lstm.training.optimizer import Objective, State, accumulate_gradients, build_optimizer, clip_gradients
+from nlp_lstm.training.depth import Thaw
+from nlp_lstm.training.optimizer import (
+    Objective,
+    State,
+    accumulate_gradients,
+    build_optimizer,
+    clip_gradients,
+    set_rate,
+)
 from nlp_lstm.training.schedule import rate_factor
 
 CHECKPOINT_SECONDS = 30.0
@@ -68,7 +76,7 @@ class Progress:
         total_steps: the budget in steps.
         epoch: passes over the training data, as a fraction.
         loss: mean training loss an item over the last steps, in nats.
-        learning_rate: of this step.
+        learning_rate: of the head in this step.
         gradient_norm: length of the gradient before clipping.
         tokens_per_second: real tokens trained on a second, over the last steps.
         seconds: training time so far, over all sittings, evaluation included.
@@ -140,6 +148,7 @@ class Trainer:
         self.device = next(model.parameters()).device
         self.average = WeightAverage(model, settings.ema)
         self.optimizer = build_optimizer(model, settings)
+        self.thaw = Thaw(model, settings, total_steps)
         self.position = Position()
         self.state: State = ()
         self.evaluate_every = max(1, -(-total_steps // settings.evaluations))
@@ -195,8 +204,8 @@ class Trainer:
         rate = settings.learning_rate * rate_factor(
             step, self.total_steps, warmup=settings.warmup, decay=settings.decay
         )
-        for parameters in self.optimizer.param_groups:
-            parameters["lr"] = rate
+        set_rate(self.optimizer, rate)
+        self.thaw.begin(step)
         self.model.train()
         loss, self.state = accumulate_gradients(
             self.model, self.objective, group, self.device, settings.precision, self.state

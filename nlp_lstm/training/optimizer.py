@@ -12,6 +12,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
 from nlp_lstm.config import TrainingSettings
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.training.depth import weights_by_depth
 
 Objective = Callable[[Any], SummedLoss]
 """Turns a batch into its loss."""
@@ -20,15 +21,31 @@ Objective = Callable[[Any], SummedLoss]
 def build_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
     """Return AdamW over a model's weights; biases and norms are not decayed.
 
-    Source: Loshchilov & Hutter 2019, algorithm 2.
+    Each group says in `rate_scale` what part of the learning rate it gets: `layer_decay`ᵈ at depth d, where the head is
+    at depth 0, the top layer at 1 and the embedding deepest.
+
+    Sources: Loshchilov & Hutter 2019, algorithm 2; rates by depth, Howard & Ruder 2018, section 3.2.
     """
-    weights = list(model.parameters())
+    layers = weights_by_depth(model) if settings.layer_decay < 1.0 else [list(model.parameters())]
     groups = [
-        {"params": [weight for weight in weights if weight.dim() > 1], "weight_decay": settings.weight_decay},
-        {"params": [weight for weight in weights if weight.dim() <= 1], "weight_decay": 0.0},
+        {"params": chosen, "weight_decay": weight_decay, "rate_scale": settings.layer_decay**depth}
+        for depth, layer in enumerate(layers)
+        for chosen, weight_decay in (
+            ([weight for weight in layer if weight.dim() > 1], settings.weight_decay),
+            ([weight for weight in layer if weight.dim() <= 1], 0.0),
+        )
+        if chosen
     ]
     betas = (settings.beta1, settings.beta2)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=betas, fused=True)
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=betas, fused=True)
+    set_rate(optimizer, settings.learning_rate)
+    return optimizer
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give each group its part of a learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["rate_scale"]
 
 
 State = tuple[Tensor, ...]

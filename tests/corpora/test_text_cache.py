@@ -205,3 +205,15 @@ def test_a_packed_file_gives_the_ids_of_the_plain_one(real_data, tmp_path):
     vocabulary = Vocabulary(["<pad>", "<unk>", *"etaoin \n"])
     expected = text_ids(plain(path), Characters(), vocabulary, cache=None)
     assert np.array_equal(text_ids(plain(packed), Characters(), vocabulary, cache=None).ids, expected.ids)
+
+
+def test_another_column_of_the_same_file_is_another_text(tmp_path, write):
+    file = str(write("a.csv", "text,title\nso it goes,on\n"))
+    found = [
+        count_text(PlainText(file, (file,), **how), Characters(), cache=tmp_path / "cache")
+        for how in ({}, {"text_column": "title"}, {"data_format": "text"}, {})
+    ]
+    assert ["".join(sorted(counts.elements())).strip() for counts in found] == [
+        "".join(sorted(text)).strip()
+        for text in ("so it goes\n", "on\n", "text,title\nso it goes,on\n", "so it goes\n")
+    ]

@@ -68,3 +68,16 @@ def test_the_files_of_a_folder_are_named_each(write, tmp_path):
 def test_what_is_not_there_is_refused(write, source):
     with pytest.raises(DataError, match=r"^[^\n]+$"):
         check_texts(source)
+
+
+def test_of_a_file_with_columns_the_texts_are_checked_and_bad_rows_are_errors(write):
+    write("train.csv", f"label,body\nx,{LONG}\nx\ny,so\x07\n")
+    write("dev.jsonl", f'{{"body": "{LONG}"}}\nno JSON\n')
+    report = check_texts("train.csv", others=["dev.jsonl"], text_column="body")
+    assert [(each.source, each.line, each.kind) for each in report.warnings] == [
+        ("train.csv", 4, "control"),
+        ("dev.jsonl", 1, "shared"),
+    ]
+    assert [(each.source, each.line) for each in report.errors] == [("train.csv", 3), ("dev.jsonl", 2)]
+    assert report.n_examples == 2
+    assert check_texts("train.csv", data_format="text").n_examples == 4

@@ -196,3 +196,17 @@ def test_memory_without_a_text_or_a_file_says_what_is_missing(session, tmp_path)
     assert problem(session, f"/memory {tmp_path}/gone.txt").startswith(f"{tmp_path}/gone.txt: no such file")
     (tmp_path / "odd.txt").write_bytes(b"a\n\xff\n")
     assert problem(session, f"/memory {tmp_path}/odd.txt").startswith(f"line 2 of {tmp_path}/odd.txt: byte 0xff is not")
+
+
+def test_memory_reads_the_column_that_the_model_was_trained_on(session, tmp_path):
+    file = tmp_path / "training.csv"
+    file.write_text('number,body\n1,"so it goes"\n2,the sea\n')
+    session.folder.mkdir(exist_ok=True)
+    text(session, "/max 8", "the ")
+    data = {"train": str(file), "text_column": "body"}
+    (session.folder / "run.json").write_text(json.dumps({"settings": {"data": data}}))
+    *_, meter = session.feed("/memory")
+    assert isinstance(meter, Meter) and meter.text.startswith(f"longest passage shared with {file}: ")
+    data["text_column"] = "boddy"
+    (session.folder / "run.json").write_text(json.dumps({"settings": {"data": data}}))
+    assert "boddy" in problem(session, "/memory")

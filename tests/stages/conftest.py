@@ -17,6 +17,7 @@ from nlp_lstm.stages.run import TrainedRun
 from tests.stages.made_data import (
     TINY_TRANSLATOR,
     write_generate_recipe,
+    write_joint_recipe,
     write_pairs,
     write_recipe,
     write_tag_recipe,
@@ -39,6 +40,12 @@ def tag_recipe(tmp_path: Path) -> Path:
 def generate_recipe(tmp_path: Path) -> Path:
     """The same for a generator."""
     return write_generate_recipe(tmp_path / "tiny generator")
+
+
+@pytest.fixture
+def joint_recipe(tmp_path: Path) -> Path:
+    """The same for two parts."""
+    return write_joint_recipe(tmp_path / "tiny joint")
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +75,14 @@ def tiny_generate_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     place = tmp_path_factory.mktemp("generator")
     settings = {"training.learning_rate": 0.03, "encoder.dropout": 0.0, "training.ema": 0.9}
     return train(str(write_generate_recipe(place / "tiny")), out=place / "run", steps=150, settings=settings)
+
+
+@pytest.fixture(scope="session")
+def tiny_joint_run(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """A run of two parts that has learned both; nobody may write into its folder."""
+    place = tmp_path_factory.mktemp("joined")
+    settings = {"training.learning_rate": 0.02, "training.evaluations": 5, "training.ema": 0.9}
+    return train(str(write_joint_recipe(place / "tiny")), out=place / "run", steps=200, settings=settings)
 
 
 @pytest.fixture(scope="session")

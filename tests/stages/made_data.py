@@ -78,6 +78,43 @@ evaluations = 4
 """
 
 
+JOINT_RECIPE = """
+task = "joint"
+
+[head]
+character_embed_size = 8
+character_size = 16
+
+[head.parts.mood]
+task = "classify"
+
+[head.parts.mood.data]
+train = "train.csv"
+dev = "dev.csv"
+
+[head.parts.names]
+task = "tag"
+
+[head.parts.names.data]
+train = "train.conll"
+dev = "dev.conll"
+test = "dev.conll"
+
+[tokenizer]
+kind = "regex"
+
+[encoder]
+embed_size = 16
+hidden_size = 16
+dropout = 0.1
+
+[training]
+steps = 12
+batch_size = 8
+evaluations = 4
+"""
+
+
 TINY_TRANSLATOR = {
     "tokenizer.kind": "regex",
     "vocabulary.min_count": 1,
@@ -132,6 +169,16 @@ def write_tag_recipe(folder: Path) -> Path:
     (folder / "dev.conll").write_text(made_sentences(60, seed=4), encoding="utf-8")
     path = folder / "tiny.toml"
     path.write_text(TAG_RECIPE, encoding="utf-8")
+    return path
+
+
+def write_joint_recipe(folder: Path) -> Path:
+    """Write a recipe of two parts, beside the data of both."""
+    write_recipe(folder)
+    for split, n, seed in (("train", 120, 3), ("dev", 60, 4)):
+        (folder / f"{split}.conll").write_text(made_sentences(n, seed), encoding="utf-8")
+    path = folder / "joint.toml"
+    path.write_text(JOINT_RECIPE, encoding="utf-8")
     return path
 
 

@@ -128,6 +128,36 @@ def test_a_tagger_killed_after_every_third_step_goes_on_to_the_same_end(sitting,
     assert outcome(tmp_path / "run") == expected
 
 
+def test_a_run_whose_layers_thaw_killed_after_every_second_step_goes_on_to_the_same_end(
+    sitting, unbroken, recipe, generate_recipe, tmp_path
+):
+    words = {"tokenizer.kind": "regex", "encoder.hidden_size": 8, "encoder.n_layers": 2, "vocabulary.min_count": 1}
+    writer = train(str(generate_recipe), out=tmp_path / "writer", steps=3, settings=words)
+    thawing = {"training.init_from": str(writer.folder), "training.unfreeze": 0.7, "training.layer_decay": 0.6}
+    settings = {"encoder.n_layers": 2, **thawing}
+    kept, expected = unbroken(recipe, settings)
+    n_sittings = 1
+    while sitting(kept, out=tmp_path / "run", settings=settings, kill_at=["step", 2]) == KILLED:
+        n_sittings += 1
+        assert n_sittings < 20
+    assert n_sittings > 2
+    assert outcome(tmp_path / "run") == expected
+
+
+def test_a_run_of_two_parts_killed_after_every_third_step_goes_on_to_the_same_end(
+    sitting, unbroken, joint_recipe, tmp_path
+):
+    settings = {**FULL, "head.parts.names.weight": 0.4, "training.steps": 30}  # more than an epoch
+    kept, expected = unbroken(joint_recipe, settings)
+    assert set(expected["metrics"]["dev"]["parts"]) == {"mood", "names"}
+    n_sittings = 1
+    while sitting(kept, out=tmp_path / "run", settings=settings, kill_at=["step", 3]) == KILLED:
+        n_sittings += 1
+        assert n_sittings < 20
+    assert n_sittings > 2
+    assert outcome(tmp_path / "run") == expected
+
+
 # Of the generator an epoch has some thirty batches: every step begins where the state of the one before ended.
 CARRIED = {name: value for name, value in FULL.items() if name != "training.max_tokens"}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import json
 import math
 from collections.abc import Sequence
 from itertools import pairwise
@@ -24,6 +26,7 @@ from nlp_lstm.tasks.generate import Generate, GenerateSettings
 from nlp_lstm.text.blank_words import BlankWords
 from nlp_lstm.text.byte_symbols import ByteSymbols
 from nlp_lstm.text.characters import Characters
+from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.vocabulary import Vocabulary
 from nlp_lstm.training.budget import measure_pace
 from nlp_lstm.training.loop import Trainer
@@ -102,9 +105,49 @@ def test_a_folder_and_a_pattern_are_one_text_in_the_order_of_their_names(tmp_pat
             read(source)
 
 
-def test_a_format_that_is_not_plain_text_is_refused():
-    with pytest.raises(UsageError, match=r"^data\.format: expected text, found 'jsonl'"):
-        Generate.read("a.jsonl", DataSettings(format="jsonl"), Characters)
+TEXTS = ["so, it goes", 'he said "no"', "two\nlines", "", "<b>bold</b> é"]
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("a.csv", lambda file: csv.writer(file).writerows([("label", "body"), *(("x", text) for text in TEXTS)])),
+        ("a.jsonl", lambda file: file.writelines(json.dumps({"body": text}) + "\n" for text in TEXTS)),
+        ("a.json", lambda file: file.writelines(json.dumps({"body": text}) + "\n" for text in TEXTS)),
+        ("a.csv.gz", lambda file: csv.writer(file).writerows([("body", "label"), *((text, "x") for text in TEXTS)])),
+    ],
+)
+def test_of_a_file_with_columns_the_texts_of_its_rows_are_read_with_a_line_end_behind_each(tmp_path, name, write):
+    path = tmp_path / name
+    with gzip.open(path, "wt", newline="") if name.endswith(".gz") else path.open("w", newline="") as file:
+        write(file)
+    column = DataSettings(text_column="body")
+    (plain,) = Generate.read(str(path), column, Characters)
+    assert plain.text == "".join(f"{text}\n" for text in TEXTS)
+    assert [record.text for record in Generate.records(str(path), column)] == TEXTS
+    if not name.endswith(".gz"):
+        (as_it_stands,) = Generate.read(str(path), DataSettings(format="text"), Characters)
+        assert as_it_stands.text == path.read_bytes().decode()
+
+
+def test_tags_in_the_texts_of_a_column_are_read_as_a_classifier_reads_them(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("label\ttext\ngood\tso <b>it</b> goes<br />on\nbad\ta < b\n")
+    task, plain = made_task("so it goes on a < b\n", tmp_path, RegexWords(strip_markup=True))
+    (plain,) = Generate.read(str(path), DataSettings(), Characters)
+    (row,) = rows_of(task, [plain])
+    names = task.vocabularies["tokens"].tokens
+    assert [names[token] for token in row.ids] == ["so", "it", "goes", "on", "\n", "a", "<", "b", "\n"]
+
+
+def test_a_column_that_is_not_there_and_a_format_that_is_none_are_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\nso,x\n")
+    with pytest.raises(DataError, match=r"^line 1 of .*a\.csv: .*'body'"):
+        (plain,) = Generate.read(str(path), DataSettings(text_column="body"), Characters)
+        _ = plain.text
+    with pytest.raises(UsageError, match=r"^data\.format: no data format 'jsonll'; did you mean 'jsonl'\?$"):
+        Generate.read(str(path), DataSettings(format="jsonll"), Characters)
 
 
 @pytest.mark.parametrize("tokenizer", [Characters(), ByteSymbols()], ids=["characters", "bytes"])

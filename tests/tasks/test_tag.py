@@ -12,7 +12,7 @@ import torch
 from nlp_lstm.config import EncoderSettings, TrainingSettings, VocabularySettings
 from nlp_lstm.document import TaggedSentence
 from nlp_lstm.errors import DataError, ModelError, UsageError
-from nlp_lstm.tasks import tag as tag_module
+from nlp_lstm.tasks import words
 from nlp_lstm.tasks.tag import Tag, TagSettings
 from nlp_lstm.text.characters import Characters
 from nlp_lstm.text.regex_words import RegexWords
@@ -110,7 +110,7 @@ def test_no_illegal_sequence_and_every_entity_is_a_slice_of_its_text(crf):
 def paths_with_probabilities(model: torch.nn.Module, task: Tag, words: list[str]) -> dict[tuple[str, ...], float]:
     """Return the probability of every legal tag sequence, by enumeration."""
     rows = task.encode(Tag.tokenize([TaggedSentence.of_words(words)], TOKENIZER, cache=None))
-    ((_, emissions, _),) = task._scored(model, rows, batch_size=1)
+    ((_, (emissions, _), _),) = task._scored(model, rows, batch_size=1)
     start, move, end = (part.detach().double() for part in model.paths.scores())
     scores = {}
     for path in itertools.product(range(len(task.tags)), repeat=len(words)):
@@ -228,11 +228,11 @@ def test_few_spellings_are_kept_between_calls_and_answers_do_not_depend_on_them(
     inputs = [["Ada", f"saw{number}", "Paris"] for number in range(20)]
     expected = [task.answer(model, [each])[0] for each in inputs]
     fresh = made(CHUNKS)
-    monkeypatch.setattr(tag_module, "KEPT", 7)
+    monkeypatch.setattr(words, "KEPT", 7)
     for _ in range(2):
         found = [answer for each in inputs for answer in fresh.answer(model, [each])]
         assert found == expected
-        assert 0 < len(fresh._spellings) <= 7
+        assert 0 < len(fresh._reader._known) <= 7
 
 
 def test_nothing_to_answer_gives_no_answers():

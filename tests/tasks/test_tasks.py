@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from nlp_lstm.config import DataSettings, EncoderSettings, Settings, TrainingSettings, VocabularySettings
 from nlp_lstm.corpora.series import Series
 from nlp_lstm.corpora.text_blocks import PlainText
-from nlp_lstm.document import Example, Prediction, SentencePair, TaggedSentence
+from nlp_lstm.document import Example, PartExample, Prediction, SentencePair, TaggedSentence
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.vectors import VectorEncoder
@@ -34,6 +34,7 @@ from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.tag_schemes import convert
 from nlp_lstm.text.vocabulary import Vocabulary
+from nlp_lstm.training.depth import Thaw
 
 TOKENIZER = RegexWords()
 ENCODER = EncoderSettings(embed_size=3, hidden_size=5, n_layers=2)
@@ -51,7 +52,8 @@ class Case:
         told: a pattern of what `check` says of it; None where any example can be scored.
         right: returns the predictions that are right for some examples.
         n_items: how many items the loss counts in all examples together.
-        file: the name and the text of a file with the examples.
+        file: the name and the text of a file with the examples; None where none holds all of them.
+        n_batches: batches of four examples in an epoch.
         head: settings of the head.
         needs_words: whether there is nothing to learn in a text without words, so that files and batches have none.
         tokenizer: what cuts its texts.
@@ -70,7 +72,8 @@ class Case:
     told: str | None
     right: Callable[[Sequence[Any]], list[Any]]
     n_items: int
-    file: tuple[str, str]
+    file: tuple[str, str] | None
+    n_batches: int = 3
     head: Mapping[str, Any] = field(default_factory=dict)
     needs_words: bool = False
     tokenizer: Any = TOKENIZER
@@ -146,6 +149,12 @@ def series(n_rows: int = 9) -> Series:
     """Return rows of two columns, no two alike."""
     values = np.random.default_rng(n_rows).normal(size=(n_rows, 2)) * [1.0, 100.0] + [0.0, 50.0]
     return Series(values, ("a", "b"), source="made.csv")
+
+
+def right_of_part(each: PartExample) -> Any:
+    if each.part == "mood":
+        return Prediction(each.example.label, 1.0, {})
+    return tuple(convert(each.example.tags, "iob2", "bioes"))
 
 
 FOLDER = TemporaryDirectory()
@@ -237,6 +246,20 @@ CASES = {
         labelled=False,
         asked=[series(n_rows) for n_rows in (6, 7, 20, 300, 8, 9, 10, 11, 12)],
     ),
+    "joint": Case(
+        kind="joint",
+        examples=[
+            *(PartExample("mood", Example(*pair, "made.csv", line)) for line, pair in enumerate(LABELLED[:6], start=2)),
+            *(PartExample("names", each) for each in tagged(CHUNKS)[3:8]),
+        ],
+        stranger=PartExample("names", of_words(["so", "Fiat"], ["O", "B-ORG"], ["SHORT", "LONG"], 7)),
+        told="^names: tags never seen in training count as wrong: S-ORG$",
+        right=lambda examples: [right_of_part(each) for each in examples],
+        n_items=4,  # a batch is one
+        n_batches=4,
+        file=None,
+        head={"parts": {"mood": {"task": "classify"}, "names": {"task": "tag"}}, "character_size": 8},
+    ),
 }
 
 
@@ -305,6 +328,8 @@ def test_a_task_says_what_its_settings_its_examples_and_its_scores_are(case, tas
 def test_the_examples_of_a_file_are_read_with_their_lines_and_predicted_on_without_labels(
     labelled, case, task, tmp_path
 ):
+    if case.file is None:
+        pytest.skip("its parts have files of their own: tests/stages/test_joint.py")
     path = tmp_path / case.file[0]
     path.write_text(case.file[1], encoding="utf-8")
     found = task.read(str(path), DataSettings(), lambda: case.tokenizer)
@@ -349,7 +374,7 @@ def test_the_network_stands_on_the_shared_encoder(case, task, model):
 
 def test_batches_cover_every_text_and_give_a_loss_that_can_be_learned_from(labelled, case, task, model):
     batches = task.batches(case.rows(), case.examples, TrainingSettings(batch_size=4))
-    assert len(batches) == 3
+    assert len(batches) == case.n_batches
     assert batches.n_cut == 0
     n_items = 0.0
     for batch in batches.epoch(0):
@@ -364,12 +389,20 @@ def test_batches_cover_every_text_and_give_a_loss_that_can_be_learned_from(label
 
 
 def test_the_loss_falls_along_its_gradient(case, task, model):
-    (batch,) = task.batches(case.rows(), case.examples, TrainingSettings(batch_size=11)).epoch(0)
+    batch = next(task.batches(case.rows(), case.examples, TrainingSettings(batch_size=11)).epoch(0))
     optimizer = torch.optim.SGD([weight for weight in model.parameters() if weight.requires_grad], lr=1e-3)
     before = task.loss(model.eval(), batch).total
     before.backward()
     optimizer.step()
     assert task.loss(model, batch).total < before
+
+
+def test_while_the_encoder_is_frozen_the_head_learns_alone(case, task, model):
+    batch = next(task.batches(case.rows(), case.examples, TrainingSettings(batch_size=11)).epoch(0))
+    Thaw(model, TrainingSettings(unfreeze=0.5), 100).begin(0)
+    task.loss(model.train(), batch).total.backward()
+    learning = {name for name, weight in model.named_parameters() if weight.grad is not None}
+    assert learning and not any(name.startswith("encoder.") for name in learning)
 
 
 def test_an_epoch_is_the_same_again_and_another_one_is_not(case, task, model):
@@ -511,7 +544,7 @@ def test_gradients_are_the_same_bytes_again_on_two_threads(case):
     rows = case.rows(examples)
     still = {"embed_size": 64, "hidden_size": 32, "n_layers": 1, "dropout": 0.0, "embedding_dropout": 0.0}
     model = case.task.build(case.encoder.model_copy(update=still))
-    (batch,) = case.task.batches(rows, examples, TrainingSettings(batch_size=len(examples))).epoch(0)
+    batch = next(case.task.batches(rows, examples, TrainingSettings(batch_size=len(examples))).epoch(0))
 
     def gradients() -> list[torch.Tensor]:
         model.zero_grad()
