@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic_core import ErrorDetails
 
 from nlp_lstm.errors import UsageError, listed, nearest
+from nlp_lstm.expected import expected, found
 
 BUDGETS = ("minutes", "epochs", "steps")
 """The units a training budget can be given in; a run has one."""
@@ -180,14 +181,22 @@ class Recipe(Settings):
 
 
 S = TypeVar("S", bound=Settings)
+Path: TypeAlias = tuple[str | int, ...]
+"""Where a setting stands: names, and places in lists from 0."""
 
 
 def problems_of(kind: type[Settings], values: Mapping[str, Any], *, section: str = "") -> list[str]:
-    """Return a line for each thing wrong with `values` as settings of `kind`; none when they are right."""
+    """Return a line for each thing wrong with `values` as settings of `kind`; none when they are right.
+
+    Members of a list are counted from 1.
+    """
     try:
         kind.model_validate(dict(values))
     except ValidationError as error:
-        return [_line(kind, dict(found), section) for found in error.errors()]
+        wrong: dict[Path, list[ErrorDetails]] = {}
+        for each in error.errors():
+            wrong.setdefault(_path(each, values), []).append(each)
+        return [_line(kind, path, those, section) for path, those in wrong.items()]
     return []
 
 
@@ -197,15 +206,27 @@ def check_budget(training: Any) -> list[str]:
     return [f"training: give one of {', '.join(given)}, not {len(given)}"] if len(given) > 1 else []
 
 
-def _line(kind: type[Settings], found: Mapping[str, Any], section: str) -> str:
-    path = [str(part) for part in found["loc"]]
-    name = ".".join([section, *path] if section else path)
-    if found["type"] == "extra_forbidden":
-        return f"{name}: unknown setting{nearest(path[-1], _keys(kind, path[:-1]))}"
-    if found["type"] == "missing":
+def _path(error: ErrorDetails, values: Any) -> Path:
+    """Return where in `values` something is wrong: pydantic's own path also names the kinds that a value may be."""
+    if error["type"] == "missing":
+        return error["loc"]
+    path: Path = ()
+    for part in error["loc"]:
+        members = range(len(values)) if isinstance(values, list | tuple) else values
+        if isinstance(members, Mapping | range) and part in members:
+            path, values = (*path, part), values[part]
+    return path
+
+
+def _line(kind: type[Settings], path: Path, errors: Sequence[ErrorDetails], section: str) -> str:
+    parts = [str(part + 1) if isinstance(part, int) else part for part in path]
+    name = ".".join([section, *parts] if section else parts)
+    first = errors[0]
+    if first["type"] == "extra_forbidden":
+        return f"{name}: unknown setting{nearest(parts[-1], _keys(kind, parts[:-1]))}"
+    if first["type"] == "missing":
         return f"{name}: missing"
-    message = re.sub(r"^Input should be ", "expected ", found["msg"])
-    return f"{name}: {message}, found {found['input']!r}"
+    return f"{name}: expected {expected(errors)}, found {found(first['input'])}"
 
 
 def _keys(kind: type[BaseModel], path: Sequence[str]) -> list[str]:

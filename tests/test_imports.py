@@ -26,11 +26,22 @@ ROWS = (
     {"nn", "batching", "corpora", "tensor_file"},
     {"metrics"},
     {"text", "config", "document", "plugins"},
-    {"errors", "files", "spacy_doc"},
+    {"errors", "expected", "files", "spacy_doc"},
 )
 DEPTH = {name: depth for depth, row in enumerate(ROWS) for name in row}
 
-WITHOUT_TORCH = ("text", "metrics", "corpora", "config", "document", "errors", "files", "plugins", "spacy_doc")
+WITHOUT_TORCH = (
+    "text",
+    "metrics",
+    "corpora",
+    "config",
+    "document",
+    "errors",
+    "expected",
+    "files",
+    "plugins",
+    "spacy_doc",
+)
 TOP_LEVEL = {
     *("pyproject.toml", "constraints.txt", "README.md", "LICENSE", "CHANGELOG.md", "Makefile"),
     *("nlp_lstm", "pipelines", "tests", "data"),

@@ -55,17 +55,25 @@ def order_problems(stages: Sequence[Stage], *, given: Iterable[str] = ()) -> lis
     problems = []
     have: dict[str, Stage | None] = dict.fromkeys(given)
     for place, stage in enumerate(stages):
-        later = {thing: after.name for after in reversed(stages[place + 1 :]) for thing in after.provides}
+        rest = stages[place + 1 :]
+        later = {thing: after.name for after in reversed(rest) for thing in after.provides}
+        anew = {thing: after.name for after in reversed(rest) for thing in set(after.provides) - _takes(after)}
         uses = set(getattr(stage, "uses", ()))
         for thing in sorted(set(stage.requires) - have.keys()):
             where = f"which {later[thing]} provides only later" if thing in later else "which no stage provides"
             problems.append(f"{stage.name} requires {thing}, {where}")
-        for thing in sorted((uses & later.keys()) - have.keys() - set(stage.requires)):
-            problems.append(f"{stage.name} uses {thing}, which {later[thing]} provides only later")
-        for thing in sorted((set(stage.provides) & have.keys()) - uses - set(stage.requires)):
+        for thing in sorted((uses & anew.keys()) - have.keys() - set(stage.requires)):
+            problems.append(f"{stage.name} uses {thing}, which {anew[thing]} provides only later")
+        for thing in sorted((set(stage.provides) & have.keys()) - _takes(stage)):
             earlier = have[thing]
             if earlier is not None and thing not in getattr(earlier, "uses", ()):  # else it was told there
                 hint = "; into=NAME keeps both" if hasattr(stage, "into") else ""
-                problems.append(f"{stage.name} provides {thing}, which {earlier.name} has provided already{hint}")
+                before = f"another {earlier.name}" if earlier.name == stage.name else earlier.name
+                problems.append(f"{stage.name} provides {thing}, which {before} has provided already{hint}")
         have |= dict.fromkeys(stage.provides, stage)
     return problems
+
+
+def _takes(stage: Stage) -> set[str]:
+    """Return what a stage takes from those before it; what it provides of that, it only fills further."""
+    return {*stage.requires, *getattr(stage, "uses", ())}

@@ -313,7 +313,7 @@ def test_a_generator_gives_a_writer_and_other_models_none(generator, predictor):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"top_p": 2.0}, "top_p: expected less than or equal to 1"), ({"warmth": 1}, "warmth: unknown setting")],
+    [({"top_p": 2.0}, "top_p: expected at most 1"), ({"warmth": 1}, "warmth: unknown setting")],
 )
 def test_options_a_text_cannot_be_written_with_are_refused(generator, options, message):
     for ask in (generator.predict, lambda text, **options: list(generator.stream(text, **options))):

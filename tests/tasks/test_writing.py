@@ -413,7 +413,7 @@ def test_a_prompt_is_continued_piece_by_piece_without_empty_ones(kind):
     pieces = list(writer.continue_text("so", options, seed=4))
     assert all(pieces) and len(pieces) > 3
     assert "".join(pieces) == written(writer, writer.read(writer.begin(), "so"), options, 4)[0]
-    with pytest.raises(UsageError, match=r"stop\.0: String should have at least 1 character"):
+    with pytest.raises(UsageError, match=r"stop\.1: expected a string of 1 or more characters"):
         writer.continue_text("so", writing_options(stop=("",)), seed=1)
 
 
