@@ -142,6 +142,33 @@ class TrainingSettings(Settings):
         return "epochs", 10.0
 
 
+Beam = Annotated[int, Field(ge=1, le=1000)]
+NBest = Annotated[int, Field(ge=0, le=1000)]
+Exponent = Annotated[float, Field(ge=0, le=100)]
+
+
+class TaggingOptions(Settings):
+    """What else a tagger says."""
+
+    n_best: NBest = 0
+    """How many of the likeliest tag sequences to give besides."""
+
+
+class TranslatingOptions(Settings):
+    """How a translator looks for a translation; `nlp_lstm.nn.search.SearchOptions` says what each one means."""
+
+    beam: Beam | None = None
+    """Hypotheses followed side by side; None takes the recipe's number."""
+    n_best: NBest = 0
+    """How many of the best translations to give besides; as many hypotheses are followed at least."""
+    length_penalty: Exponent | None = None
+    """None takes the recipe's."""
+    coverage_penalty: Exponent = 0.0
+    block_ngrams: Annotated[int, Field(ge=0)] = 0
+    attention: bool = False
+    """Whether to say what each token of a translation attended to."""
+
+
 Nats = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
@@ -161,7 +188,7 @@ class WritingOptions(Settings):
     """Of how many of the last tokens the three penalties take notice; 0 for all."""
     no_repeat_ngram: Annotated[int, Field(ge=0)] = 0
     logit_bias: Mapping[str, Nats] = Field(default_factory=dict)
-    """Nats added to the score of each token of a text, as often as it comes in it."""
+    """Nats added to the score of each token that comes in a text; those of several texts add up."""
     stop: Annotated[tuple[NotEmpty, ...], PlainSerializer(list)] = ()
     """Texts at which to stop; they are not shown."""
 

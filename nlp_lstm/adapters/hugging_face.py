@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from nlp_lstm.adapters.model_files import see_task
-from nlp_lstm.config import Positive, Settings, parse_settings
+from nlp_lstm.config import Beam, Exponent, Positive, Settings, parse_settings
 from nlp_lstm.document import Continuation, Prediction, Tagging, Translation
 from nlp_lstm.errors import ModelError, UsageError, nearest
 from nlp_lstm.stages.predictor import Predictor, grow_chunks, load
@@ -53,11 +53,11 @@ class TokenOptions(Options):
 class TranslationOptions(Options):
     """What a translating pipeline can be told."""
 
-    num_beams: Positive | None = None
+    num_beams: Beam | None = None
     """None takes the model's own."""
-    num_return_sequences: Positive = 1
+    num_return_sequences: Beam = 1
     """A text that is empty, or translated in parts, has one translation only."""
-    length_penalty: float | None = None
+    length_penalty: Exponent | None = None
     no_repeat_ngram_size: Annotated[int, Field(ge=0)] = 0
     src_lang: str | None = None
     tgt_lang: str | None = None

@@ -17,7 +17,16 @@ from torch import Tensor, nn
 
 from nlp_lstm.batching.buckets import batches_by_length
 from nlp_lstm.batching.spelled import Edges, SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
-from nlp_lstm.config import DataSettings, EncoderSettings, Positive, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.config import (
+    DataSettings,
+    EncoderSettings,
+    Positive,
+    Settings,
+    TaggingOptions,
+    TrainingSettings,
+    VocabularySettings,
+    parse_settings,
+)
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.corpora.tagged import read_tagged, tagged_format
 from nlp_lstm.corpora.tagged_records import read_words_or_texts
@@ -343,7 +352,11 @@ class Tag(HasExamples, CutsTexts):
             inputs: texts, which are cut here, or words.
             batch_size: sentences that go through the network together.
             n_best: how many of the likeliest tag sequences to give as `alternatives`.
+
+        Raises:
+            UsageError: `n_best` is out of its range.
         """
+        parse_settings(TaggingOptions, {"n_best": n_best}, title="a text cannot be tagged so")
         assert isinstance(model, Tagger)
         sentences = [_sentence(given, self.tokenizer) for given in inputs]
         rows = self.encode(TokenTable.from_keys(sentence.words for sentence in sentences))

@@ -14,8 +14,10 @@ import click
 import pytest
 
 from nlp_lstm import load
+from nlp_lstm.cli.choices import TRANSLATING, WRITING
 from nlp_lstm.cli.generate import generate
 from nlp_lstm.cli.main import main
+from nlp_lstm.cli.predict import predict
 from nlp_lstm.tasks.writing import Writer, WritingOptions
 
 LINES = "the lamp is lit\nso it goes on\n\x1b[31m red é 😀\n"
@@ -156,11 +158,31 @@ def test_every_flag_changes_what_is_written(run, generator, flag):
 
 
 def test_every_flag_of_the_command_is_tried_above_and_every_option_has_its_flag_and_default():
-    flags = {option.opts[0]: option.default for option in generate.params if isinstance(option, click.Option)}
-    assert set(flags) == {*FLAGS, "--device"}
+    flags = {option.opts[0] for option in generate.params if isinstance(option, click.Option)}
+    assert list(WRITING) == [*(f"--{name.replace('_', '-')}" for name in WritingOptions.model_fields), "--seed"]
+    assert flags == {*FLAGS, "--device"}
     for name, value in WritingOptions():
-        default = flags[f"--{name.replace('_', '-')}"]
-        assert default == value or not value  # those that can be given several times have no default
+        help = WRITING[f"--{name.replace('_', '-')}"]["help"]
+        assert help.endswith(f"  [{value}]") == (value not in (0, 0.0, 1.0, {}, ()))  # of those that do something
+
+
+def test_predict_takes_the_flags_of_writing_as_generate_does(run, generator, tmp_path):
+    names = {option.opts[0] for option in predict.params if isinstance(option, click.Option)}
+    assert {*WRITING, *TRANSLATING} <= names
+    line = ["--temperature", 0.3, "--max-new-tokens", 20, "--logit-bias", "é=3", "--stop", "go", "--seed", 4]
+    ran = run("predict", generator, "--text", "the", *line, "--format", "jsonl")
+    expected = load(generator)("the", temperature=0.3, max_new_tokens=20, logit_bias={"é": 3}, stop=["go"], seed=4)
+    assert json.loads(ran.out)["continuation"] == expected.continuation
+    assert run("generate", generator, "--prompt", "the", *line).out == f"the{expected.continuation}\n"
+
+
+def test_predict_refuses_values_of_writing_as_generate_does_and_models_that_do_not_write(run, generator, trained):
+    for flags in (["--top-p", 1.5], ["--stop="], ["--logit-bias", "e=x"], ["--temperature", "nan"]):
+        ran, other = run("predict", generator, "--text", "a", *flags), run("generate", generator, *flags)
+        assert ran.code == other.code == 2 and ran.out == other.out == ""
+        assert ran.err.replace("a model cannot answer so", "a text cannot be written so") == other.err
+    ran = run("predict", trained, "--text", "a", "--temperature", 0.5)
+    assert (ran.code, ran.err) == (2, "error: --temperature: a model of this kind has no such option\n")
 
 
 def test_each_of_several_texts_is_the_one_of_its_own_seed(run, generator):
@@ -179,6 +201,9 @@ def test_the_prompt_can_stand_on_standard_input(run, generator, feed):
     feed("the é\nlamp\n".encode())
     ran = run("generate", generator, "--prompt", "-", "--max-new-tokens", 5)
     assert ran.out == run("generate", generator, "--prompt", "the é\nlamp", "--max-new-tokens", 5).out
+    feed(b"\xef\xbb\xbfso \xef\xbb\xbf")  # only the first one is a mark
+    ran = run("generate", generator, "--prompt", "-", "--max-new-tokens", 5)
+    assert ran.out == run("generate", generator, "--prompt", "so \ufeff", "--max-new-tokens", 5).out
     feed(b"so \xff")
     ran = run("generate", generator, "--prompt", "-")
     assert (ran.code, ran.out, ran.err) == (3, "", "error: standard input: byte 4 is not UTF-8; expected UTF-8\n")

@@ -285,6 +285,9 @@ def test_a_tagger_gives_the_likeliest_tag_sequences_when_asked(tagger, predictor
     assert tagger("Ada end").alternatives == ()
     with pytest.raises(TypeError, match="n_best"):
         predictor("fine", n_best=3)
+    for wrong in (-1, 1001, "x", 2.5):
+        with pytest.raises(UsageError, match=r"^a text cannot be tagged so: n_best: expected"):
+            tagger("Ada end", n_best=wrong)
 
 
 def test_a_generator_gives_a_continuation_for_each_text_and_the_pieces_of_one(generator, tiny_generate_run):
