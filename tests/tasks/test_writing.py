@@ -75,7 +75,7 @@ def by_formula(writer: Writer, moment: Moment, options: WritingOptions) -> list[
         scores[token] *= options.repetition_penalty if scores[token] <= 0 else 1 / options.repetition_penalty
         scores[token] -= count * options.frequency_penalty + options.presence_penalty
     for text, bias in options.logit_bias.items():
-        for letter in text:
+        for letter in set(text):
             scores[writer.vocabulary[letter]] += bias
     n = options.no_repeat_ngram
     grams = {tuple(history[start : start + n]) for start in range(len(history) - n + 1)} if n else set()
