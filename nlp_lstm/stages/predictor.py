@@ -26,6 +26,8 @@ FIRST_CHUNK, LAST_CHUNK = 16, 4096
 """Texts taken from a stream at once: few at first, so that the first answer comes soon, then ever more."""
 CHUNK_CHARACTERS = 4_000_000
 """Characters taken from a stream at once, unless a single text is longer."""
+SIDES, KINDS = ("source", "target"), {"lang": "language", "column": "column"}
+"""The sides of sentence pairs, and by what a setting names one."""
 LONGEST_WAIT = 1.0
 """Seconds that a text may wait for others to go through the network with."""
 
@@ -139,6 +141,8 @@ class Predictor:
 
         Raises:
             DataError: the source cannot be read, or has problems.
+            UsageError: a language or a column that the model translates from is named as the one to translate into,
+                or the other way round.
         """
         return self.task.read(source, self._data(data), lambda: self.tokenizer)
 
@@ -146,6 +150,7 @@ class Predictor:
         remembered = self.description.get("data")
         known = remembered if isinstance(remembered, dict) else {}
         kept = {name: known[name] for name in REMEMBERED if known.get(name)}
+        _see_direction(kept, given)
         return DataSettings(**kept | {name: value for name, value in given.items() if value not in (None, ())})
 
     def evaluate(self, examples: Sequence[Any], *, batch_size: int = 256, note: Note = lambda line: None) -> Report:
@@ -296,6 +301,24 @@ def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings]:
     except ModelError as error:
         raise ModelError(f"{stored.folder / LABELS}: {error}") from error
     return task, EncoderSettings(**config["encoder"])
+
+
+def _see_direction(known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """See that nothing is given as a side of the sentence pairs that was the other side in training.
+
+    Raises:
+        UsageError: something is, whether it names a language or a column.
+    """
+    sides = {side: [known[key] for kind in KINDS if (key := f"{side}_{kind}") in known] for side in SIDES}
+    swapped = [
+        f"the {side} {what} is given as {name!r}"
+        for side, other in (SIDES, SIDES[::-1])
+        for kind, what in KINDS.items()
+        if (name := given.get(f"{side}_{kind}")) in sides[other] and name not in sides[side]
+    ]
+    if swapped:
+        way = " to ".join(repr(next(iter(names), None)) for names in sides.values())
+        raise UsageError(f"{' and '.join(swapped)}, but the model translates from {way}")
 
 
 def _labels(stored: ModelFolder) -> Mapping[str, Sequence[str]]:

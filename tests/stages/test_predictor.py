@@ -381,3 +381,53 @@ def test_evaluation_on_an_unknown_label_names_its_line(predictor):
 def test_a_model_that_is_no_generator_has_no_writer(predictor):
     with pytest.raises(UsageError, match="the model does not write: its task is 'classify'"):
         predictor.writer()
+
+
+WAYS = {
+    "languages": {"source_lang": "en", "target_lang": "de"},
+    "columns": {"source_column": "en", "target_column": "de"},
+}
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def directed(request, tiny_translate_run):
+    """A translator whose folder says that it was trained from `en` to `de`, by languages or by columns."""
+    trained = load(tiny_translate_run.folder)
+    data = {**trained.description["data"], **WAYS[request.param]}
+    return Predictor(trained.task, trained.model, {**trained.description, "data": data})
+
+
+SWAPPED = {
+    "both languages": {"source_lang": "de", "target_lang": "en"},
+    "one language": {"source_lang": "de"},
+    "both columns": {"source_column": "de", "target_column": "en"},
+    "one column": {"target_column": "en"},
+}
+
+
+@pytest.mark.parametrize("given", SWAPPED.values(), ids=SWAPPED)
+def test_sentence_pairs_the_wrong_way_round_are_refused(directed, given, tmp_path):
+    names = {name.replace("lang", "language").replace("_", " "): value for name, value in given.items()}
+    told = " and ".join(f"the {name} is given as '{value}'" for name, value in names.items())
+    with pytest.raises(UsageError, match=f"^{told}, but the model translates from 'en' to 'de'$"):
+        directed.read(str(tmp_path / "pairs.tsv"), **given)
+
+
+def test_sentence_pairs_are_read_by_the_columns_and_languages_of_training(directed, tmp_path):
+    (tmp_path / "pairs.csv").write_text("de,x,en\nDer Hund,3,the dog\n", encoding="utf-8")
+    for name, text in {"en": "the dog\n", "de": "Der Hund\n"}.items():
+        (tmp_path / f"test.{name}").write_text(text, encoding="utf-8")
+    kept = directed.description["data"]
+    by_columns = {"source_column": "en", "target_column": "de"} if kept["source_column"] == "source" else {}
+    by_languages = {} if kept["source_lang"] else {"source_lang": "en", "target_lang": "de"}
+    for source, names in (("pairs.csv", by_columns), ("test", by_languages)):
+        (pair,) = directed.read(str(tmp_path / source), **names)
+        assert (pair.source_text, pair.target_text) == ("the dog", "Der Hund")
+
+
+def test_names_that_say_nothing_of_the_direction_are_taken_as_they_are(directed, tmp_path):
+    (tmp_path / "pairs.csv").write_text("quelle,ziel\nthe dog,der Hund\n", encoding="utf-8")
+    assert directed.read(str(tmp_path / "pairs.csv"), source_column="quelle", target_column="ziel")
+    for name in ("eng", "deu"):
+        (tmp_path / f"test.{name}").write_text("the dog\n", encoding="utf-8")
+    assert directed.read(str(tmp_path / "test"), source_lang="eng", target_lang="deu")
