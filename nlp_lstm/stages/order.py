@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from nlp_lstm.stages import is_training
+
 
 class Stage(Protocol):
     """One step from record to record, of training or of running.
@@ -43,6 +45,17 @@ def kind_problems(stages: Sequence[Any]) -> list[str]:
             hint = "; Map runs a function" if callable(stage) else ""
             problems.append(f"{place}: expected a stage, found {type(stage).__name__}{hint}")
     return problems
+
+
+def mixture_problems(stages: Sequence[Stage]) -> list[str]:
+    """Return a line if there are no stages, or some of training and some of running among them."""
+    if not stages:
+        return ["expected at least one stage"]
+    by_kind = {kind: [stage.name for stage in stages if is_training(type(stage)) is kind] for kind in (True, False)}
+    if not all(by_kind.values()):
+        return []
+    training, running = (", ".join(names) for names in by_kind.values())
+    return [f"stages of training ({training}) and of running ({running}) make no pipeline together"]
 
 
 def order_problems(stages: Sequence[Stage], *, given: Iterable[str] = ()) -> list[str]:
