@@ -20,7 +20,7 @@ from nlp_lstm.adapters.model_files import see_task
 from nlp_lstm.config import Beam, Exponent, Positive, Settings, parse_settings
 from nlp_lstm.document import Continuation, Prediction, Tagging, Translation
 from nlp_lstm.errors import ModelError, UsageError, nearest
-from nlp_lstm.stages.predictor import Predictor, grow_chunks, load
+from nlp_lstm.stages.predictor import Predictor, each_of, grow_chunks, load
 
 Record: TypeAlias = dict[str, Any]
 """One thing found, such as `{"label": "good", "score": 0.9}`."""
@@ -118,12 +118,10 @@ class TextPipeline(ABC):
             UsageError: an option is unknown or wrong.
         """
         settled = self._settle(options)
-        if isinstance(inputs, Mapping):
-            raise TypeError("expected a text or texts, found a mapping; pairs of texts cannot be classified")
         if self._is_one(inputs, settled):
             found = next(self._stream([inputs], settled))
             return self._for_one(found, options)
-        answers = self._stream(inputs, settled)
+        answers = self._stream(each_of(inputs, "a text or several texts"), settled)
         return self._for_list(list(answers), settled) if isinstance(inputs, list | tuple) else answers
 
     def _settle(self, options: Mapping[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from nlp_lstm.errors import NlpLstmError, StageError, UsageError, listed
 from nlp_lstm.stages import is_training
 from nlp_lstm.stages.composed import is_composed, read_composed, write_composed
 from nlp_lstm.stages.order import Stage, kind_problems, mixture_problems, order_problems
-from nlp_lstm.stages.predictor import FIRST_CHUNK, Predictor, grow_chunks, load
+from nlp_lstm.stages.predictor import FIRST_CHUNK, Predictor, each_of, grow_chunks, load
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.stages.sharing import share_encoders
 
@@ -106,7 +106,7 @@ class Pipeline:
                 answered before the next is asked for; otherwise they are read ahead.
 
         Raises:
-            TypeError: the texts are one string, or something among them is no text.
+            TypeError: the texts are none, or one string, or something among them is no text.
             StageError: a stage failed.
             ValueError: `batch_size` is less than 1.
         """
@@ -115,8 +115,8 @@ class Pipeline:
         if batch_size < 1:
             raise ValueError(f"a batch must hold at least one text, not {batch_size}")
         n_before = 0
-        chunks = grow_chunks(texts, first=min(FIRST_CHUNK, batch_size), last=batch_size, characters=CHUNK_CHARACTERS)
-        for chunk in chunks:
+        first = min(FIRST_CHUNK, batch_size)
+        for chunk in grow_chunks(each_of(texts), first=first, last=batch_size, characters=CHUNK_CHARACTERS):
             done = _run(self.stages, [Document(text) for text in chunk])
             for encoder in self._shared:
                 encoder.forget()

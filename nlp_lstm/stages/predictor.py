@@ -92,11 +92,11 @@ class Predictor:
             **options: the task's own, such as a tagger's `n_best`.
 
         Raises:
-            TypeError: `inputs` cannot be iterated over, or something among them is no text.
+            TypeError: `inputs` is neither a text nor texts, or something among them is no text.
         """
         if isinstance(inputs, str):
             return next(self.stream([inputs], batch_size=batch_size, **options))
-        stream = self.stream(iter(inputs), batch_size=batch_size, **options)
+        stream = self.stream(each_of(inputs, "a text or several texts"), batch_size=batch_size, **options)
         return list(stream) if isinstance(inputs, Sequence) else stream
 
     __call__ = predict
@@ -109,8 +109,8 @@ class Predictor:
         200 MB at hidden size 128.
 
         Raises:
-            TypeError: the inputs are one string and the model is no generator, or something among them is no text;
-                what came before is yielded first.
+            TypeError: the inputs are no texts, or one string and the model is no generator, or something among them is
+                no text; what came before is yielded first.
             ValueError: `batch_size` is less than 1.
         """
         if isinstance(inputs, str) and isinstance(self.task, Writes):
@@ -120,7 +120,7 @@ class Predictor:
         if isinstance(inputs, str):
             raise TypeError("expected texts, found one string; predict takes a single text")
         first, last = (FIRST_CHUNK, LAST_CHUNK) if batch_size > 1 else (1, 1)
-        for chunk in grow_chunks(inputs, first=first, last=last, words=self.task.takes_words):
+        for chunk in grow_chunks(each_of(inputs), first=first, last=last, words=self.task.takes_words):
             yield from self.task.answer(self.model, chunk, batch_size=batch_size, **options)
 
     def records(self, source: str, **data: Any) -> Iterator[Record]:
@@ -169,6 +169,20 @@ class Predictor:
         tokens = self.task.tokenize(examples, self.tokenizer, cache=None)
         rows = self.task.encode(tokens)
         return self.task.report(examples, self.task.predict(self.model, rows, batch_size=batch_size))
+
+
+def each_of(inputs: Any, expected: str = "texts") -> Iterator[Any]:
+    """Return an iterator over several inputs, which messages call `expected`.
+
+    Raises:
+        TypeError: they are a single one, or something else that holds no inputs, such as a table of some by name.
+    """
+    if not isinstance(inputs, str | bytes | bytearray | Mapping):
+        try:
+            return iter(inputs)
+        except TypeError:
+            pass
+    raise TypeError(f"expected {expected}, found {type(inputs).__name__}")
 
 
 def grow_chunks(

@@ -277,10 +277,13 @@ def test_wrong_values_are_refused_all_at_once(ner):
     assert "batch_size: " in str(caught.value)
 
 
-@pytest.mark.parametrize("wrong", [{"text": "a", "text_pair": "b"}, ["a", 3], 3])
-def test_what_is_no_text_is_refused(classify, wrong):
-    with pytest.raises(TypeError):
-        classify(wrong)
+@pytest.mark.parametrize("wrong", [{"text": "a", "text_pair": "b"}, 3, None, b"a"], ids=str)
+def test_what_is_no_text_is_refused(classify, ner, write, translate, wrong):
+    for ask in (classify, ner, write, translate):
+        with pytest.raises(TypeError, match=f"^expected a text or several texts, found {type(wrong).__name__}$"):
+            ask(wrong)
+        with pytest.raises(TypeError, match=r"^text 2: expected a string"):
+            ask(["a", wrong])
 
 
 def test_a_device_may_be_a_number(classifier_folder, classify):

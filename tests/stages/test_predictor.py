@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from nlp_lstm.document import Example, Prediction, TaggedSentence, Tagging
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.stages import predictor as module
+from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.predictor import FIRST_CHUNK, LAST_CHUNK, Predictor, grow_chunks, load
+from nlp_lstm.stages.texts import Sentences
 from nlp_lstm.tasks.writing import writing_options
 from tests.stages.made_data import made_sentences
 
@@ -245,10 +247,25 @@ def test_what_comes_before_something_that_is_no_text_is_answered_first(predictor
         next(stream)
 
 
-@pytest.mark.parametrize("texts", [[3], ["fine", b"bytes"], b"bytes", {"fine": 1, 2: 2}, [["fine"]]], ids=repr)
+@pytest.mark.parametrize("texts", [[3], ["fine", b"bytes"], {3}, [["fine"]]], ids=repr)
 def test_what_is_no_text_is_refused(predictor, texts):
     with pytest.raises(TypeError, match="expected a string, found"):
         list(predictor(texts))
+
+
+NO_TEXTS = (None, 3, b"text", {"text": "fine"}, object())
+
+
+@pytest.mark.parametrize("inputs", NO_TEXTS, ids=lambda inputs: type(inputs).__name__)
+def test_what_holds_no_texts_is_refused_by_what_it_is(predictor, tagger, generator, inputs):
+    found = type(inputs).__name__
+    for model in (predictor, tagger, generator):
+        with pytest.raises(TypeError, match=f"^expected a text or several texts, found {found}$"):
+            model(inputs)
+        with pytest.raises(TypeError, match=f"^expected texts, found {found}$"):
+            next(model.stream(inputs))
+    with pytest.raises(TypeError, match=f"^expected texts, found {found}$"):
+        next(Pipeline([Sentences()]).stream(inputs))
 
 
 @pytest.mark.parametrize(
