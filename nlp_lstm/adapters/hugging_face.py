@@ -77,7 +77,7 @@ class GenerationOptions(Options):
     no_repeat_ngram_size: Annotated[int, Field(ge=0)] = 0
     stop_strings: tuple[str, ...] = ()
     num_return_sequences: Positive = 1
-    """Texts for each prompt, with the seeds `seed`, `seed` + 1, ..."""
+    """Texts for each prompt, with the seeds `seed`, `seed` + 1, ...; where nothing is drawn there is one."""
     return_full_text: bool = True
     """Whether the prompt stands before what was written."""
     seed: Annotated[int, Field(ge=0)] = 1
@@ -221,6 +221,14 @@ class TextGeneration(TextPipeline):
     """A list of `{"generated_text"}` for each prompt."""
 
     needs, kind = "generate", GenerationOptions
+
+    def _settle(self, options: Mapping[str, Any]) -> GenerationOptions:
+        settled: GenerationOptions = super()._settle(options)
+        n, draws = settled.num_return_sequences, settled.do_sample and settled.temperature > 0
+        if n > 1 and not draws:
+            why = "temperature is 0" if settled.do_sample else "do_sample is false"
+            raise UsageError(f"pipeline {self.task!r}: num_return_sequences: expected 1 where {why}, found {n}")
+        return settled
 
     def _stream(self, inputs: Iterable[Any], options: GenerationOptions) -> Iterator[Any]:
         seeds = range(options.seed, options.seed + options.num_return_sequences)
