@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic_core import ErrorDetails
 
 from nlp_lstm.errors import UsageError, listed, nearest
+from nlp_lstm.expected import expected, found
 
 BUDGETS = ("minutes", "epochs", "steps")
 """The units a training budget can be given in; a run has one."""
@@ -157,6 +158,33 @@ class TrainingSettings(Settings):
         return "epochs", 10.0
 
 
+Beam = Annotated[int, Field(ge=1, le=1000)]
+NBest = Annotated[int, Field(ge=0, le=1000)]
+Exponent = Annotated[float, Field(ge=0, le=100)]
+
+
+class TaggingOptions(Settings):
+    """What else a tagger says."""
+
+    n_best: NBest = 0
+    """How many of the likeliest tag sequences to give besides."""
+
+
+class TranslatingOptions(Settings):
+    """How a translator looks for a translation; `nlp_lstm.nn.search.SearchOptions` says what each one means."""
+
+    beam: Beam | None = None
+    """Hypotheses followed side by side; None takes the recipe's number."""
+    n_best: NBest = 0
+    """How many of the best translations to give besides; as many hypotheses are followed at least."""
+    length_penalty: Exponent | None = None
+    """None takes the recipe's."""
+    coverage_penalty: Exponent = 0.0
+    block_ngrams: Annotated[int, Field(ge=0)] = 0
+    attention: bool = False
+    """Whether to say what each token of a translation attended to."""
+
+
 Nats = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
@@ -172,13 +200,13 @@ class WritingOptions(Settings):
     repetition_penalty: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0
     frequency_penalty: Nats = 0.0
     presence_penalty: Nats = 0.0
-    beam: Annotated[int, Field(ge=1, le=1000)] = 1
+    beam: Beam = 1
     """Above 1 nothing is drawn: a search follows so many continuations side by side and writes the likeliest."""
     penalty_window: Annotated[int, Field(ge=0)] = 0
     """Of how many of the last tokens the three penalties take notice; 0 for all."""
     no_repeat_ngram: Annotated[int, Field(ge=0)] = 0
     logit_bias: Mapping[str, Nats] = Field(default_factory=dict)
-    """Nats added to the score of each token of a text, as often as it comes in it."""
+    """Nats added to the score of each token that comes in a text; those of several texts add up."""
     stop: Annotated[tuple[NotEmpty, ...], PlainSerializer(list)] = ()
     """Texts at which to stop; they are not shown."""
 
@@ -206,14 +234,22 @@ class Recipe(Settings):
 
 
 S = TypeVar("S", bound=Settings)
+Path: TypeAlias = tuple[str | int, ...]
+"""Where a setting stands: names, and places in lists from 0."""
 
 
 def problems_of(kind: type[Settings], values: Mapping[str, Any], *, section: str = "") -> list[str]:
-    """Return a line for each thing wrong with `values` as settings of `kind`; none when they are right."""
+    """Return a line for each thing wrong with `values` as settings of `kind`; none when they are right.
+
+    Members of a list are counted from 1.
+    """
     try:
         kind.model_validate(dict(values))
     except ValidationError as error:
-        return [_line(kind, dict(found), section) for found in error.errors()]
+        wrong: dict[Path, list[ErrorDetails]] = {}
+        for each in error.errors():
+            wrong.setdefault(_path(each, values), []).append(each)
+        return [_line(kind, path, those, section) for path, those in wrong.items()]
     return []
 
 
@@ -228,15 +264,27 @@ def check_training(training: Any) -> list[str]:
     return problems
 
 
-def _line(kind: type[Settings], found: Mapping[str, Any], section: str) -> str:
-    path = [str(part) for part in found["loc"]]
-    name = ".".join([section, *path] if section else path)
-    if found["type"] == "extra_forbidden":
-        return f"{name}: unknown setting{nearest(path[-1], _keys(kind, path[:-1]))}"
-    if found["type"] == "missing":
+def _path(error: ErrorDetails, values: Any) -> Path:
+    """Return where in `values` something is wrong: pydantic's own path also names the kinds that a value may be."""
+    if error["type"] == "missing":
+        return error["loc"]
+    path: Path = ()
+    for part in error["loc"]:
+        members = range(len(values)) if isinstance(values, list | tuple) else values
+        if isinstance(members, Mapping | range) and part in members:
+            path, values = (*path, part), values[part]
+    return path
+
+
+def _line(kind: type[Settings], path: Path, errors: Sequence[ErrorDetails], section: str) -> str:
+    parts = [str(part + 1) if isinstance(part, int) else part for part in path]
+    name = ".".join([section, *parts] if section else parts)
+    first = errors[0]
+    if first["type"] == "extra_forbidden":
+        return f"{name}: unknown setting{nearest(parts[-1], _keys(kind, parts[:-1]))}"
+    if first["type"] == "missing":
         return f"{name}: missing"
-    message = re.sub(r"^Input should be ", "expected ", found["msg"])
-    return f"{name}: {message}, found {found['input']!r}"
+    return f"{name}: expected {expected(errors)}, found {found(first['input'])}"
 
 
 def _keys(kind: type[BaseModel], path: Sequence[str]) -> list[str]:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from nlp_lstm.config import EncoderSettings, Recipe, TrainingSettings, check_training, parse_settings, problems_of
+from nlp_lstm.config import (
+    EncoderSettings,
+    Recipe,
+    Settings,
+    TrainingSettings,
+    check_training,
+    parse_settings,
+    problems_of,
+)
 from nlp_lstm.errors import UsageError
 
 
@@ -27,19 +36,26 @@ PROBLEMS = [
     ({"task": "classify", "encoder": {"hiden_size": 8}}, "encoder.hiden_size: unknown setting; did you mean 'hidden_s"),
     ({"task": "classify", "data": {"trian": "x"}}, "data.trian: unknown setting; did you mean 'train'?"),
     ({}, "task: missing"),
-    ({"task": 3}, "task: expected a valid string, found 3"),
-    ({"task": "classify", "encoder": {"hidden_size": "wide"}}, "encoder.hidden_size: expected a valid integer, "),
-    ({"task": "classify", "encoder": {"hidden_size": 1.5}}, "encoder.hidden_size: expected a valid integer, "),
-    ({"task": "classify", "encoder": {"hidden_size": 0}}, "encoder.hidden_size: expected greater than or equal to 1, "),
+    ({"task": 3}, "task: expected a string, found 3"),
+    ({"task": "classify", "encoder": {"hidden_size": "wide"}}, "encoder.hidden_size: expected a whole number, "),
+    ({"task": "classify", "encoder": {"hidden_size": 1.5}}, "encoder.hidden_size: expected a whole number, "),
+    ({"task": "classify", "encoder": {"hidden_size": 0}}, "encoder.hidden_size: expected at least 1, "),
     ({"task": "classify", "encoder": {"dropout": 1.0}}, "encoder.dropout: expected less than 1, found 1.0"),
-    ({"task": "classify", "encoder": {"dropout": -0.1}}, "encoder.dropout: expected greater than or equal to 0, "),
+    ({"task": "classify", "encoder": {"dropout": -0.1}}, "encoder.dropout: expected at least 0, "),
     ({"task": "classify", "encoder": {"cell": "lstn"}}, "encoder.cell: expected 'lstm', 'gru' or 'rnn', found 'lstn'"),
     ({"task": "classify", "encoder": 3}, "encoder: expected a "),
-    ({"task": "classify", "head": 3}, "head: expected a valid dictionary, found 3"),
-    ({"task": "classify", "training": {"epochs": 0}}, "training.epochs: expected greater than 0, found 0"),
-    ({"task": "classify", "training": {"seed": -1}}, "training.seed: expected greater than or equal to 0, found -1"),
+    ({"task": "classify", "head": 3}, "head: expected a table, found 3"),
+    ({"task": "classify", "training": {"epochs": 0}}, "training.epochs: expected more than 0, found 0"),
+    ({"task": "classify", "training": {"seed": -1}}, "training.seed: expected at least 0, found -1"),
     ({"task": "classify", "training": {"seed": 2**63}}, "training.seed: expected less than 9223372036854775808, "),
-    ({"task": "classify", "training": {"steps": 1.5}}, "training.steps: expected a valid integer, "),
+    ({"task": "classify", "training": {"steps": 1.5}}, "training.steps: expected a whole number, found 1.5"),
+    ({"task": "classify", "training": {"ema": "a lot"}}, "training.ema: expected a number, found 'a lot'"),
+    ({"task": "classify", "training": {"ema": 2}}, "training.ema: expected at most 1, found 2"),
+    ({"task": "classify", "tokenizer": {"joint": "so so"}}, "tokenizer.joint: expected true or false, found 'so so'"),
+    ({"task": "classify", "encoder": 3}, "encoder: expected a table, found 3"),
+    ({"task": "classify", "data": {"columns": 3}}, "data.columns: expected a list, found 3"),
+    ({"task": "classify", "data": {"columns": ["_", 3]}}, "data.columns.2: expected a string, found 3"),
+    ({"task": "classify", "head": "x" * 500}, f"head: expected a table, found '{'x' * 78}…"),
 ]
 
 
@@ -54,6 +70,18 @@ def test_a_problem_is_told_with_its_name_what_was_expected_and_what_was_found(va
 @pytest.mark.parametrize("name", ["epochs", "minutes", "learning_rate"])
 def test_an_amount_that_is_no_positive_number_is_refused(name, amount):
     assert problems_of(TrainingSettings, {name: amount}, section="training")
+
+
+def test_of_a_value_that_may_be_of_several_kinds_one_line_says_what_was_expected():
+    class Several(Settings):
+        place: str | Path | None
+        size: int | tuple[int, ...]
+
+    assert problems_of(Several, {"place": 3, "size": [1, "x"]}) == [
+        "place: expected a string or a path, found 3",
+        "size: expected a whole number, found [1, 'x']",
+        "size.2: expected a whole number, found 'x'",
+    ]
 
 
 def test_all_problems_are_told_at_once():

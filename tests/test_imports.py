@@ -26,7 +26,7 @@ ROWS = (
     {"nn", "batching", "corpora", "tensor_file"},
     {"metrics", "inspection"},
     {"text", "config", "document", "plugins"},
-    {"errors", "files", "spacy_doc"},
+    {"errors", "expected", "files", "spacy_doc"},
 )
 DEPTH = {name: depth for depth, row in enumerate(ROWS) for name in row}
 
@@ -38,6 +38,7 @@ WITHOUT_TORCH = (
     "document",
     "inspection",
     "errors",
+    "expected",
     "files",
     "plugins",
     "spacy_doc",

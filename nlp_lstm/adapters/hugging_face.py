@@ -17,10 +17,10 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from nlp_lstm.adapters.model_files import see_task
-from nlp_lstm.config import Positive, Settings, parse_settings
+from nlp_lstm.config import Beam, Exponent, Positive, Settings, parse_settings
 from nlp_lstm.document import Continuation, Prediction, Tagging, Translation
 from nlp_lstm.errors import ModelError, UsageError, nearest
-from nlp_lstm.stages.predictor import Predictor, grow_chunks, load
+from nlp_lstm.stages.predictor import Predictor, each_of, grow_chunks, load
 
 Record: TypeAlias = dict[str, Any]
 """One thing found, such as `{"label": "good", "score": 0.9}`."""
@@ -53,11 +53,11 @@ class TokenOptions(Options):
 class TranslationOptions(Options):
     """What a translating pipeline can be told."""
 
-    num_beams: Positive | None = None
+    num_beams: Beam | None = None
     """None takes the model's own."""
-    num_return_sequences: Positive = 1
+    num_return_sequences: Beam = 1
     """A text that is empty, or translated in parts, has one translation only."""
-    length_penalty: float | None = None
+    length_penalty: Exponent | None = None
     no_repeat_ngram_size: Annotated[int, Field(ge=0)] = 0
     src_lang: str | None = None
     tgt_lang: str | None = None
@@ -77,7 +77,7 @@ class GenerationOptions(Options):
     no_repeat_ngram_size: Annotated[int, Field(ge=0)] = 0
     stop_strings: tuple[str, ...] = ()
     num_return_sequences: Positive = 1
-    """Texts for each prompt, with the seeds `seed`, `seed` + 1, ..."""
+    """Texts for each prompt, with the seeds `seed`, `seed` + 1, ...; where nothing is drawn there is one."""
     return_full_text: bool = True
     """Whether the prompt stands before what was written."""
     seed: Annotated[int, Field(ge=0)] = 1
@@ -118,12 +118,10 @@ class TextPipeline(ABC):
             UsageError: an option is unknown or wrong.
         """
         settled = self._settle(options)
-        if isinstance(inputs, Mapping):
-            raise TypeError("expected a text or texts, found a mapping; pairs of texts cannot be classified")
         if self._is_one(inputs, settled):
             found = next(self._stream([inputs], settled))
             return self._for_one(found, options)
-        answers = self._stream(inputs, settled)
+        answers = self._stream(each_of(inputs, "a text or several texts"), settled)
         return self._for_list(list(answers), settled) if isinstance(inputs, list | tuple) else answers
 
     def _settle(self, options: Mapping[str, Any]) -> Any:
@@ -223,6 +221,14 @@ class TextGeneration(TextPipeline):
     """A list of `{"generated_text"}` for each prompt."""
 
     needs, kind = "generate", GenerationOptions
+
+    def _settle(self, options: Mapping[str, Any]) -> GenerationOptions:
+        settled: GenerationOptions = super()._settle(options)
+        n, draws = settled.num_return_sequences, settled.do_sample and settled.temperature > 0
+        if n > 1 and not draws:
+            why = "temperature is 0" if settled.do_sample else "do_sample is false"
+            raise UsageError(f"pipeline {self.task!r}: num_return_sequences: expected 1 where {why}, found {n}")
+        return settled
 
     def _stream(self, inputs: Iterable[Any], options: GenerationOptions) -> Iterator[Any]:
         seeds = range(options.seed, options.seed + options.num_return_sequences)

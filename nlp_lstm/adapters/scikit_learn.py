@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nlp_lstm.adapters.estimator import Estimator
 from nlp_lstm.adapters.label_names import LabelNames
 from nlp_lstm.document import Example, TaggedSentence
+from nlp_lstm.stages.predictor import each_of
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -39,7 +40,7 @@ class TextClassifier(Estimator):
             DataError: there is too little to learn from.
             UsageError: a parameter is wrong, or `out` holds another run.
         """
-        texts, labels = _as_many(_texts(X), list(y))
+        texts, labels = _as_many(_texts(X), list(each_of(y, "labels")))
         names = LabelNames.of(labels)
 
         def examples(texts: Sequence[str], labels: Sequence[Any]) -> list[Example]:
@@ -78,7 +79,7 @@ class TextClassifier(Estimator):
             ValueError: there are not as many labels as texts, or none at all.
             UsageError: nothing is trained yet.
         """
-        texts, labels = _as_many(_texts(X), list(y))
+        texts, labels = _as_many(_texts(X), list(each_of(y, "labels")))
         if not labels:
             raise ValueError("no texts to score")
         answers = self.predictor_.predict(texts)
@@ -107,7 +108,7 @@ class SequenceTagger(Estimator):
             DataError: there is too little to learn from.
             UsageError: a parameter is wrong, or `out` holds another run.
         """
-        tags = [list(each) for each in y]
+        tags = [list(each_of(each, "tags")) for each in each_of(y, "lists of tags")]
         names = LabelNames.of(tag for each in tags for tag in each)
         watched = None if dev is None else _tagged(dev[0], dev[1], names)
         self._train(names, _tagged(X, tags, names), watched)
@@ -143,7 +144,7 @@ def _texts(given: Any) -> list[str]:
     """
     if isinstance(given, str):
         raise TypeError("expected texts, found one string")
-    texts = list(given)
+    texts = list(each_of(given))
     for number, text in enumerate(texts, 1):
         if not isinstance(text, str):
             raise TypeError(f"text {number}: expected a string, found {type(text).__name__}")
@@ -157,10 +158,10 @@ def _sentences(given: Any) -> list[list[str]]:
         TypeError: one is a string, or holds something else than words.
     """
     found = []
-    for number, sentence in enumerate(given, 1):
+    for number, sentence in enumerate(each_of(given, "sentences"), 1):
         if isinstance(sentence, str):
             raise TypeError(f"sentence {number}: expected a list of words, found one string")
-        for word in sentence:
+        for word in each_of(sentence, f"words in sentence {number}"):
             if not isinstance(word, str) or not word:
                 raise TypeError(f"sentence {number}: expected words, found {word!r} among them")
         found.append([str(word) for word in sentence])
@@ -175,7 +176,9 @@ def _tagged(sentences: Any, tags: Any, names: LabelNames) -> list[TaggedSentence
         ValueError: there are not as many lists of tags as sentences, or not as many tags as words.
     """
     found = []
-    for number, (words, those) in enumerate(zip(*_as_many(_sentences(sentences), list(tags)), strict=True), 1):
+    for number, (words, those) in enumerate(
+        zip(*_as_many(_sentences(sentences), list(each_of(tags, "lists of tags"))), strict=True), 1
+    ):
         written = [names.name(tag) for tag in those]
         if len(written) != len(words):
             raise ValueError(f"sentence {number}: {len(words):,} words but {len(written):,} tags")

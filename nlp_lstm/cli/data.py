@@ -44,8 +44,8 @@ def check(
     time_column: str | None,
     source_lang: str | None,
     target_lang: str | None,
-    source_column: str,
-    target_column: str,
+    source_column: str | None,
+    target_column: str | None,
     online: bool,
     task: str | None,
     quiet: bool,
@@ -66,8 +66,8 @@ def check(
         time_column=time_column,
         source_lang=source_lang,
         target_lang=target_lang,
-        source_column=source_column,
-        target_column=target_column,
+        source_column=source_column or "source",
+        target_column=target_column or "target",
         online=online,
     )
     unit, measured, run = AUDITS[task or guess_task(file, settings)]

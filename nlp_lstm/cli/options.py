@@ -82,9 +82,7 @@ def source_column(command: F) -> F:
     return click.option(
         "--source-column",
         metavar="NAME",
-        default="source",
-        show_default=True,
-        help="Column or key of the sentences to translate.",
+        help="Column or key of the sentences to translate.  [that of training, or source]",
     )(command)
 
 
@@ -93,9 +91,7 @@ def target_column(command: F) -> F:
     return click.option(
         "--target-column",
         metavar="NAME",
-        default="target",
-        show_default=True,
-        help="Column or key of their translations.",
+        help="Column or key of their translations.  [that of training, or target]",
     )(command)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nlp_lstm.cli import options
+from nlp_lstm.cli import choices, options
 from nlp_lstm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,41 +46,12 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--n-best",
-    type=click.IntRange(min=1),
+    type=int,
     metavar="K",
     help="Taggers: also the K likeliest tag sequences; translators: the K best translations.",
 )
-@click.option(
-    "--beam",
-    type=click.IntRange(min=1),
-    metavar="K",
-    help="Translators, generators: hypotheses side by side.",
-)
-@click.option(
-    "--length-penalty",
-    callback=options.finite,
-    type=click.FloatRange(min=0, max=100),
-    metavar="X",
-    help="Translators: exponent of the length a log-probability is divided by; 0 compares plain sums.",
-)
-@click.option(
-    "--coverage-penalty",
-    callback=options.finite,
-    type=click.FloatRange(min=0, max=100),
-    metavar="X",
-    help="Translators: how much to prefer what attends to all of the source.",
-)
-@click.option(
-    "--block-ngrams",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Translators: no run of N tokens comes twice in a translation.",
-)
-@click.option(
-    "--attention",
-    is_flag=True,
-    help="Translators: also what each token attended to. text: a table below each line; jsonl: tokens and weights.",
-)
+@choices.flags(choices.TRANSLATING, of="Translators")
+@choices.flags(choices.WRITING, of="Generators", besides=choices.TRANSLATING)
 @options.batch_size
 @options.device
 def predict(
@@ -95,14 +66,9 @@ def predict(
     time_column: str | None,
     online: bool,
     html: Path | None,
-    n_best: int | None,
-    beam: int | None,
-    length_penalty: float | None,
-    coverage_penalty: float | None,
-    block_ngrams: int | None,
-    attention: bool,
     batch_size: int,
     device: str,
+    **flags: Any,
 ) -> None:
     """Predict with MODEL for each text of the FILEs, of standard input (-), or given by --text.
 
@@ -118,19 +84,14 @@ def predict(
     from nlp_lstm.cli.files import open_output  # heavy, like all below: only when it is used
     from nlp_lstm.cli.views import find_view, open_page, view_console
     from nlp_lstm.cli.writing import writer_of
+    from nlp_lstm.config import TranslatingOptions, WritingOptions
     from nlp_lstm.corpora.reading import Record
     from nlp_lstm.stages.pipeline import Pipeline, open_model
 
+    given = choices.given(flags)
+    choices.check(given, TranslatingOptions, WritingOptions, title="a model cannot answer so")
     predictor = open_model(model, device=device)
-    chosen = options_of(
-        predictor,
-        n_best=n_best,
-        beam=beam,
-        length_penalty=length_penalty,
-        coverage_penalty=coverage_penalty,
-        block_ngrams=block_ngrams,
-        attention=attention or None,
-    )
+    chosen = options_of(predictor, given)
     view = None if isinstance(predictor, Pipeline) else find_view(predictor.description["task"])
     console = view_console(terminal=output is None and sys.stdout.isatty())
     asked = [name for name in view.options if name in chosen] if view is not None else []
@@ -175,12 +136,11 @@ def check_outputs(files: Sequence[str], outputs: Mapping[str, Path | None]) -> N
         taken[path.resolve()] = flag
 
 
-def options_of(predictor: Predictor | Pipeline, **wanted: float | None) -> dict[str, Any]:
+def options_of(predictor: Predictor | Pipeline, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options a person gave, seen to be ones the model's task has.
 
     Raises:
         UsageError: its task has no such option.
     """
-    given = {name: value for name, value in wanted.items() if value is not None}
     options.check_known(given, predictor.options)
-    return given
+    return dict(given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console
@@ -71,8 +72,14 @@ def _title(name: str) -> str:
 
 
 def print_pairs(pairs: Mapping[str, str]) -> None:
-    """Print names and values side by side on standard output."""
+    """Print names and values side by side on standard output; a pipe gets no blanks behind them."""
     console = plain_console()
+    if not console.is_terminal:
+        width = max(map(len, pairs), default=0) + 2
+        for name, value in pairs.items():
+            for title, line in zip_longest([name], value.split("\n"), fillvalue=""):
+                console.file.write(f"{title:{width}}{line}".rstrip() + "\n")
+        return
     table = Table.grid(padding=(0, 2))
     for name, value in pairs.items():
         table.add_row(name, value)

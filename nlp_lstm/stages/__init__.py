@@ -63,6 +63,14 @@ def stage_name(kind: type) -> str | None:
     return plugins.name_outside(plugins.STAGES, kind)
 
 
+def is_training(kind: type) -> bool | None:
+    """Return whether a class is a stage of training (True) or of running (False); None of one that is not ours."""
+    for ours in kind.__mro__:
+        if STAGES.get(ours.__name__) == ours.__module__:
+            return ours.__name__ in TRAINING_STAGES
+    return None
+
+
 def __getattr__(name: str) -> Any:
     if name in STAGES:
         return getattr(import_module(STAGES[name]), name)

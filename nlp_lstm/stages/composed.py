@@ -15,10 +15,11 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
-from pydantic import create_model
+from pydantic import ConfigDict, create_model
 
 from nlp_lstm.config import Settings, problems_of
 from nlp_lstm.errors import ModelError, NlpLstmError, UsageError, listed
+from nlp_lstm.expected import found
 from nlp_lstm.files import write_text
 from nlp_lstm.stages import find_stage, stage_name
 from nlp_lstm.stages.order import Stage, order_problems
@@ -35,7 +36,15 @@ class _File(Settings):
     """What a file may hold."""
 
     description: str = ""
-    stages: list[dict[str, Any]]
+    stages: list[Any]
+
+
+class _Entry(Settings):
+    """What every stage must say; the rest is its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    stage: str
 
 
 class _Nested(Settings):
@@ -68,20 +77,17 @@ class _Reader:
         self.device = device
         self.problems: list[NlpLstmError] = []
 
-    def stages(self, path: Path, above: tuple[Path, ...] = (), place: str = "") -> Iterator[Stage]:
+    def stages(self, path: Path, content: _File, above: tuple[Path, ...] = (), place: str = "") -> Iterator[Stage]:
         """Yield the stages of a file; `place` is what stands before its name in a message, `above` what names it."""
-        try:
-            content = _content(path)
-        except NlpLstmError as error:
-            self._note(place, error)
-            return
         for number, values in enumerate(content.stages, 1):
-            own = dict(values)
-            name = own.pop("stage", None)
             where = f"{place}stages.{number}"
-            if not isinstance(name, str):
-                self._note(where + ": ", UsageError(f"stage: expected a name, found {name!r}"))
-            elif name == NESTED:
+            problems = _entry_problems(values, where)
+            self.problems += map(UsageError, problems)
+            if problems:
+                continue
+            own = dict(values)
+            name = own.pop("stage")
+            if name == NESTED:
                 yield from self._nested(own, path, above, where)
             else:
                 yield from self._stage(name, own, path.parent, where)
@@ -97,8 +103,14 @@ class _Reader:
         if same:
             names = " → ".join(each.name for each in (*around[same[0] :], inner))
             self._note(f"{where}: ", UsageError(f"the pipeline is a part of itself: {names}"))
-        else:
-            yield from self.stages(inner, around, f"{where} ({values['file']}): ")
+            return
+        place = f"{where} ({values['file']}): "
+        try:
+            content = _content(inner)
+        except NlpLstmError as error:
+            self._note(place, error)
+            return
+        yield from self.stages(inner, content, around, place)
 
     def _stage(self, name: str, values: dict[str, Any], folder: Path, where: str) -> Iterator[Stage]:
         try:
@@ -130,6 +142,13 @@ class _Reader:
         self.problems.append(kind(place + str(error).replace("\n  ", "; ")))
 
 
+def _entry_problems(values: Any, where: str) -> list[str]:
+    """Return a line for what keeps a member of `stages` from naming a stage."""
+    if isinstance(values, dict):
+        return problems_of(_Entry, values, section=where)
+    return [f"{where}: expected a table, found {found(values)}"]
+
+
 def _planned(name: str, kind: type, values: Mapping[str, Any]) -> _Planned:
     """Return what a stage's class says of its place in the order."""
     into = values.get("into")
@@ -156,7 +175,7 @@ def read_composed(path: Path, *, device: str | None = None) -> list[Stage]:
     """
     file = path / FILE if path.is_dir() else path
     reader = _Reader(device)
-    stages = list(reader.stages(file))
+    stages = list(reader.stages(file, _content(file)))
     problems = [*reader.problems, *map(UsageError, order_problems(stages))]
     if problems:
         kind = ModelError if all(isinstance(problem, ModelError) for problem in problems) else UsageError
@@ -249,7 +268,7 @@ def _content(path: Path) -> _File:
     if not problems and not content["stages"]:
         problems.append("stages: expected at least one")
     if problems:
-        raise UsageError("; ".join(problems))
+        raise UsageError(listed(f"pipeline {path}", problems))
     return _File(**content)
 
 

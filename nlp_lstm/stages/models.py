@@ -12,6 +12,7 @@ from nlp_lstm.document import Continuation, Document, Entity, Prediction, Senten
 from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.stages.predictor import load
 from nlp_lstm.tasks import find_task
+from nlp_lstm.tasks.translate import translating_options
 from nlp_lstm.tasks.writing import writing_options
 
 RESERVED = {"tags", "label", "score", "scores", "translation", *(field.name for field in fields(Document))}
@@ -87,6 +88,9 @@ class Translate(ModelStage):
         device: as in `ModelStage`.
         beam: hypotheses followed side by side; None takes the model's own number.
         attention: also keep what each piece of a translation attended to.
+
+    Raises:
+        UsageError: `beam` is out of its range.
     """
 
     name = task = "translate"
@@ -102,8 +106,7 @@ class Translate(ModelStage):
         beam: int | None = None,
         attention: bool = False,
     ) -> None:
-        if beam is not None and beam < 1:
-            raise UsageError(f"beam: expected at least 1, found {beam}")
+        translating_options(beam=beam, attention=attention)  # better told now than at the first text
         super().__init__(model, into=into, device=device)
         self.beam, self.attention = beam, attention
 

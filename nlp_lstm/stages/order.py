@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from nlp_lstm.stages import is_training
+
 
 class Stage(Protocol):
     """One step from record to record, of training or of running.
@@ -45,6 +47,17 @@ def kind_problems(stages: Sequence[Any]) -> list[str]:
     return problems
 
 
+def mixture_problems(stages: Sequence[Stage]) -> list[str]:
+    """Return a line if there are no stages, or some of training and some of running among them."""
+    if not stages:
+        return ["expected at least one stage"]
+    by_kind = {kind: [stage.name for stage in stages if is_training(type(stage)) is kind] for kind in (True, False)}
+    if not all(by_kind.values()):
+        return []
+    training, running = (", ".join(names) for names in by_kind.values())
+    return [f"stages of training ({training}) and of running ({running}) make no pipeline together"]
+
+
 def order_problems(stages: Sequence[Stage], *, given: Iterable[str] = ()) -> list[str]:
     """Return a line for each thing that keeps stages from running in their order; none when they fit.
 
@@ -55,17 +68,25 @@ def order_problems(stages: Sequence[Stage], *, given: Iterable[str] = ()) -> lis
     problems = []
     have: dict[str, Stage | None] = dict.fromkeys(given)
     for place, stage in enumerate(stages):
-        later = {thing: after.name for after in reversed(stages[place + 1 :]) for thing in after.provides}
+        rest = stages[place + 1 :]
+        later = {thing: after.name for after in reversed(rest) for thing in after.provides}
+        anew = {thing: after.name for after in reversed(rest) for thing in set(after.provides) - _takes(after)}
         uses = set(getattr(stage, "uses", ()))
         for thing in sorted(set(stage.requires) - have.keys()):
             where = f"which {later[thing]} provides only later" if thing in later else "which no stage provides"
             problems.append(f"{stage.name} requires {thing}, {where}")
-        for thing in sorted((uses & later.keys()) - have.keys() - set(stage.requires)):
-            problems.append(f"{stage.name} uses {thing}, which {later[thing]} provides only later")
-        for thing in sorted((set(stage.provides) & have.keys()) - uses - set(stage.requires)):
+        for thing in sorted((uses & anew.keys()) - have.keys() - set(stage.requires)):
+            problems.append(f"{stage.name} uses {thing}, which {anew[thing]} provides only later")
+        for thing in sorted((set(stage.provides) & have.keys()) - _takes(stage)):
             earlier = have[thing]
             if earlier is not None and thing not in getattr(earlier, "uses", ()):  # else it was told there
                 hint = "; into=NAME keeps both" if hasattr(stage, "into") else ""
-                problems.append(f"{stage.name} provides {thing}, which {earlier.name} has provided already{hint}")
+                before = f"another {earlier.name}" if earlier.name == stage.name else earlier.name
+                problems.append(f"{stage.name} provides {thing}, which {before} has provided already{hint}")
         have |= dict.fromkeys(stage.provides, stage)
     return problems
+
+
+def _takes(stage: Stage) -> set[str]:
+    """Return what a stage takes from those before it; what it provides of that, it only fills further."""
+    return {*stage.requires, *getattr(stage, "uses", ())}

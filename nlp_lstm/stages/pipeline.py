@@ -10,9 +10,11 @@ from typing import Any
 from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.document import Document
 from nlp_lstm.errors import NlpLstmError, StageError, UsageError, listed
+from nlp_lstm.stages import is_training
 from nlp_lstm.stages.composed import is_composed, read_composed, write_composed
-from nlp_lstm.stages.order import Stage, kind_problems, order_problems
-from nlp_lstm.stages.predictor import FIRST_CHUNK, Predictor, grow_chunks, load
+from nlp_lstm.stages.order import Stage, kind_problems, mixture_problems, order_problems
+from nlp_lstm.stages.predictor import FIRST_CHUNK, Predictor, each_of, grow_chunks, load
+from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.stages.sharing import share_encoders
 
 CHUNK_CHARACTERS = 500_000
@@ -31,15 +33,21 @@ class Pipeline:
         given: what the record brings along.
 
     Raises:
-        UsageError: something is no stage; or a stage requires what no stage before it provides, or makes use of what a
-            later one provides, or two provide the same; every such case is named.
+        UsageError: there are no stages, or something is none; or some train and others run; or a stage requires what no
+            stage before it provides, or makes use of what a later one provides, or two provide the same; every such
+            case is named.
+        TypeError: `stages` is nothing that holds stages.
     """
 
     def __init__(self, stages: Iterable[Stage | Pipeline], *, given: Iterable[str] = ()) -> None:
+        if isinstance(stages, str) or not isinstance(stages, Iterable):
+            raise TypeError(f"expected a list of stages, found {type(stages).__name__}")
         self.stages: tuple[Stage, ...] = tuple(
             inner for stage in stages for inner in (stage.stages if isinstance(stage, Pipeline) else (stage,))
         )
-        problems = kind_problems(self.stages) or order_problems(self.stages, given=given)
+        problems = kind_problems(self.stages)
+        if not problems:
+            problems = [*mixture_problems(self.stages), *order_problems(self.stages, given=given)]
         if problems:
             raise UsageError(listed("the stages do not fit", problems))
         models = (getattr(stage, "predictor", None) for stage in self.stages)
@@ -69,9 +77,19 @@ class Pipeline:
         write_composed(self.stages, Path(folder))
 
     def __call__(self, record: Any) -> Any:
-        """Return the document of a text; of any other record, the record after the last stage."""
+        """Return the document of a text; of any other record, the record after the last stage.
+
+        Raises:
+            TypeError: the stages are of training and this is no `TrainingRecord`; or they are of running and it is
+                neither a text nor a list of documents.
+        """
+        trains = next((kind for stage in self.stages if (kind := is_training(type(stage))) is not None), None)
+        if trains and not isinstance(record, TrainingRecord):
+            raise TypeError(f"expected a TrainingRecord, found {type(record).__name__}")
         if isinstance(record, str):
             return next(self.stream([record]))
+        if trains is False and not _are_documents(record):
+            raise TypeError(f"expected a text, found {type(record).__name__}; stream takes several texts")
         for stage in self.stages:
             record = stage(record)
         return record
@@ -88,7 +106,7 @@ class Pipeline:
                 answered before the next is asked for; otherwise they are read ahead.
 
         Raises:
-            TypeError: the texts are one string, or something among them is no text.
+            TypeError: the texts are none, or one string, or something among them is no text.
             StageError: a stage failed.
             ValueError: `batch_size` is less than 1.
         """
@@ -97,8 +115,8 @@ class Pipeline:
         if batch_size < 1:
             raise ValueError(f"a batch must hold at least one text, not {batch_size}")
         n_before = 0
-        chunks = grow_chunks(texts, first=min(FIRST_CHUNK, batch_size), last=batch_size, characters=CHUNK_CHARACTERS)
-        for chunk in chunks:
+        first = min(FIRST_CHUNK, batch_size)
+        for chunk in grow_chunks(each_of(texts), first=first, last=batch_size, characters=CHUNK_CHARACTERS):
             done = _run(self.stages, [Document(text) for text in chunk])
             for encoder in self._shared:
                 encoder.forget()
@@ -128,6 +146,10 @@ class Pipeline:
             text_column=data.get("text_column") or "text",
             online=bool(data.get("online")),
         )
+
+
+def _are_documents(record: Any) -> bool:
+    return isinstance(record, list | tuple) and all(isinstance(each, Document) for each in record)
 
 
 def open_model(path: str | Path, *, device: str | None = None) -> Predictor | Pipeline:

@@ -33,6 +33,8 @@ FIRST_CHUNK, LAST_CHUNK = 16, 4096
 """Texts taken from a stream at once: few at first, so that the first answer comes soon, then ever more."""
 CHUNK_CHARACTERS = 4_000_000
 """Characters taken from a stream at once, unless a single text is longer."""
+SIDES, KINDS = ("source", "target"), {"lang": "language", "column": "column"}
+"""The sides of sentence pairs, and by what a setting names one."""
 LONGEST_WAIT = 1.0
 """Seconds that a text may wait for others to go through the network with."""
 
@@ -120,12 +122,12 @@ class Predictor:
             **options: the task's own, such as a tagger's `n_best`.
 
         Raises:
-            TypeError: `inputs` cannot be iterated over, or something among them is no text.
+            TypeError: `inputs` is neither a text nor texts, or something among them is no text.
             UsageError: something among them is a text, and the model reads none.
         """
         if isinstance(inputs, str):
             return next(self.stream([inputs], batch_size=batch_size, **options))
-        stream = self.stream(iter(inputs), batch_size=batch_size, **options)
+        stream = self.stream(each_of(inputs, "a text or several texts"), batch_size=batch_size, **options)
         return list(stream) if isinstance(inputs, Sequence) else stream
 
     __call__ = predict
@@ -138,8 +140,8 @@ class Predictor:
         200 MB at hidden size 128.
 
         Raises:
-            TypeError: the inputs are one string and the model is no generator, or something among them is no text;
-                what came before is yielded first.
+            TypeError: the inputs are no texts, or one string and the model is no generator, or something among them is
+                no text; what came before is yielded first.
             ValueError: `batch_size` is less than 1.
         """
         if isinstance(inputs, str) and isinstance(self.task, Writes):
@@ -149,7 +151,7 @@ class Predictor:
         if isinstance(inputs, str):
             raise TypeError("expected texts, found one string; predict takes a single text")
         first, last = (FIRST_CHUNK, LAST_CHUNK) if batch_size > 1 else (1, 1)
-        for chunk in grow_chunks(inputs, first=first, last=last, check=self._check_input):
+        for chunk in grow_chunks(each_of(inputs), first=first, last=last, check=self._check_input):
             yield from self.task.answer(self.model, chunk, batch_size=batch_size, **options)
 
     def inspect(
@@ -243,7 +245,8 @@ class Predictor:
 
         Raises:
             DataError: the source cannot be read, or has problems.
-            UsageError: there is no such part.
+            UsageError: there is no such part; or a language or a column that the model translates from is named as the
+                one to translate into, or the other way round.
         """
         if isinstance(self.task, HasParts):
             return self.task.read_part(source, {name: value for name, value in data.items() if value is not None})
@@ -253,6 +256,7 @@ class Predictor:
         remembered = self.description.get("data")
         known = remembered if isinstance(remembered, dict) else {}
         kept = {name: known[name] for name in REMEMBERED if known.get(name)}
+        _see_direction(kept, given)
         return DataSettings(**kept | {name: value for name, value in given.items() if value not in (None, ())})
 
     @property
@@ -304,6 +308,20 @@ def check_text_or_words(given: Any, number: int) -> None:
     for word in given:
         if not isinstance(word, str) or not word:
             raise TypeError(f"text {number}: expected words, found {word!r} among them")
+
+
+def each_of(inputs: Any, expected: str = "texts") -> Iterator[Any]:
+    """Return an iterator over several inputs, which messages call `expected`.
+
+    Raises:
+        TypeError: they are a single one, or something else that holds no inputs, such as a table of some by name.
+    """
+    if not isinstance(inputs, str | bytes | bytearray | Mapping):
+        try:
+            return iter(inputs)
+        except TypeError:
+            pass
+    raise TypeError(f"expected {expected}, found {type(inputs).__name__}")
 
 
 def grow_chunks(
@@ -426,6 +444,24 @@ def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings]:
     except ModelError as error:
         raise ModelError(f"{stored.folder / LABELS}: {error}") from error
     return task, EncoderSettings(**config["encoder"])
+
+
+def _see_direction(known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """See that nothing is given as a side of the sentence pairs that was the other side in training.
+
+    Raises:
+        UsageError: something is, whether it names a language or a column.
+    """
+    sides = {side: [known[key] for kind in KINDS if (key := f"{side}_{kind}") in known] for side in SIDES}
+    swapped = [
+        f"the {side} {what} is given as {name!r}"
+        for side, other in (SIDES, SIDES[::-1])
+        for kind, what in KINDS.items()
+        if (name := given.get(f"{side}_{kind}")) in sides[other] and name not in sides[side]
+    ]
+    if swapped:
+        way = " to ".join(repr(next(iter(names), None)) for names in sides.values())
+        raise UsageError(f"{' and '.join(swapped)}, but the model translates from {way}")
 
 
 def _labels(stored: ModelFolder) -> Mapping[str, Sequence[str]]:

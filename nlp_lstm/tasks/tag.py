@@ -17,7 +17,15 @@ from torch import Tensor, nn
 
 from nlp_lstm.batching.buckets import batches_by_length
 from nlp_lstm.batching.spelled import Edges, Spelled, SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
-from nlp_lstm.config import DataSettings, EncoderSettings, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.config import (
+    DataSettings,
+    EncoderSettings,
+    Settings,
+    TaggingOptions,
+    TrainingSettings,
+    VocabularySettings,
+    parse_settings,
+)
 from nlp_lstm.config import Settings as HeadSettings
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.corpora.tagged import read_tagged, tagged_format
@@ -321,7 +329,11 @@ class Tag(HasExamples, CutsTexts):
             inputs: texts, which are cut here, or words.
             batch_size: sentences that go through the network together.
             n_best: how many of the likeliest tag sequences to give as `alternatives`.
+
+        Raises:
+            UsageError: `n_best` is out of its range.
         """
+        parse_settings(TaggingOptions, {"n_best": n_best}, title="a text cannot be tagged so")
         sentences = [sentence_of(given, self.tokenizer) for given in inputs]
         rows = self.encode(TokenTable.from_keys(sentence.words for sentence in sentences))
         found = [Tagging(sentence.text, (), (), (), ()) for sentence in sentences]

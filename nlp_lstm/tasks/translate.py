@@ -5,26 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
 from nlp_lstm.batching.buckets import batches_by_length
 from nlp_lstm.batching.padding import pad_ids
 from nlp_lstm.batching.pairs import PairBatch, PairBatches, PairRows
 from nlp_lstm.config import (
+    Beam,
     DataSettings,
     EncoderSettings,
+    Exponent,
     Fraction,
     Positive,
     Probability,
     Settings,
     TokenizerSettings,
     TrainingSettings,
+    TranslatingOptions,
     VocabularySettings,
+    parse_settings,
 )
 from nlp_lstm.corpora.pair_rows import LIMITS
 from nlp_lstm.corpora.pairs import read_pairs
@@ -53,6 +58,9 @@ LONG = 1_000
 """Characters of a text that are translated at once; a longer text is translated sentence by sentence."""
 WINDOW = 256
 """Tokens that are translated at once; a longer sentence is translated window by window."""
+HYPOTHESES, CELLS = 2_560, 163_840
+"""Hypotheses that are followed together, and the source tokens they read together, unless those of a single sentence
+are more: memory must not grow with the beam. With a beam of 5 this is what any batch has in prediction."""
 
 
 class TranslateSettings(Settings):
@@ -72,11 +80,11 @@ class TranslateSettings(Settings):
     weight_drop: Probability = 0.0
     layer_norm: bool = False
     label_smoothing: Fraction = 0.1
-    beam: Positive = 5
+    beam: Beam = 5
     """Hypotheses followed side by side, unless `--beam` says otherwise."""
-    length_penalty: float = 1.0
+    length_penalty: Exponent = 1.0
     """Exponent of the length by which a hypothesis' log-probability is divided."""
-    max_length_ratio: float = 2.0
+    max_length_ratio: Annotated[float, Field(ge=0, le=100)] = 2.0
     """A translation has at most so many times as many tokens as its source, and ten more."""
 
 
@@ -278,8 +286,8 @@ class Translate(HasExamples):
     ) -> list[str]:
         """Return the translation of each source; `quick` searches greedily."""
         passages = [Passage(number, 0, ids) for number, ids in enumerate(rows.source)]
-        beam = 1 if quick else self.settings.beam
-        found = self._search(model, passages, beam=beam, batch_size=batch_size, precision=precision)
+        options = TranslatingOptions(beam=1 if quick else None)
+        found = self._search(model, passages, options, batch_size=batch_size, precision=precision)
         return [self._text(hypotheses[0]) for hypotheses in found]
 
     def score(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> float:
@@ -316,7 +324,18 @@ class Translate(HasExamples):
             coverage_penalty: how much to prefer translations that attend to all of the source (Wu et al. 2016).
             block_ngrams: no run of so many tokens comes twice in a translation; 0 allows all.
             attention: also return what each token of a translation attended to.
+
+        Raises:
+            UsageError: one of these is out of its range; all such are named.
         """
+        options = translating_options(
+            beam=beam,
+            n_best=n_best,
+            length_penalty=length_penalty,
+            coverage_penalty=coverage_penalty,
+            block_ngrams=block_ngrams,
+            attention=attention,
+        )
         pieces = [Piece(number, *part) for number, text in enumerate(inputs) for part in _parts(text)]
         cut = [self.tokenizer.source(piece.words) for piece in pieces] if attention else None
         keys = (
@@ -333,12 +352,7 @@ class Translate(HasExamples):
         found = self._search(
             model,
             passages,
-            beam=max(beam or self.settings.beam, n_best),
-            n_best=n_best,
-            length_penalty=length_penalty,
-            coverage_penalty=coverage_penalty,
-            block_ngrams=block_ngrams,
-            attention=attention,
+            options,
             batch_size=batch_size,
         )
         parts: list[list[list[Translation]]] = [[] for _ in inputs]
@@ -356,7 +370,7 @@ class Translate(HasExamples):
         passage = Passage(0, 0, np.array(self.source.ids(tokens.keys) if tokens.keys else [], dtype=np.int32))
 
         def search() -> tuple[Hypothesis, Translation]:
-            ((found, *_),) = self._search(model, [passage], beam=self.settings.beam, attention=True)
+            ((found, *_),) = self._search(model, [passage], TranslatingOptions(attention=True))
             return found, self._written(passage, found, tokens)
 
         return TranslationProbe(model, tokens, passage.ids.tolist(), search, (self.begin_id, self.end_id))
@@ -365,41 +379,38 @@ class Translate(HasExamples):
         self,
         model: nn.Module,
         passages: Sequence[Passage],
+        asked: TranslatingOptions,
         *,
-        beam: int,
-        n_best: int = 0,
-        length_penalty: float | None = None,
-        coverage_penalty: float = 0.0,
-        block_ngrams: int = 0,
-        attention: bool = False,
         batch_size: int = 256,
         precision: str = "float32",
     ) -> list[list[Hypothesis]]:
         """Return the best hypotheses of each passage."""
         assert isinstance(model, Translator)
+        beam = max(asked.beam or self.settings.beam, asked.n_best)
         device = next(model.parameters()).device
         lengths = np.array([len(passage.ids) for passage in passages], dtype=np.int64)
         limits = (lengths * self.settings.max_length_ratio).astype(np.int64) + 10
         found: list[list[Hypothesis]] = [[] for _ in passages]
         model.eval()
-        for chosen in batches_by_length(lengths, max_rows=batch_size):
+        side_by_side = min(batch_size, max(1, HYPOTHESES // beam))
+        for chosen in batches_by_length(lengths, max_rows=side_by_side, max_tokens=CELLS // max(5, beam)):
             ids, mask = pad_ids([passages[number].ids for number in chosen], pad_id=self.source.pad_id)
             options = SearchOptions(
                 max_length=torch.from_numpy(limits[chosen]),
                 begin_id=self.begin_id,
                 end_id=self.end_id,
                 beam_size=beam,
-                n_best=max(1, n_best),
-                length_penalty=self.settings.length_penalty if length_penalty is None else length_penalty,
-                coverage_penalty=coverage_penalty,
-                block_ngrams=block_ngrams,
+                n_best=max(1, asked.n_best),
+                length_penalty=self.settings.length_penalty if asked.length_penalty is None else asked.length_penalty,
+                coverage_penalty=asked.coverage_penalty,
+                block_ngrams=asked.block_ngrams,
                 forbidden=(self.target.pad_id, self.target.unknown_id, self.begin_id),
             )
             search = greedy_search if beam == 1 else beam_search
             with torch.inference_mode(), mixed_precision(device, precision):
                 memory, state = model.encode(ids.to(device), mask.to(device))
                 answers = search(
-                    Writing(model.decoder, attention=attention or coverage_penalty > 0),
+                    Writing(model.decoder, attention=asked.attention or asked.coverage_penalty > 0),
                     (state, PerSentence(memory)),
                     len(chosen),
                     options,
@@ -426,6 +437,15 @@ class Translate(HasExamples):
 
     def _keys(self, hypothesis: Hypothesis) -> list[str]:
         return [self.target.token(number) for number in hypothesis.ids.tolist()]
+
+
+def translating_options(**choices: Any) -> TranslatingOptions:
+    """Return checked options.
+
+    Raises:
+        UsageError: one is out of its range or there is none of its name; all such are named.
+    """
+    return parse_settings(TranslatingOptions, choices, title="a text cannot be translated so")
 
 
 class Writing:

@@ -372,7 +372,7 @@ class Writer:
             ids = self._ids(text)
             if not ids or self.vocabulary.unknown_id in ids:
                 raise UsageError(f"no bias for {text!r}: the model has no token for it")
-            for token in ids:
+            for token in dict.fromkeys(ids):
                 biases[token] = biases.get(token, 0.0) + bias
         return biases
 

@@ -257,6 +257,17 @@ def test_without_drawing_the_likeliest_is_taken(write, generator_folder):
         assert write("so it", max_new_tokens=9, do_sample=False, seed=seed) == [{"generated_text": expected}]
 
 
+@pytest.mark.parametrize("greedy", [{"do_sample": False}, {"temperature": 0.0}], ids=str)
+def test_where_nothing_is_drawn_there_is_one_text_for_each_prompt(write, generator_folder, greedy):
+    why = "do_sample is false" if "do_sample" in greedy else "temperature is 0"
+    message = f"^pipeline 'text-generation': num_return_sequences: expected 1 where {why}, found 3$"
+    with pytest.raises(UsageError, match=message):
+        write("so", num_return_sequences=3, **greedy)
+    with pytest.raises(UsageError, match=message):
+        pipeline("text-generation", generator_folder, num_return_sequences=3, **greedy)
+    assert len(write("so", num_return_sequences=1, max_new_tokens=2, **greedy)) == 1
+
+
 def test_what_is_written_heeds_its_options(write, generator_folder):
     ours = {"top_k": 3, "top_p": 0.9, "min_p": 0.01, "repetition_penalty": 1.3, "temperature": 1.4}
     expected = load(generator_folder)("so", max_new_tokens=40, no_repeat_ngram=3, stop=("q",), **ours).text
@@ -277,10 +288,13 @@ def test_wrong_values_are_refused_all_at_once(ner):
     assert "batch_size: " in str(caught.value)
 
 
-@pytest.mark.parametrize("wrong", [{"text": "a", "text_pair": "b"}, ["a", 3], 3])
-def test_what_is_no_text_is_refused(classify, wrong):
-    with pytest.raises(TypeError):
-        classify(wrong)
+@pytest.mark.parametrize("wrong", [{"text": "a", "text_pair": "b"}, 3, None, b"a"], ids=str)
+def test_what_is_no_text_is_refused(classify, ner, write, translate, wrong):
+    for ask in (classify, ner, write, translate):
+        with pytest.raises(TypeError, match=f"^expected a text or several texts, found {type(wrong).__name__}$"):
+            ask(wrong)
+        with pytest.raises(TypeError, match=r"^text 2: expected a string"):
+            ask(["a", wrong])
 
 
 def test_a_device_may_be_a_number(classifier_folder, classify):

@@ -208,6 +208,9 @@ def test_without_training_the_way_out_is_told(tmp_path):
     ("texts", "labels", "kind", "problem"),
     [
         ("fine", ["a"], TypeError, "expected texts, found one string"),
+        (None, ["a"], TypeError, "expected texts, found NoneType"),
+        ({"text": "fine"}, ["a"], TypeError, "expected texts, found dict"),
+        (["fine"], None, TypeError, "expected labels, found NoneType"),
         (["fine", 3], ["a", "b"], TypeError, "text 2: expected a string, found int"),
         (["fine", None], ["a", "b"], TypeError, "text 2: expected a string, found NoneType"),
         (["fine", "dull"], ["a"], ValueError, "found 2 inputs and 1 labels"),
@@ -260,6 +263,10 @@ def test_a_tag_that_training_lacks_counts_as_wrong(tagger):
 @pytest.mark.parametrize(
     ("words", "tags", "kind", "problem"),
     [
+        (3, [["O"]], TypeError, "expected sentences, found int"),
+        ([None], [["O"]], TypeError, "expected words in sentence 1, found NoneType"),
+        ([["Ada"]], [None], TypeError, "expected tags, found NoneType"),
+        ([["Ada"]], ["O"], TypeError, "expected tags, found str"),
         (["Ada met"], [["O"]], TypeError, "sentence 1: expected a list of words, found one string"),
         ([["Ada"], ["met", 3]], [["O"], ["O", "X"]], TypeError, "sentence 2: expected words, found 3"),
         ([["Ada", ""]], [["O", "X"]], TypeError, "sentence 1: expected words, found ''"),

@@ -14,8 +14,10 @@ import click
 import pytest
 
 from nlp_lstm import load
+from nlp_lstm.cli.choices import TRANSLATING, WRITING
 from nlp_lstm.cli.generate import generate
 from nlp_lstm.cli.main import main
+from nlp_lstm.cli.predict import predict
 from nlp_lstm.tasks.writing import Writer, WritingOptions
 
 LINES = "the lamp is lit\nso it goes on\n\x1b[31m red é 😀\n"
@@ -157,11 +159,31 @@ def test_every_flag_changes_what_is_written(run, generator, flag):
 
 
 def test_every_flag_of_the_command_is_tried_above_and_every_option_has_its_flag_and_default():
-    flags = {option.opts[0]: option.default for option in generate.params if isinstance(option, click.Option)}
-    assert set(flags) == {*FLAGS, "--device"}
+    flags = {option.opts[0] for option in generate.params if isinstance(option, click.Option)}
+    assert list(WRITING) == [*(f"--{name.replace('_', '-')}" for name in WritingOptions.model_fields), "--seed"]
+    assert flags == {*FLAGS, "--device"}
     for name, value in WritingOptions():
-        default = flags[f"--{name.replace('_', '-')}"]
-        assert default == value or not value  # those that can be given several times have no default
+        help = WRITING[f"--{name.replace('_', '-')}"]["help"]
+        assert help.endswith(f"  [{value}]") == (value not in (0, 0.0, 1.0, {}, ()))  # of those that do something
+
+
+def test_predict_takes_the_flags_of_writing_as_generate_does(run, generator, tmp_path):
+    names = {option.opts[0] for option in predict.params if isinstance(option, click.Option)}
+    assert {*WRITING, *TRANSLATING} <= names
+    line = ["--temperature", 0.3, "--max-new-tokens", 20, "--logit-bias", "é=3", "--stop", "go", "--seed", 4]
+    ran = run("predict", generator, "--text", "the", *line, "--format", "jsonl")
+    expected = load(generator)("the", temperature=0.3, max_new_tokens=20, logit_bias={"é": 3}, stop=["go"], seed=4)
+    assert json.loads(ran.out)["continuation"] == expected.continuation
+    assert run("generate", generator, "--prompt", "the", *line).out == f"the{expected.continuation}\n"
+
+
+def test_predict_refuses_values_of_writing_as_generate_does_and_models_that_do_not_write(run, generator, trained):
+    for flags in (["--top-p", 1.5], ["--stop="], ["--logit-bias", "e=x"], ["--temperature", "nan"]):
+        ran, other = run("predict", generator, "--text", "a", *flags), run("generate", generator, *flags)
+        assert ran.code == other.code == 2 and ran.out == other.out == ""
+        assert ran.err.replace("a model cannot answer so", "a text cannot be written so") == other.err
+    ran = run("predict", trained, "--text", "a", "--temperature", 0.5)
+    assert (ran.code, ran.err) == (2, "error: --temperature: a model of this kind has no such option\n")
 
 
 def test_each_of_several_texts_is_the_one_of_its_own_seed(run, generator):
@@ -180,6 +202,9 @@ def test_the_prompt_can_stand_on_standard_input(run, generator, feed):
     feed("the é\nlamp\n".encode())
     ran = run("generate", generator, "--prompt", "-", "--max-new-tokens", 5)
     assert ran.out == run("generate", generator, "--prompt", "the é\nlamp", "--max-new-tokens", 5).out
+    feed(b"\xef\xbb\xbfso \xef\xbb\xbf")  # only the first one is a mark
+    ran = run("generate", generator, "--prompt", "-", "--max-new-tokens", 5)
+    assert ran.out == run("generate", generator, "--prompt", "so \ufeff", "--max-new-tokens", 5).out
     feed(b"so \xff")
     ran = run("generate", generator, "--prompt", "-")
     assert (ran.code, ran.out, ran.err) == (3, "", "error: standard input: byte 4 is not UTF-8; expected UTF-8\n")
@@ -206,15 +231,15 @@ def test_where_no_token_is_left_the_text_ends(run, generator):
 
 
 WRONG = {
-    "--top-p 1.5": ["error: a text cannot be written so: --top-p: expected less than or equal to 1, found 1.5"],
-    "--top-p 0": ["error: a text cannot be written so: --top-p: expected greater than 0, found 0.0"],
-    "--temperature -1": ["--temperature: expected greater than or equal to 0, found -1.0"],
+    "--top-p 1.5": ["error: a text cannot be written so: --top-p: expected at most 1, found 1.5"],
+    "--top-p 0": ["error: a text cannot be written so: --top-p: expected more than 0, found 0.0"],
+    "--temperature -1": ["--temperature: expected at least 0, found -1.0"],
     "--temperature nan": ["--temperature: expected a finite number, found nan"],
     "--temperature warm": ["--temperature", "'warm' is not a valid float"],
     "--top-k -1 --min-p 2": ["2 problems\n", "  --top-k: expected", "  --min-p: expected"],
-    "--max-new-tokens -1": ["--max-new-tokens: expected greater than or equal to 0, found -1"],
+    "--max-new-tokens -1": ["--max-new-tokens: expected at least 0, found -1"],
     "--repetition-penalty 0": ["--repetition-penalty: expected"],
-    "--frequency-penalty 1e9": ["--frequency-penalty: expected less than or equal to"],
+    "--frequency-penalty 1e9": ["--frequency-penalty: expected at most 1000000"],
     "--presence-penalty inf": ["--presence-penalty: expected a finite number"],
     "--penalty-window -2": ["--penalty-window: expected"],
     "--beam 0": ["--beam: expected greater than or equal to 1, found 0"],
@@ -227,7 +252,7 @@ WRONG = {
     "--logit-bias e=much": ["--logit-bias: expected TEXT=NUMBER, found 'e=much'"],
     "--logit-bias e=inf": ["--logit-bias: expected TEXT=NUMBER, found 'e=inf'"],
     "--logit-bias ☃=5": ["no bias for '☃': the model has no token for it"],
-    "--stop=": ["--stop.0: String should have at least 1 character"],
+    "--stop=": ["--stop.1: expected a string of 1 or more characters, found ''"],
     "--seed -1": ["--seed", "-1 is not in the range x>=0"],
     "--num-return-sequences 0": ["--num-return-sequences", "0 is not in the range x>=1"],
     "--device tpu9": ["device 'tpu9' cannot be used here"],

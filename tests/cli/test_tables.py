@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from nlp_lstm.cli.tables import print_report
+from nlp_lstm.cli.tables import print_pairs, print_report
 from nlp_lstm.metrics.classification import classification_report
 from nlp_lstm.metrics.tags import tag_report
 
@@ -71,3 +71,15 @@ def test_tags_of_single_words_are_shown_as_classes(shown):
     assert lines[0] == "2 sentences" and lines[1].startswith("accuracy 0.6667 (95 % interval ")
     assert rows[1] == ["N", "0.6667", "1.0000", "0.8000", "2", "3", ""]
     assert rows[-2:] == [["N", "2", "0"], ["V", "1", "0"]]
+
+
+def test_names_and_values_stand_side_by_side_without_blanks_behind_them(capsys):
+    print_pairs({"task": "tag", "much longer": "x" * 300, "none": "", "two": "a [b]\nc"})
+    assert capsys.readouterr().out.split("\n") == [
+        "task         tag",
+        f"much longer  {'x' * 300}",
+        "none",
+        "two          a [b]",
+        "             c",
+        "",
+    ]

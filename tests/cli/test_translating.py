@@ -11,6 +11,7 @@ import pytest
 
 from nlp_lstm import load
 from nlp_lstm.cli.main import main
+from nlp_lstm.config import TranslatingOptions, problems_of
 
 DATA = Path(__file__).parents[2] / "data" / "reverse"
 HELD_OUT = [line.split("\t") for line in (DATA / "test.tsv").read_text(encoding="ascii").strip().split("\n")]
@@ -111,8 +112,29 @@ def test_what_a_format_or_a_task_cannot_show_is_refused(run, reverser, trained, 
     assert not page.exists()
 
 
-@pytest.mark.parametrize("flag", ["--length-penalty", "--coverage-penalty"])
-@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
-def test_a_penalty_that_is_no_number_is_a_usage_error(run, flag, value):
-    ran = run("predict", "none", "--text", "a", flag, value)
-    assert ran.code == 2 and flag in ran.err and "Traceback" not in ran.err
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--beam", 0], "--beam: expected at least 1, found 0"),
+        (["--beam", 100_000], "--beam: expected at most 1000, found 100000"),
+        (["--n-best", -1], "--n-best: expected at least 0, found -1"),
+        (["--length-penalty", "nan"], "--length-penalty: expected a finite number, found nan"),
+        (["--length-penalty", -1], "--length-penalty: expected at least 0, found -1.0"),
+        (["--coverage-penalty", "inf"], "--coverage-penalty: expected a finite number, found inf"),
+        (["--coverage-penalty", 1000], "--coverage-penalty: expected at most 100, found 1000.0"),
+        (["--block-ngrams", -1], "--block-ngrams: expected at least 0, found -1"),
+    ],
+)
+def test_a_value_out_of_its_range_is_told_before_the_model_is_looked_for_as_python_tells_it(run, flags, message):
+    ran = run("predict", "none", "--text", "a", *flags)
+    assert (ran.code, ran.out, ran.err) == (2, "", f"error: a model cannot answer so: {message}\n")
+    name, value = flags[0].removeprefix("--").replace("-", "_"), flags[1]
+    found = problems_of(TranslatingOptions, {name: float(value) if "penalty" in name else value})
+    assert found == [message.replace(flags[0], name)]
+
+
+def test_all_wrong_values_are_told_together(run):
+    ran = run("predict", "none", "--text", "a", "--beam", 0, "--block-ngrams", -2, "--top-p", 3)
+    title, *lines = ran.err.strip().split("\n  ")
+    assert (ran.code, title) == (2, "error: a model cannot answer so: 3 problems")
+    assert [line.split(":")[0] for line in lines] == ["--beam", "--block-ngrams", "--top-p"]

@@ -123,7 +123,7 @@ def test_each_sentence_is_translated_by_itself_and_the_gaps_between_them_stay(tr
 
 def test_two_stages_of_a_kind_need_a_name(tag, classify, folders):
     with pytest.raises(
-        UsageError, match="classify provides label, which classify has provided already; into=NAME keeps both"
+        UsageError, match="classify provides label, which another classify has provided already; into=NAME keeps both"
     ):
         Pipeline([classify, classify])
     second = stages.Classify(folders["classify"], into="tone")
@@ -153,8 +153,9 @@ def test_a_model_of_another_task_is_refused(folders, stage, folder):
 def test_a_missing_model_and_a_beam_of_none_are_refused(folders, tmp_path):
     with pytest.raises(ModelError, match="no model at"):
         stages.Tag(tmp_path / "none")
-    with pytest.raises(UsageError, match="beam: expected at least 1, found 0"):
-        stages.Translate(folders["translate"], beam=0)
+    for wrong, message in {0: "at least 1, found 0", 1001: "at most 1000, found 1001", "x": "a whole number"}.items():
+        with pytest.raises(UsageError, match=f"^a text cannot be translated so: beam: expected {message}"):
+            stages.Translate(folders["translate"], beam=wrong)
     with pytest.raises(UsageError, match="device 'abacus' cannot be used here"):
         stages.Tag(folders["tag"], device="abacus")
 

@@ -39,6 +39,11 @@ def test_what_is_used_must_not_come_later():
     ]
 
 
+def test_what_a_later_stage_would_only_fill_further_does_not_come_later():
+    assert order_problems([TAG, TAG]) == ["tag provides tags, which another tag has provided already"]
+    assert order_problems([TAG, TAG, CUT])[0] == "tag uses tokens, which cut provides only later"
+
+
 def test_what_is_there_is_not_provided_again():
     assert order_problems([SPLIT, Step("again", provides=("sentences",))]) == [
         "again provides sentences, which split has provided already"

@@ -8,7 +8,7 @@ from itertools import repeat
 
 import pytest
 
-from nlp_lstm import Pipeline, stages
+from nlp_lstm import Document, Pipeline, stages
 from nlp_lstm.errors import StageError, UsageError
 from nlp_lstm.stages import predictor
 from nlp_lstm.stages.training import TRAINING
@@ -32,8 +32,49 @@ def test_stages_run_in_order_each_on_what_the_one_before_gave():
     assert chain(["before"]) == ["before", "a", "b", "c"]
 
 
-def test_no_stages_change_nothing():
-    assert Pipeline([])(["record"]) == ["record"]
+def test_no_stages_are_no_pipeline():
+    with pytest.raises(UsageError, match=r"^the stages do not fit: expected at least one stage$"):
+        Pipeline([])
+
+
+@pytest.mark.parametrize("odd", [None, 3, "sentences", stages.Sentences()])
+def test_what_holds_no_stages_is_refused(odd):
+    with pytest.raises(TypeError, match=f"^expected a list of stages, found {type(odd).__name__}$"):
+        Pipeline(odd)
+
+
+def test_stages_of_training_and_of_running_make_no_pipeline_and_all_else_that_is_wrong_is_told_with_it():
+    class Own(stages.Normalize):
+        """A running stage too."""
+
+    with pytest.raises(UsageError) as caught:
+        Pipeline([stages.Read(), stages.Split(), Step("odd", ("z",)), stages.Sentences(), Own()])
+    assert str(caught.value).split("\n  ") == [
+        "the stages do not fit: 3 problems",
+        "stages of training (read, split) and of running (sentences, normalize) make no pipeline together",
+        "odd requires z, which no stage provides",
+        "sentences uses normal, which normalize provides only later",
+    ]
+    assert Pipeline([Step("own"), stages.Sentences()]) and Pipeline([stages.Read(), Step("own")])
+
+
+@pytest.mark.parametrize("record", [None, 3, ["a", "b"], b"text", {"text": "a"}, [None]])
+def test_a_running_pipeline_takes_a_text_and_says_so(record):
+    found = type(record).__name__
+    with pytest.raises(TypeError, match=f"^expected a text, found {found}; stream takes several texts$"):
+        Pipeline([Step("own"), stages.Sentences()])(record)
+
+
+@pytest.mark.parametrize("record", [None, "text", ["a"]])
+def test_a_training_pipeline_takes_a_record_and_says_so(record):
+    with pytest.raises(TypeError, match=f"^expected a TrainingRecord, found {type(record).__name__}$"):
+        Pipeline([stages.Read()])(record)
+
+
+def test_documents_go_through_a_running_pipeline_as_through_a_stage():
+    cut = Pipeline([stages.Sentences()])
+    assert cut([Document("A. B."), Document("")]) == [cut("A. B."), cut("")]
+    assert cut([]) == []
 
 
 def test_every_unmet_requirement_is_told_at_once():

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from nlp_lstm.document import Example, Prediction, TaggedSentence, Tagging
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.stages import predictor as module
+from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.predictor import FIRST_CHUNK, LAST_CHUNK, Predictor, check_text_or_words, grow_chunks, load
+from nlp_lstm.stages.texts import Sentences
 from nlp_lstm.tasks.writing import writing_options
 from tests.stages.made_data import made_sentences
 
@@ -245,10 +247,25 @@ def test_what_comes_before_something_that_is_no_text_is_answered_first(predictor
         next(stream)
 
 
-@pytest.mark.parametrize("texts", [[3], ["fine", b"bytes"], b"bytes", {"fine": 1, 2: 2}, [["fine"]]], ids=repr)
+@pytest.mark.parametrize("texts", [[3], ["fine", b"bytes"], {3}, [["fine"]]], ids=repr)
 def test_what_is_no_text_is_refused(predictor, texts):
     with pytest.raises(TypeError, match="expected a string, found"):
         list(predictor(texts))
+
+
+NO_TEXTS = (None, 3, b"text", {"text": "fine"}, object())
+
+
+@pytest.mark.parametrize("inputs", NO_TEXTS, ids=lambda inputs: type(inputs).__name__)
+def test_what_holds_no_texts_is_refused_by_what_it_is(predictor, tagger, generator, inputs):
+    found = type(inputs).__name__
+    for model in (predictor, tagger, generator):
+        with pytest.raises(TypeError, match=f"^expected a text or several texts, found {found}$"):
+            model(inputs)
+        with pytest.raises(TypeError, match=f"^expected texts, found {found}$"):
+            next(model.stream(inputs))
+    with pytest.raises(TypeError, match=f"^expected texts, found {found}$"):
+        next(Pipeline([Sentences()]).stream(inputs))
 
 
 @pytest.mark.parametrize(
@@ -285,6 +302,9 @@ def test_a_tagger_gives_the_likeliest_tag_sequences_when_asked(tagger, predictor
     assert tagger("Ada end").alternatives == ()
     with pytest.raises(TypeError, match="n_best"):
         predictor("fine", n_best=3)
+    for wrong in (-1, 1001, "x", 2.5):
+        with pytest.raises(UsageError, match=r"^a text cannot be tagged so: n_best: expected"):
+            tagger("Ada end", n_best=wrong)
 
 
 def test_a_generator_gives_a_continuation_for_each_text_and_the_pieces_of_one(generator, tiny_generate_run):
@@ -313,7 +333,7 @@ def test_a_generator_gives_a_writer_and_other_models_none(generator, predictor):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"top_p": 2.0}, "top_p: expected less than or equal to 1"), ({"warmth": 1}, "warmth: unknown setting")],
+    [({"top_p": 2.0}, "top_p: expected at most 1"), ({"warmth": 1}, "warmth: unknown setting")],
 )
 def test_options_a_text_cannot_be_written_with_are_refused(generator, options, message):
     for ask in (generator.predict, lambda text, **options: list(generator.stream(text, **options))):
@@ -378,3 +398,53 @@ def test_evaluation_on_an_unknown_label_names_its_line(predictor):
 def test_a_model_that_is_no_generator_has_no_writer(predictor):
     with pytest.raises(UsageError, match="the model does not write: its task is 'classify'"):
         predictor.writer()
+
+
+WAYS = {
+    "languages": {"source_lang": "en", "target_lang": "de"},
+    "columns": {"source_column": "en", "target_column": "de"},
+}
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def directed(request, tiny_translate_run):
+    """A translator whose folder says that it was trained from `en` to `de`, by languages or by columns."""
+    trained = load(tiny_translate_run.folder)
+    data = {**trained.description["data"], **WAYS[request.param]}
+    return Predictor(trained.task, trained.model, {**trained.description, "data": data})
+
+
+SWAPPED = {
+    "both languages": {"source_lang": "de", "target_lang": "en"},
+    "one language": {"source_lang": "de"},
+    "both columns": {"source_column": "de", "target_column": "en"},
+    "one column": {"target_column": "en"},
+}
+
+
+@pytest.mark.parametrize("given", SWAPPED.values(), ids=SWAPPED)
+def test_sentence_pairs_the_wrong_way_round_are_refused(directed, given, tmp_path):
+    names = {name.replace("lang", "language").replace("_", " "): value for name, value in given.items()}
+    told = " and ".join(f"the {name} is given as '{value}'" for name, value in names.items())
+    with pytest.raises(UsageError, match=f"^{told}, but the model translates from 'en' to 'de'$"):
+        directed.read(str(tmp_path / "pairs.tsv"), **given)
+
+
+def test_sentence_pairs_are_read_by_the_columns_and_languages_of_training(directed, tmp_path):
+    (tmp_path / "pairs.csv").write_text("de,x,en\nDer Hund,3,the dog\n", encoding="utf-8")
+    for name, text in {"en": "the dog\n", "de": "Der Hund\n"}.items():
+        (tmp_path / f"test.{name}").write_text(text, encoding="utf-8")
+    kept = directed.description["data"]
+    by_columns = {"source_column": "en", "target_column": "de"} if kept["source_column"] == "source" else {}
+    by_languages = {} if kept["source_lang"] else {"source_lang": "en", "target_lang": "de"}
+    for source, names in (("pairs.csv", by_columns), ("test", by_languages)):
+        (pair,) = directed.read(str(tmp_path / source), **names)
+        assert (pair.source_text, pair.target_text) == ("the dog", "Der Hund")
+
+
+def test_names_that_say_nothing_of_the_direction_are_taken_as_they_are(directed, tmp_path):
+    (tmp_path / "pairs.csv").write_text("quelle,ziel\nthe dog,der Hund\n", encoding="utf-8")
+    assert directed.read(str(tmp_path / "pairs.csv"), source_column="quelle", target_column="ziel")
+    for name in ("eng", "deu"):
+        (tmp_path / f"test.{name}").write_text("the dog\n", encoding="utf-8")
+    assert directed.read(str(tmp_path / "test"), source_lang="eng", target_lang="deu")

@@ -466,7 +466,7 @@ def test_the_same_text_is_continued_in_the_same_way_wherever_it_stands(tmp_path)
     assert found[0] == found[2] != found[1]
     assert found[0].text == "so" + found[0].continuation and len(found[0].continuation) == 12
     assert task.answer(model, ["so"], max_new_tokens=12, seed=8) != found[:1]
-    with pytest.raises(UsageError, match="top_p: expected less than or equal to 1"):
+    with pytest.raises(UsageError, match="top_p: expected at most 1"):
         task.answer(model, ["so"], top_p=1.5)
 
 

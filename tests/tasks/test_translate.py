@@ -9,9 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from nlp_lstm.config import DataSettings, EncoderSettings, TokenizerSettings, TrainingSettings, VocabularySettings
+from nlp_lstm.config import (
+    DataSettings,
+    EncoderSettings,
+    TokenizerSettings,
+    TrainingSettings,
+    VocabularySettings,
+    problems_of,
+)
 from nlp_lstm.document import SentencePair, Translation
-from nlp_lstm.errors import ModelError
+from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.nn.search import beam_search
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks import translate
@@ -98,6 +105,50 @@ def test_every_option_of_the_search_changes_something(task, options):
     texts = [*(pair.source_text for pair in PAIRS), "it is the dog so runs a " * 9]
     models = [network(task, seed) for seed in range(6)]
     assert any(task.answer(model, texts, **options) != task.answer(model, texts) for model in models)
+
+
+def test_memory_does_not_grow_with_the_beam_and_no_answer_depends_on_it(task, model, monkeypatch):
+    texts = [pair.source_text for pair in PAIRS] * 4
+    sizes: list[tuple[int, int]] = []
+
+    def counted(step, state, n_sentences, options, *, source_lengths):
+        sizes.append((n_sentences, options.beam_size))
+        return beam_search(step, state, n_sentences, options, source_lengths=source_lengths)
+
+    expected = task.answer(model, texts, beam=40)
+    monkeypatch.setattr("nlp_lstm.tasks.translate.beam_search", counted)
+    monkeypatch.setattr("nlp_lstm.tasks.translate.HYPOTHESES", 100)
+    assert [each.text for each in task.answer(model, texts, beam=40)] == [each.text for each in expected]
+    assert {n * beam <= 100 for n, beam in sizes} == {True} and len(sizes) == -(-len(texts) // 2)
+    sizes.clear()
+    task.answer(model, texts[:2], beam=101)
+    assert sizes == [(1, 101), (1, 101)]
+
+
+WRONG = {
+    "beam": (0, -3, 1001, "x", 2.5, float("nan")),
+    "n_best": (-1, 1001),
+    "length_penalty": (-0.1, float("nan"), float("inf"), 101),
+    "coverage_penalty": (-2.0, float("nan"), float("inf")),
+    "block_ngrams": (-1, 0.5),
+    "attention": ("maybe",),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_an_option_out_of_its_range_is_refused_in_one_line(task, model, name, value):
+    with pytest.raises(UsageError, match=f"^a text cannot be translated so: {name}: expected .*, found {value!r}$"):
+        task.answer(model, ["the dog"], **{name: value})
+
+
+def test_all_wrong_options_are_told_together_and_the_recipes_own_have_the_same_bounds(task, model):
+    with pytest.raises(UsageError, match=r"2 problems\n  beam: .* at least 1, found 0\n  block_ngrams: "):
+        task.answer(model, ["the dog"], beam=0, block_ngrams=-1)
+    assert problems_of(TranslateSettings, {"beam": 1001, "length_penalty": -1, "max_length_ratio": -1}) == [
+        "beam: expected at most 1000, found 1001",
+        "length_penalty: expected at least 0, found -1",
+        "max_length_ratio: expected at least 0, found -1",
+    ]
 
 
 def test_the_best_come_in_order_and_no_special_token_is_written(task, model):

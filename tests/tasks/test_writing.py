@@ -75,7 +75,7 @@ def by_formula(writer: Writer, moment: Moment, options: WritingOptions) -> list[
         scores[token] *= options.repetition_penalty if scores[token] <= 0 else 1 / options.repetition_penalty
         scores[token] -= count * options.frequency_penalty + options.presence_penalty
     for text, bias in options.logit_bias.items():
-        for letter in text:
+        for letter in set(text):
             scores[writer.vocabulary[letter]] += bias
     n = options.no_repeat_ngram
     grams = {tuple(history[start : start + n]) for start in range(len(history) - n + 1)} if n else set()
@@ -413,7 +413,7 @@ def test_a_prompt_is_continued_piece_by_piece_without_empty_ones(kind):
     pieces = list(writer.continue_text("so", options, seed=4))
     assert all(pieces) and len(pieces) > 3
     assert "".join(pieces) == written(writer, writer.read(writer.begin(), "so"), options, 4)[0]
-    with pytest.raises(UsageError, match=r"stop\.0: String should have at least 1 character"):
+    with pytest.raises(UsageError, match=r"stop\.1: expected a string of 1 or more characters"):
         writer.continue_text("so", writing_options(stop=("",)), seed=1)
 
 
