@@ -62,13 +62,9 @@ WRITING: Mapping[str, Mapping[str, Any]] = {
     "--repetition-penalty": {"type": float, "metavar": "X", "help": "Above 1: less of what was written."},
     "--frequency-penalty": {"type": float, "metavar": "X", "help": "Nats off for each time it was written."},
     "--presence-penalty": {"type": float, "metavar": "X", "help": "Nats off for what was written at all."},
+    "--beam": {"type": int, "metavar": "K", "help": "Above 1: draw nothing, search the likeliest text."},
     "--penalty-window": {"type": int, "metavar": "N", "help": "Penalties: the last N tokens only."},
     "--no-repeat-ngram": {"type": int, "metavar": "N", "help": "Never write N tokens in a row twice."},
-    "--beam": {
-        "type": int,
-        "metavar": "K",
-        "help": "Above 1: draw nothing, search the likeliest text.",
-    },
     "--logit-bias": {
         "multiple": True,
         "callback": _biases,
