@@ -27,6 +27,9 @@ WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD = (
     "README.md",
 )
 
+RUN, LOG = "run.json", "log.jsonl"
+"""What training leaves beside a model: the settings of the run when it begins, a line for each evaluation."""
+
 
 @dataclass(frozen=True)
 class ModelFolder:
@@ -83,10 +86,16 @@ def read_model(folder: Path) -> ModelFolder:
     """Return the content of a model folder, checked.
 
     Raises:
-        ModelError: the folder is missing, damaged, foreign or of a later format; the message says which file.
+        ModelError: the folder is missing, damaged, foreign or of a later format; the message says which file. Or it
+            is that of a run that has not come to its first evaluation.
     """
     if not folder.is_dir():
         raise ModelError(f"no model at {folder}: there is no such folder")
+    if (folder / RUN).is_file() and not (folder / WEIGHTS).exists() and not (folder / LOG).exists():
+        raise ModelError(
+            f"no model at {folder} yet: training there has not come to its first evaluation; "
+            "the same nlp-lstm train line goes on with it"
+        )
     config = _read_json(folder / CONFIG, dict)
     if config.get("format") != FORMAT:
         raise ModelError(f"{folder / CONFIG}: expected format {FORMAT}, found {config.get('format')!r}")

@@ -19,14 +19,14 @@ from nlp_lstm.corpora.text_blocks import text_files
 from nlp_lstm.errors import UsageError, listed
 from nlp_lstm.files import write_json, write_text
 from nlp_lstm.stages.record import Splits
-from nlp_lstm.store import CARD, CONFIG, LABELS, VOCABULARY, WEIGHTS
+from nlp_lstm.store import CARD, CONFIG, LABELS, LOG, RUN, VOCABULARY, WEIGHTS
 
 try:
     import fcntl
 except ImportError:  # not a POSIX system: no lock
     fcntl = None  # type: ignore[assignment]
 
-RUN, LOG, METRICS, CHECKPOINT = "run.json", "log.jsonl", "metrics.json", "checkpoint.safetensors"
+METRICS, CHECKPOINT = "metrics.json", "checkpoint.safetensors"
 _OWN = (LOG, METRICS, CHECKPOINT, WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD)
 NOTHING: Splits = MappingProxyType({})
 

@@ -17,9 +17,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp_lstm import load
+from nlp_lstm import load, train
 from nlp_lstm.errors import ModelError, UsageError
+from nlp_lstm.stages.record import Observer
 from nlp_lstm.store import FORMAT
+from nlp_lstm.training.loop import Progress
 
 FILES = ("config.json", "vocab.json", "labels.json", "model.safetensors")
 
@@ -102,6 +104,28 @@ def test_a_missing_file_is_named(model, name):
     (model / name).unlink()
     with pytest.raises(ModelError, match=rf"{name}: .* is no complete model folder"):
         load(model)
+
+
+def test_of_a_run_before_its_first_evaluation_that_is_told(recipe, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop_at_3(progress: Progress) -> None:
+        if progress.step == 3:
+            raise Stop
+
+    settings = {"training.evaluations": 2}
+    with pytest.raises(Stop):
+        train(str(recipe), out=tmp_path / "run", steps=8, settings=settings, observer=Observer(progress=stop_at_3))
+    message = f"no model at {tmp_path / 'run'} yet: training there has not come to its first evaluation; "
+    message += "the same nlp-lstm train line goes on with it"
+    for name in ("config.json", "vocab.json", "none"):  # at whatever moment it was stopped
+        with pytest.raises(ModelError) as caught:
+            load(tmp_path / "run")
+        assert str(caught.value) == message
+        (tmp_path / "run" / name).unlink(missing_ok=True)
+    train(str(recipe), out=tmp_path / "run", steps=8, settings=settings)
+    assert load(tmp_path / "run")("fine").label
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
