@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nlp_lstm.nn.encoder import Encoder
+from nlp_lstm.nn.layers import flatten_state, unflatten_state
 from nlp_lstm.nn.loss import SummedLoss, sequence_loss
-from nlp_lstm.nn.recurrent import flatten_state, unflatten_state
 
 State = tuple[Tensor, ...]
 """The memory of every layer, as `flatten_state` gives it; empty stands for zeros."""
