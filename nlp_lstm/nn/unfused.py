@@ -21,6 +21,9 @@ from nlp_lstm.nn.cells import (
 from nlp_lstm.nn.gate_loops import run_layernorm, run_peephole
 from nlp_lstm.nn.recurrent import LayerState, at_last, draw_gates
 
+COMPILED_ON = "cpu"
+"""The kind of device that the compiled loops run on."""
+
 
 class UnfusedLstm(nn.Module, ABC):
     """What both have in common: the input's part of all steps is one product, what is left is a loop over time.
@@ -88,7 +91,7 @@ class PeepholeLstm(UnfusedLstm):
 
     def loop(self, gates: Tensor, h: Tensor, c: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
         """Return the states after each step."""
-        if gates.device.type == "cpu":
+        if gates.device.type == COMPILED_ON:
             return run_peephole(gates, h, c, weight_hh, self.peep)
         return step_by_step(partial(peephole_gates, weight_hh=weight_hh, peep=self.peep), gates, h, c)
 
@@ -114,7 +117,7 @@ class LayerNormLstm(UnfusedLstm):
     def loop(self, gates: Tensor, h: Tensor, c: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
         """Return the states after each step."""
         rest = {"weight_hh": weight_hh, "gain_hh": self.gain_hh, "gain_c": self.gain_c, "bias_c": self.bias_c}
-        if gates.device.type == "cpu":
+        if gates.device.type == COMPILED_ON:
             return run_layernorm(gates, h, c, **rest)
         return step_by_step(partial(layernorm_gates, **rest), gates, h, c)
 
