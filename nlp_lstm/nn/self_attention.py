@@ -135,7 +135,7 @@ class TransformerBlock(nn.Module):
         if before is not None:
             before.check(len(inputs), k.shape[-1])
             k, v = torch.cat([before.keys.to(k.dtype), k], 1), torch.cat([before.values.to(v.dtype), v], 1)
-        context = self._attend_both_ways(q, k, v, lengths) if self.bidirectional else self._attend_back(q, k, v, before)
+        context = self._gather(q, k, v, lengths, before)
         states = inputs + self._drop(self.gather(context))
         states = states + self._drop(self.narrow(functional.gelu(self.widen(self.feed_norm(states)))))
         if self.leave_norm is not None:
@@ -145,37 +145,39 @@ class TransformerBlock(nn.Module):
     def _drop(self, added: Tensor) -> Tensor:
         return functional.dropout(added, self.dropout, self.training)
 
+    def _gather(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor, before: Window | None) -> Tensor:
+        """Return what the heads gather, (batch, time, heads · head), for queries at the last places among the keys."""
+        places = torch.arange(k.shape[1], device=k.device)
+        q, k, v = (each.unflatten(-1, (self.n_heads, self.head_size)) for each in (q, k, v))
+        asking, asked, read = turn(q, places[-q.shape[1] :]), turn(k, places), v
+        heads = [each.transpose(1, 2) for each in (asking, asked, read)]  # each (batch, heads, tokens, head)
+        found = self._attend_both_ways(*heads, lengths) if self.bidirectional else self._attend_back(*heads, before)
+        return found.transpose(1, 2).flatten(2)
+
     def _attend_both_ways(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:
-        """Return what the heads gather, (batch, time, heads · head), from all real tokens."""
-        time = torch.arange(q.shape[1], device=q.device)
-        mask = None if bool((lengths == len(time)).all()) else (time < lengths.unsqueeze(1))[:, None, None]
-        return self._attend(q, k, v, mask)
+        """Return what each head gathers from all real tokens, (batch, heads, time, head)."""
+        places = torch.arange(q.shape[2], device=q.device)
+        mask = None if bool((lengths == len(places)).all()) else (places < lengths.unsqueeze(1))[:, None, None]
+        return functional.scaled_dot_product_attention(q, k, v, mask)
 
     def _attend_back(self, q: Tensor, k: Tensor, v: Tensor, before: Window | None) -> Tensor:
-        """Return what the heads gather, (batch, time, heads · head), each token from itself and those before it.
+        """Return what each head gathers, (batch, heads, time, head), for each token from itself and those before it.
 
         The tokens go through in groups, for none of which more keys are looked at than it may attend to.
         """
-        n_before = k.shape[1] - q.shape[1]
+        n_before = k.shape[2] - q.shape[2]
         found = []
-        for start in range(0, q.shape[1], WINDOW):
-            own = q[:, start : start + WINDOW]
-            first, end = max(0, n_before + start - WINDOW), n_before + start + own.shape[1]
+        for start in range(0, q.shape[2], WINDOW):
+            own = q[:, :, start : start + WINDOW]
+            first, end = max(0, n_before + start - WINDOW), n_before + start + own.shape[2]
             asking = torch.arange(n_before + start, end, device=q.device).unsqueeze(1)
             asked = torch.arange(first, end, device=q.device)
             mask = (asked <= asking) & (asked >= asking - WINDOW)  # (group, keys)
             if before is not None and first < n_before:
                 seen = torch.cat([before.seen[:, first:], before.seen.new_ones(len(q), end - n_before)], 1)
                 mask = mask & seen[:, None, None]  # (batch, 1, group, keys)
-            found.append(self._attend(own, k[:, first:end], v[:, first:end], mask))
-        return torch.cat(found, 1)
-
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """Return the attention of queries at the last places among the keys, (batch, queries, heads · head)."""
-        q, k, v = (each.unflatten(-1, (self.n_heads, self.head_size)).transpose(1, 2) for each in (q, k, v))
-        places = torch.arange(k.shape[2], device=k.device)
-        found = functional.scaled_dot_product_attention(turn(q, places[-q.shape[2] :]), turn(k, places), v, mask)
-        return found.transpose(1, 2).flatten(2)
+            found.append(functional.scaled_dot_product_attention(own, k[:, :, first:end], v[:, :, first:end], mask))
+        return found[0] if len(found) == 1 else torch.cat(found, 2)
 
     def _window(self, states: Tensor, k: Tensor, v: Tensor, lengths: Tensor, before: Window | None) -> Window:
         """Return the memory after each row's last real token."""
@@ -196,7 +198,7 @@ def turn(heads: Tensor, places: Tensor) -> Tensor:
     """Return queries or keys turned by their places, so that products depend on distances alone.
 
     Args:
-        heads: (batch, heads, tokens, head), in which channels m and m + head / 2 are a pair.
+        heads: (batch, tokens, heads, head), in which channels m and m + head / 2 are a pair.
         places: int64 (tokens,).
 
     Source: Su et al. 2021 (RoFormer), section 3.2.2.
@@ -204,6 +206,6 @@ def turn(heads: Tensor, places: Tensor) -> Tensor:
     size = heads.shape[-1]
     pair = torch.arange(0, size, 2, dtype=torch.float64, device=heads.device)
     angles = places.unsqueeze(1) * SLOWEST_TURN ** (-pair / size)  # (tokens, head / 2)
-    cosines, sines = angles.cos().to(heads.dtype), angles.sin().to(heads.dtype)
-    left, right = heads.chunk(2, -1)
-    return torch.cat([left * cosines - right * sines, left * sines + right * cosines], -1)
+    cosines = torch.cat([angles.cos()] * 2, -1).to(heads.dtype).unsqueeze(1)  # (tokens, 1, head)
+    sines = torch.cat([-angles.sin(), angles.sin()], -1).to(heads.dtype).unsqueeze(1)
+    return torch.addcmul(heads * cosines, heads.roll(size // 2, -1), sines)

@@ -8,13 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nlp_lstm.nn.cells import gru_step, layernorm_step, lstm_step, minlstm_step, peephole_step, rnn_step
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.recurrent import LayerState
+from tests.nn.written_out import WITH_CELL_STATE, WITHOUT
 
 PAD = 0
-WITH_CELL_STATE = {"lstm": lstm_step, "peephole_lstm": peephole_step, "layernorm_lstm": layernorm_step}
-WITHOUT = {"gru": gru_step, "rnn": rnn_step, "minlstm": minlstm_step}
 
 
 @pytest.fixture(scope="session")

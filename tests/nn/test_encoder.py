@@ -15,11 +15,11 @@ from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.layers import CELLS, reorder, reversal
 from nlp_lstm.nn.recurrent import LayerState
 from nlp_lstm.nn.stack import check_mask
+from tests.nn.written_out import WITH_CELL_STATE
 
 VOCAB, EMBED, HIDDEN = 13, 3, 5
 LENGTHS = (4, 7, 1, 6)
 RECURRENT = [cell for cell in CELLS if cell != "transformer"]  # that one: tests/nn/test_self_attention.py
-WITH_CELL_STATE = ("lstm", "peephole_lstm", "layernorm_lstm")
 MODES = [*product(RECURRENT, (False, True), (1, 3), (False, True))]
 MODE_NAMES = ("cell", "bidirectional", "n_layers", "layer_norm")
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-12}
