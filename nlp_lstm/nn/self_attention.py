@@ -149,9 +149,9 @@ class TransformerBlock(nn.Module):
         """Return what the heads gather, (batch, time, heads · head), for queries at the last places among the keys."""
         places = torch.arange(k.shape[1], device=k.device)
         q, k, v = (each.unflatten(-1, (self.n_heads, self.head_size)) for each in (q, k, v))
-        asking, asked, read = turn(q, places[-q.shape[1] :]), turn(k, places), v
-        heads = [each.transpose(1, 2) for each in (asking, asked, read)]  # each (batch, heads, tokens, head)
-        found = self._attend_both_ways(*heads, lengths) if self.bidirectional else self._attend_back(*heads, before)
+        q, k = turn(q, places[-q.shape[1] :]), turn(k, places)
+        q, k, v = (each.transpose(1, 2) for each in (q, k, v))  # each (batch, heads, tokens, head)
+        found = self._attend_both_ways(q, k, v, lengths) if self.bidirectional else self._attend_back(q, k, v, before)
         return found.transpose(1, 2).flatten(2)
 
     def _attend_both_ways(self, q: Tensor, k: Tensor, v: Tensor, lengths: Tensor) -> Tensor:

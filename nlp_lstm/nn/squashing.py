@@ -1,4 +1,4 @@
-"""σ and tanh in compiled loops, in single and in double precision."""
+"""σ, tanh and exp in compiled loops, in single and in double precision."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Reals = NDArray[np.floating[Any]]
 
 
 class Squashing(NamedTuple):
-    """What σ and tanh need besides the values.
+    """What these functions need besides the values.
 
     Attributes:
         constants: see `squashing`.
@@ -47,28 +47,38 @@ def squashing(size: int, dtype: np.dtype[Any]) -> Squashing:
 def sigmoids(values: Reals, tools: Squashing) -> None:
     """Replace each value by 1 / (1 + exp −x)."""
     one, two = tools.constants[5], tools.constants[6]
-    _grow(values, -one, tools)
+    powers, rest = _split(values, -one, tools)
     for j in range(len(values)):
-        values[j] = one / (two + values[j])
+        values[j] = one / (two + (powers[j] * rest[j] + (powers[j] - one)))
 
 
 @machine_code()
 def tanhs(values: Reals, tools: Squashing) -> None:
     """Replace each value by tanh x = (1 − exp −2x) / (1 + exp −2x)."""
-    two = tools.constants[6]
-    _grow(values, -two, tools)
+    one, two = tools.constants[5], tools.constants[6]
+    powers, rest = _split(values, -two, tools)
     for j in range(len(values)):
-        values[j] = -values[j] / (two + values[j])
+        grown = powers[j] * rest[j] + (powers[j] - one)  # exp −2x − 1: nothing is lost where x is small
+        values[j] = -grown / (two + grown)
 
 
 @machine_code()
-def _grow(values: Reals, factor: float, tools: Squashing) -> None:
-    """Replace each value x by exp y − 1 with y = factor · x, in loops that the processor takes many steps of at once.
+def exponentials(values: Reals, tools: Squashing) -> None:
+    """Replace each value by exp x; below −87 it is what it is there, in double precision below −700."""
+    one = tools.constants[5]
+    powers, rest = _split(values, one, tools)
+    for j in range(len(values)):
+        values[j] = powers[j] * rest[j] + powers[j]
 
-    exp y = 2^n exp r with n the whole number nearest to y / log 2; exp r − 1 by its Taylor series, |r| ≤ log 2 / 2, so
-    that nothing is lost where y is small. What is no number stays none.
+
+@machine_code()
+def _split(values: Reals, factor: float, tools: Squashing) -> tuple[Reals, Reals]:
+    """Return 2^n and exp r − 1 for each value x, with exp (factor · x) = 2^n exp r; n is whole, |r| ≤ log 2 / 2.
+
+    The second comes from its Taylor series, in loops that the processor takes many steps of at once. What is no number
+    stays none.
     """
-    bias, inverse, high, low, limit, one = tools.constants[:6]
+    bias, inverse, high, low, limit, _ = tools.constants[:6]
     a, b, c, d, e, f, g, h, i, k, m, n, o = tools.constants[7:20]
     powers, bits, rest, shift = tools.powers, tools.bits, tools.rest, tools.shift
     for j in range(len(values)):
@@ -83,5 +93,4 @@ def _grow(values: Reals, factor: float, tools: Squashing) -> None:
         rest[j] = r * (a + r * (b + r * (c + r * (d + r * (e + r * (f + r * p))))))
     for j in range(len(values)):
         bits[j] <<= shift
-    for j in range(len(values)):
-        values[j] = powers[j] * rest[j] + (powers[j] - one)
+    return powers, rest

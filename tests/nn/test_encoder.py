@@ -61,13 +61,13 @@ def test_every_mode_equals_the_cells_stepped_by_hand(
     encoder = make(cell=cell, bidirectional=bidirectional, n_layers=n_layers, layer_norm=layer_norm)
     encoder.to(dtype).train(training)
     ids, mask = ragged(LENGTHS, time=8)
-    tolerance = TOLERANCE[dtype]
     for state in (None, random_state(encoder, len(LENGTHS))):
         encoded = encoder(ids, mask, state, final_state=True)
         assert len(encoded.state) == n_layers * (2 if bidirectional else 1)
         for row, length in enumerate(LENGTHS):
             before = None if state is None else row_of(state, row)
             expected, after = encode_by_hand(encoder, ids[row, :length], before)
+            tolerance = TOLERANCE[dtype] * max(1.0, float(expected.detach().abs().max()))  # a minLSTM has no bounds
             close(encoded.states[row, :length], expected, tolerance)
             assert not encoded.states[row, length:].any()
             for ours, theirs in zip(row_of(encoded.state, row), after, strict=True):

@@ -8,25 +8,25 @@ from torch.nn import functional
 
 from nlp_lstm.nn.cells import minlstm_step
 from nlp_lstm.nn.layers import CELLS, Plan
-from nlp_lstm.nn.minimal import MinLstm, scan_by_doubling, weighted_means
+from nlp_lstm.nn.minimal import MinLstm, run_compiled, scan_by_doubling
 
 ROWS, HIDDEN = 3, 5
-SCANS = {"compiled": weighted_means, "doubling": scan_by_doubling}
+SCANS = {"compiled": run_compiled, "doubling": scan_by_doubling}
 
 
 def make(time: int, *, spread: float = 3.0, dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, ...]:
-    """Return gates from 0 to 1, candidates and a first state."""
+    """Return the gates of some steps before they are squashed, and a first state."""
     generator = torch.Generator().manual_seed(time)
-    shape = (ROWS, time, HIDDEN)
-    keep = (torch.randn(shape, generator=generator, dtype=torch.float64) * spread).sigmoid()
-    candidate = torch.randn(shape, generator=generator, dtype=torch.float64)
+    gates = torch.randn(ROWS, time, 3 * HIDDEN, generator=generator, dtype=torch.float64)
+    gates[..., : 2 * HIDDEN] *= spread
     h = torch.randn(ROWS, HIDDEN, generator=generator, dtype=torch.float64)
-    return tuple(part.to(dtype).requires_grad_() for part in (keep, candidate, h))
+    return tuple(part.to(dtype).requires_grad_() for part in (gates, h))
 
 
-def by_hand(keep: torch.Tensor, candidate: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+def by_hand(gates: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
     states = []
-    for k, u in zip(keep.unbind(1), candidate.unbind(1), strict=True):
+    for f, i, u in (each.chunk(3, -1) for each in gates.unbind(1)):
+        k = f.sigmoid() / (f.sigmoid() + i.sigmoid())
         h = k * h + (1 - k) * u
         states.append(h)
     return torch.stack(states, 1)
@@ -34,7 +34,7 @@ def by_hand(keep: torch.Tensor, candidate: torch.Tensor, h: torch.Tensor) -> tor
 
 @pytest.mark.parametrize("scan", SCANS.values(), ids=SCANS)
 @pytest.mark.parametrize("time", [1, 2, 3, 7, 8, 9, 64, 100])
-def test_states_and_gradients_are_those_of_the_sum_step_by_step(scan, time):
+def test_states_and_gradients_are_those_of_the_formula_step_by_step(scan, time):
     given = make(time)
     slopes = torch.randn(ROWS, time, HIDDEN, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     ours, expected = scan(*given), by_hand(*given)
@@ -55,7 +55,7 @@ def test_the_derivative_is_what_differences_give(scan):
 def test_single_precision_holds_over_thousands_of_steps(scan, spread):
     given = make(4096, spread=spread)
     single = tuple(part.detach().float().requires_grad_() for part in given)
-    expected, ours = weighted_means(*given), scan(*single)
+    expected, ours = scan_by_doubling(*given), scan(*single)
     torch.testing.assert_close(ours.double(), expected, rtol=0, atol=1e-5)
     found, truth = (
         torch.autograd.grad(states.square().sum(), into) for states, into in ((ours, single), (expected, given))
@@ -64,11 +64,14 @@ def test_single_precision_holds_over_thousands_of_steps(scan, spread):
         torch.testing.assert_close(one.double(), other, rtol=0, atol=1e-5 * max(1.0, float(other.abs().max())))
 
 
-def test_an_open_gate_keeps_a_state_to_the_last_bit_and_a_shut_one_forgets_it():
-    h = torch.randn(ROWS, HIDDEN, generator=torch.Generator().manual_seed(0))
-    candidate = torch.randn(ROWS, 1000, HIDDEN, generator=torch.Generator().manual_seed(1)) * 1e3
-    assert torch.equal(weighted_means(torch.ones_like(candidate), candidate, h)[:, -1], h)
-    assert torch.equal(weighted_means(torch.zeros_like(candidate), candidate, h), candidate)
+@pytest.mark.parametrize("scan", SCANS.values(), ids=SCANS)
+def test_an_open_gate_keeps_a_state_to_the_last_bit_and_a_shut_one_forgets_it(scan):
+    gates, h = (part.detach().float() for part in make(1000))
+    gates[..., 2 * HIDDEN :] *= 1e3
+    gates[..., :HIDDEN], gates[..., HIDDEN : 2 * HIDDEN] = 50.0, -70.0
+    assert torch.equal(scan(gates, h)[:, -1], h)
+    gates[..., :HIDDEN], gates[..., HIDDEN : 2 * HIDDEN] = -70.0, 50.0
+    torch.testing.assert_close(scan(gates, h), gates[..., 2 * HIDDEN :], rtol=1e-7, atol=1e-7)
 
 
 def test_gates_far_below_zero_still_share_what_there_is(randomised):
@@ -79,10 +82,21 @@ def test_gates_far_below_zero_still_share_what_there_is(randomised):
         layer.bias[: 2 * HIDDEN] = -200.0
     assert minlstm_step(inputs[:, 0], torch.zeros(2, HIDDEN), layer.weights()).isnan().any()
     states, _ = layer(inputs, torch.tensor([6, 6]))
-    gates = functional.linear(inputs, layer.weight_ih, layer.bias).double()
-    f, i, candidate = gates.chunk(3, -1)
-    expected = by_hand((f - i).sigmoid(), candidate, torch.zeros(2, HIDDEN, dtype=torch.float64))  # σ(x) is exp x there
-    torch.testing.assert_close(states.double(), expected, rtol=0, atol=1e-4)  # 200 has five digits behind the point
+    gates = functional.linear(inputs, layer.weight_ih, layer.bias).detach()
+    expected = by_hand(gates.double(), torch.zeros(2, HIDDEN, dtype=torch.float64))  # where σ(−200) is a number
+    torch.testing.assert_close(states.double(), expected, rtol=0, atol=1e-6)
+    states.sum().backward()
+    assert bool(layer.weight_ih.grad.isfinite().all())
+
+
+def test_off_the_cpu_the_layer_scans_with_the_same_numbers(randomised, monkeypatch):
+    layer = randomised(MinLstm(3, HIDDEN))
+    inputs, lengths = torch.randn(2, 9, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([9, 4])
+    states, last = layer(inputs, lengths, final_state=True)
+    monkeypatch.setattr("nlp_lstm.nn.minimal.COMPILED_ON", "nowhere")
+    scanned, scanned_last = layer(inputs, lengths, final_state=True)
+    torch.testing.assert_close(scanned, states, rtol=0, atol=1e-6)
+    torch.testing.assert_close(scanned_last.h, last.h, rtol=0, atol=1e-6)
 
 
 def test_a_new_layer_remembers_more_than_it_takes_in():
@@ -100,5 +114,5 @@ def test_nothing_of_an_option_that_has_no_meaning_is_taken():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 def test_on_a_gpu_the_numbers_are_the_same():
     given = make(1000, dtype=torch.float32)
-    expected = weighted_means(*given)
-    torch.testing.assert_close(weighted_means(*(part.cuda() for part in given)).cpu(), expected, rtol=0, atol=1e-5)
+    found = scan_by_doubling(*(part.cuda() for part in given))
+    torch.testing.assert_close(found.cpu(), run_compiled(*given), rtol=0, atol=1e-5)

@@ -68,6 +68,17 @@ def test_a_new_layer_begins_as_an_lstm_does(kind):
     assert layer.bias[16:32].eq(1.0).all() and not layer.bias[:16].any() and not layer.bias[32:].any()
 
 
+def test_a_rounding_error_does_not_grow_in_a_new_layer(kind):
+    torch.manual_seed(0)
+    layer = kind(INPUT, 64)
+    inputs, lengths = make_inputs(2, 500, INPUT), torch.tensor([500, 500])
+    before = LayerState(*make_inputs(2, 2, 64) * 0.3)
+    states, _ = layer(inputs, lengths, before)
+    moved, _ = layer(inputs, lengths, LayerState(before.h + 1e-5, before.c))
+    assert 0 < float((moved - states)[:, 0].abs().max()) < 1e-4
+    assert float((moved - states)[:, -1].abs().max()) < 1e-5
+
+
 def test_off_the_cpu_the_steps_are_torchs_own_with_the_same_numbers(kind, randomised, monkeypatch):
     layer = randomised(kind(INPUT, HIDDEN))
     inputs, before = make_inputs(4, 7, INPUT), LayerState(*make_inputs(2, 4, HIDDEN))
