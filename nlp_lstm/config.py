@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from nlp_lstm.errors import UsageError, listed, nearest
 from nlp_lstm.expected import expected, found
@@ -90,10 +90,21 @@ class VocabularySettings(Settings):
     """A file of pretrained vectors in GloVe's text format; its width must be `encoder.embed_size`."""
 
 
+UNUSED: Mapping[str, Mapping[str, str]] = {
+    "minlstm": {"weight_drop": "which has no hidden-to-hidden weights"},
+    "transformer": {
+        "weight_drop": "which has no hidden-to-hidden weights",
+        "layer_norm": "which has norms of its own",
+    },
+}
+"""The settings of the encoder that a cell has no use for, and why."""
+
+
 class EncoderSettings(Settings):
     """The shared encoder; `nlp_lstm.nn.encoder.Encoder` says what each one means."""
 
-    cell: Literal["lstm", "gru", "rnn"] = "lstm"
+    cell: Literal["lstm", "gru", "rnn", "peephole_lstm", "layernorm_lstm", "minlstm", "transformer"] = "lstm"
+    """What each layer is; `nlp_lstm.nn.cells` has the formulas."""
     embed_size: Positive = 128
     hidden_size: Positive = 128
     n_layers: Positive = 1
@@ -103,6 +114,17 @@ class EncoderSettings(Settings):
     word_dropout: Probability = 0.0
     weight_drop: Probability = 0.0
     layer_norm: bool = False
+
+    @field_validator("weight_drop", "layer_norm")
+    @classmethod
+    def _is_of_use(cls, value: float, info: ValidationInfo) -> float:
+        """Refuse a setting that would change nothing."""
+        cell = info.data.get("cell", "")
+        why = UNUSED.get(cell, {}).get(info.field_name or "")
+        if value and why:
+            parts = {"off": str(type(value)()).lower(), "cell": cell, "why": why}
+            raise PydanticCustomError("unused", "{off} with cell '{cell}', {why}", parts)
+        return value
 
 
 class TrainingSettings(Settings):

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from nlp_lstm.config import (
+    UNUSED,
     EncoderSettings,
     Recipe,
     Settings,
@@ -18,6 +19,7 @@ from nlp_lstm.config import (
     problems_of,
 )
 from nlp_lstm.errors import UsageError
+from nlp_lstm.nn.layers import CELLS
 
 
 def test_a_task_is_all_a_recipe_needs():
@@ -42,8 +44,19 @@ PROBLEMS = [
     ({"task": "classify", "encoder": {"hidden_size": 0}}, "encoder.hidden_size: expected at least 1, "),
     ({"task": "classify", "encoder": {"dropout": 1.0}}, "encoder.dropout: expected less than 1, found 1.0"),
     ({"task": "classify", "encoder": {"dropout": -0.1}}, "encoder.dropout: expected at least 0, "),
-    ({"task": "classify", "encoder": {"cell": "lstn"}}, "encoder.cell: expected 'lstm', 'gru' or 'rnn', found 'lstn'"),
-    ({"task": "classify", "encoder": 3}, "encoder: expected a "),
+    ({"task": "classify", "encoder": {"cell": "lstn"}}, "encoder.cell: expected 'lstm', 'gru', 'rnn', "),
+    (
+        {"task": "classify", "encoder": {"cell": "minlstm", "weight_drop": 0.2}},
+        "encoder.weight_drop: expected 0.0 with cell 'minlstm', which has no hidden-to-hidden weights, found 0.2",
+    ),
+    (
+        {"task": "classify", "encoder": {"weight_drop": 0.2, "cell": "transformer"}},
+        "encoder.weight_drop: expected 0.0 with cell 'transformer', which has no hidden-to-hidden weights, found 0.2",
+    ),
+    (
+        {"task": "classify", "encoder": {"cell": "transformer", "layer_norm": True}},
+        "encoder.layer_norm: expected false with cell 'transformer', which has norms of its own, found True",
+    ),
     ({"task": "classify", "head": 3}, "head: expected a table, found 3"),
     ({"task": "classify", "training": {"epochs": 0}}, "training.epochs: expected more than 0, found 0"),
     ({"task": "classify", "training": {"seed": -1}}, "training.seed: expected at least 0, found -1"),
@@ -64,6 +77,14 @@ def test_a_problem_is_told_with_its_name_what_was_expected_and_what_was_found(va
     (found,) = problems_of(Recipe, values)
     assert found.startswith(line)
     assert "\n" not in found
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_settings_of_the_encoder_know_every_cell_and_what_it_has_no_use_for(cell):
+    assert problems_of(EncoderSettings, {"cell": cell, "weight_drop": 0.0, "layer_norm": False}) == []
+    assert set(UNUSED.get(cell, {})) == set(CELLS[cell].unused)
+    for name, value in (("weight_drop", 0.2), ("layer_norm", True)):
+        assert bool(problems_of(EncoderSettings, {"cell": cell, name: value})) == (name in CELLS[cell].unused)
 
 
 @pytest.mark.parametrize("amount", [float("inf"), float("nan"), -1.0])

@@ -33,7 +33,7 @@ class TextClassifier(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = encoder
-        self.pooling = POOLINGS[pooling](encoder.output_size, bidirectional=encoder.stack.bidirectional)
+        self.pooling = POOLINGS[pooling](encoder.output_size, bidirectional=encoder.stack.n_directions == 2)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(self.pooling.output_size, n_labels)
         self.ngrams = ngrams

@@ -13,6 +13,7 @@ from nlp_lstm.nn.attention import ATTENTIONS
 from nlp_lstm.nn.dropout import LockedDropout, replace_words
 from nlp_lstm.nn.encoder import EMBEDDING_SCALE
 from nlp_lstm.nn.feeding import FedLayer, Lookup, run_fed
+from nlp_lstm.nn.layers import LayerMemory
 from nlp_lstm.nn.recurrent import LayerState, Recurrence
 
 
@@ -167,7 +168,7 @@ class Decoder(nn.Module):
             raise ValueError(f"the encoder's states must be {self.memory_size} wide, not {states.shape[-1]}")
         return Memory(self.attention.prepare(states), self._own_type(self.read_memory(states)), mask)
 
-    def start(self, final: Sequence[LayerState]) -> DecoderState:
+    def start(self, final: Sequence[LayerMemory]) -> DecoderState:
         """Return where the decoder starts: for each layer h_0 = tanh(W h + b) and c_0 = tanh(V c + d).
 
         Each layer reads the encoder's layer of the same number, or its last one where the encoder has fewer. A kind of

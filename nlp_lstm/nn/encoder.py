@@ -1,4 +1,4 @@
-"""The shared encoder: token ids → embeddings → stacked recurrent layers → a state for every token."""
+"""The shared encoder: token ids → embeddings → stacked layers → a state for every token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nlp_lstm.nn.dropout import replace_words, word_type_scale
-from nlp_lstm.nn.recurrent import LayerState
+from nlp_lstm.nn.layers import LayerMemory
 from nlp_lstm.nn.stack import Encoded, Stack
 
 EMBEDDING_SCALE = 0.1
@@ -15,16 +15,16 @@ noise: SST-2 dev accuracy was 0.82 with it and 0.85 with this."""
 
 
 class Encoder(nn.Module):
-    """Embedding and stacked recurrent layers, shared by every task.
+    """Embedding and stacked layers, shared by every task.
 
     Args:
         vocab_size: rows of the embedding table.
         embed_size: width of an embedding.
         hidden_size: width of each layer's state in each direction.
         n_layers: how many layers are stacked.
-        cell: `lstm`, `gru` or `rnn`.
+        cell: a key of `nlp_lstm.nn.layers.CELLS`.
         bidirectional: read each row from both ends.
-        dropout: locked dropout on each layer's input and on the last layer's output.
+        dropout: locked dropout on the embedding, between layers and on the last layer's output; `Stack` says more.
         embedding_dropout: probability of dropping a word type in a whole batch.
         word_dropout: probability of replacing a token by the unknown word.
         weight_drop: probability of dropping a hidden-to-hidden weight for a batch (recurrent dropout).
@@ -83,7 +83,7 @@ class Encoder(nn.Module):
         self,
         ids: Tensor,
         mask: Tensor,
-        state: tuple[LayerState, ...] | None = None,
+        state: tuple[LayerMemory, ...] | None = None,
         *,
         extra: Tensor | None = None,
         final_state: bool = False,

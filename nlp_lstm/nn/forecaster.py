@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
-from nlp_lstm.nn.recurrent import LayerState
+from nlp_lstm.nn.layers import LayerMemory
 from nlp_lstm.nn.vectors import VectorEncoder
 
 QUERY_SCALE = 0.1
@@ -72,7 +74,7 @@ class Forecaster(nn.Module):
         future = found.view(batch, n_channels, -1)[..., : self.horizon].transpose(1, 2)  # (batch, horizon, channels)
         return future.float() + last
 
-    def _decode(self, state: tuple[LayerState, ...], batch: int) -> Tensor:
+    def _decode(self, state: tuple[LayerMemory, ...], batch: int) -> Tensor:
         """Return the segments of the future, one after the other, of rows that the encoder left in `state`."""
         n_segments = len(self.places)
         queries = torch.cat(
@@ -90,11 +92,10 @@ class Forecaster(nn.Module):
         return segments.view(batch * len(self.channels), -1)
 
 
-def _repeated(state: LayerState, times: int) -> LayerState:
-    """Return a state with each row so many times."""
-    return LayerState(
-        state.h.repeat_interleave(times, 0), None if state.c is None else state.c.repeat_interleave(times, 0)
-    )
+def _repeated(state: LayerMemory, times: int) -> LayerMemory:
+    """Return a layer's memory with each row so many times."""
+    kind: Callable[..., LayerMemory] = type(state)
+    return kind(*(None if part is None else part.repeat_interleave(times, 0) for part in state))
 
 
 def forecast_error(found: Tensor, future: Tensor, *, kind: str) -> Tensor:

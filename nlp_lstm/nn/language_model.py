@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nlp_lstm.nn.encoder import Encoder
+from nlp_lstm.nn.layers import flatten_state, unflatten_state
 from nlp_lstm.nn.loss import SummedLoss, sequence_loss
-from nlp_lstm.nn.recurrent import flatten_state, unflatten_state
 
 ROWS = 64
 """Rows that a part of an adaptive softmax reads are filled up to a multiple of this: each new number of rows costs the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -15,34 +15,63 @@ HOLD = 1e4
 """Added to a gate's pre-activation to shut or open it for good; σ(±10⁴) is exactly 0 and 1 in every float type."""
 
 
-class Cell(NamedTuple):
-    """A kind of recurrent cell: how many gates its weights stack, and the fused kernel that runs it."""
+class Kernel(NamedTuple):
+    """How many gates the weights of a kind of cell stack, and the fused kernel that runs it."""
 
     n_gates: int
-    kernel: Callable[..., Any]
+    run: Callable[..., Any]
 
 
-CELLS = {"lstm": Cell(4, torch.lstm), "gru": Cell(3, torch.gru), "rnn": Cell(1, torch.rnn_tanh)}
-"""Every cell the encoder offers, by name."""
+KERNELS = {"lstm": Kernel(4, torch.lstm), "gru": Kernel(3, torch.gru), "rnn": Kernel(1, torch.rnn_tanh)}
+"""Every cell that torch has a fused kernel for, by name."""
 
 
 class LayerState(NamedTuple):
     """The memory of one layer in one direction: `h`, and for an LSTM the cell state `c`; each (batch, hidden)."""
 
     h: Tensor
-    c: Tensor | None
+    c: Tensor | None = None
+
+    def check(self, shape: tuple[int, int], dtype: torch.dtype, *, cell_state: bool) -> None:
+        """See that a layer can go on from here.
+
+        Args:
+            shape: (batch, hidden).
+            dtype: of the layer's weights; bfloat16 will do as well.
+            cell_state: whether the layer has one.
+
+        Raises:
+            ValueError: it is of another shape or type, or lacks a cell state.
+        """
+        parts = {"h": self.h, "c": self.c} if cell_state else {"h": self.h}
+        for name, part in parts.items():
+            if part is None:
+                raise ValueError("an LSTM's state must hold the cell state c, not None")
+            if part.shape != shape:
+                raise ValueError(f"state {name} must be of shape {shape}, not {tuple(part.shape)}")
+            if part.dtype not in (dtype, torch.bfloat16):
+                raise ValueError(f"state {name} must be {dtype}, not {part.dtype}")
 
 
-def flatten_state(states: Sequence[LayerState]) -> tuple[Tensor, ...]:
-    """Return the tensors of some layers' memories, one after the other; they share no memory with the gradient."""
-    return tuple(part.detach() for state in states for part in state if part is not None)
+def at_last(states: Tensor, lengths: Tensor) -> Tensor:
+    """Return what `states` (batch, time, hidden) are at each row's last real step, (batch, hidden)."""
+    return states[torch.arange(len(lengths), device=lengths.device), lengths - 1]
 
 
-def unflatten_state(tensors: Sequence[Tensor], cell: str) -> tuple[LayerState, ...] | None:
-    """Return what `flatten_state` took apart, of layers with this kind of cell; None of none."""
-    if cell == "lstm":
-        return tuple(map(LayerState, tensors[::2], tensors[1::2])) or None
-    return tuple(LayerState(h, None) for h in tensors) or None
+def draw_gates(weight_ih: Tensor, weight_hh: Tensor, bias: Tensor, *, open_forget_gate: bool) -> None:
+    """Draw new weights of gates: W_ih as Glorot & Bengio 2010, W_hh orthogonal in each gate, biases zero.
+
+    An orthogonal W_hh neither shrinks nor stretches what it carries (Saxe et al. 2014). An LSTM's forget gate starts
+    open, with bias 1 (Gers et al. 2000; Jozefowicz et al. 2015, section 4).
+    """
+    hidden = weight_hh.shape[1]
+    nn.init.xavier_uniform_(weight_ih)
+    nn.init.zeros_(bias)
+    with torch.no_grad():
+        for gate in weight_hh.split(hidden):
+            nn.init.orthogonal_(gate)
+        if open_forget_gate:
+            bias[hidden : 2 * hidden] = 1.0
 
 
 class Recurrence(nn.Module):
@@ -55,7 +84,7 @@ class Recurrence(nn.Module):
     Args:
         input_size: width of the input.
         hidden_size: width of the state.
-        cell: a key of `CELLS`.
+        cell: a key of `KERNELS`.
         weight_drop: probability of dropping a hidden-to-hidden weight in training, in [0, 1).
 
     Source of the recurrent dropout: Merity et al. 2018 (AWD-LSTM), section 2.
@@ -63,12 +92,12 @@ class Recurrence(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int, *, cell: str = "lstm", weight_drop: float = 0.0) -> None:
         super().__init__()
-        if cell not in CELLS:
-            raise ValueError(f"cell must be one of {', '.join(CELLS)}, not {cell!r}")
+        if cell not in KERNELS:
+            raise ValueError(f"cell must be one of {', '.join(KERNELS)}, not {cell!r}")
         self.cell = cell
         self.hidden_size = hidden_size
         self.weight_drop = weight_drop
-        rows = CELLS[cell].n_gates * hidden_size
+        rows = KERNELS[cell].n_gates * hidden_size
         self.weight_ih = nn.Parameter(torch.empty(rows, input_size))
         self.weight_hh = nn.Parameter(torch.empty(rows, hidden_size))
         self.bias_ih = nn.Parameter(torch.empty(rows))
@@ -76,20 +105,9 @@ class Recurrence(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw new weights: W_ih as Glorot & Bengio 2010, W_hh orthogonal in each gate, biases zero.
-
-        An orthogonal W_hh neither shrinks nor stretches what it carries (Saxe et al. 2014). An LSTM's forget gate
-        starts open, with bias 1 (Gers et al. 2000; Jozefowicz et al. 2015, section 4).
-        """
-        nn.init.xavier_uniform_(self.weight_ih)
-        with torch.no_grad():
-            for gate in self.weight_hh.split(self.hidden_size):
-                nn.init.orthogonal_(gate)
-        nn.init.zeros_(self.bias_ih)
+        """Draw new weights."""
+        draw_gates(self.weight_ih, self.weight_hh, self.bias_ih, open_forget_gate=self.cell == "lstm")
         nn.init.zeros_(self.bias_hh)
-        if self.cell == "lstm":
-            with torch.no_grad():
-                self.bias_ih[self.hidden_size : 2 * self.hidden_size] = 1.0
 
     def weights(self) -> CellWeights:
         """Return the weights as the written-out cells take them."""
@@ -113,7 +131,9 @@ class Recurrence(nn.Module):
             ValueError: `state` is of another shape or type, or lacks an LSTM's cell state.
         """
         if state is not None:
-            self._check_state(state, inputs.shape[0])
+            # The kernel takes any: it reads past the end of a state that is too small.
+            shape = (inputs.shape[0], self.hidden_size)
+            state.check(shape, self.weight_hh.dtype, cell_state=self.cell == "lstm")
         held = final_state and self.cell == "lstm" and bool((lengths < inputs.shape[1]).any())
         weight_ih: Tensor = self.weight_ih
         if held:
@@ -122,27 +142,14 @@ class Recurrence(nn.Module):
         states, c = self._run(inputs, (weight_ih, weight_hh, self.bias_ih, self.bias_hh), state)
         if not final_state:
             return states, None
-        rows = torch.arange(len(lengths), device=lengths.device)
-        return states, LayerState(states[rows, lengths - 1], c)
-
-    def _check_state(self, state: LayerState, batch: int) -> None:
-        """Refuse what the kernel would take as it is: it reads past the end of a state that is too small."""
-        expected = (batch, self.hidden_size)
-        parts = {"h": state.h, "c": state.c} if self.cell == "lstm" else {"h": state.h}
-        for name, part in parts.items():
-            if part is None:
-                raise ValueError("an LSTM's state must hold the cell state c, not None")
-            if part.shape != expected:
-                raise ValueError(f"state {name} must be of shape {expected}, not {tuple(part.shape)}")
-            if part.dtype != self.weight_hh.dtype and part.dtype != torch.bfloat16:
-                raise ValueError(f"state {name} must be {self.weight_hh.dtype}, not {part.dtype}")
+        return states, LayerState(at_last(states, lengths), c)
 
     def _run(
         self, inputs: Tensor, weights: tuple[Tensor, ...], state: LayerState | None
     ) -> tuple[Tensor, Tensor | None]:
         zeros = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
         h = zeros if state is None else state.h.unsqueeze(0)
-        run = CELLS[self.cell].kernel
+        run = KERNELS[self.cell].run
         # has_biases, n_layers, dropout, train, bidirectional, batch_first
         options = (True, 1, 0.0, self.training, False, True)
         if self.cell == "lstm":

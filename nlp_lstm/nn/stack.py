@@ -1,14 +1,14 @@
-"""Stacked recurrent layers over vectors: what every task shares, whatever is read."""
+"""Stacked layers over vectors: what every task shares, whatever is read."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from nlp_lstm.nn.dropout import LockedDropout
-from nlp_lstm.nn.recurrent import LayerState, Recurrence
+from nlp_lstm.nn.layers import CELLS, LayerMemory, Plan
 
 
 class Encoded(NamedTuple):
@@ -24,80 +24,28 @@ class Encoded(NamedTuple):
     """
 
     states: Tensor
-    state: tuple[LayerState, ...] | None
+    state: tuple[LayerMemory, ...] | None
     layers: tuple[Tensor, ...]
 
 
-def reversal(lengths: Tensor, time: int) -> Tensor:
-    """Return the index that reverses each row inside its length and leaves padding in place, int64 (batch, time).
-
-    Reversing twice gives the row back, so the same index undoes it.
-    """
-    position = torch.arange(time, device=lengths.device).unsqueeze(0)  # (1, time)
-    ends = lengths.unsqueeze(1)  # (batch, 1)
-    return torch.where(position < ends, ends - 1 - position, position)  # (batch, time)
-
-
-def reorder(states: Tensor, index: Tensor) -> Tensor:
-    """Return `states` (batch, time, channels) with each row's time steps taken in the order of `index`."""
-    batch, time, channels = states.shape
-    rows = torch.arange(batch, device=states.device).unsqueeze(1) * time  # (batch, 1)
-    flat = states.reshape(batch * time, channels).index_select(0, (rows + index).flatten())
-    return flat.view(batch, time, channels)
-
-
-class RecurrentLayer(nn.Module):
-    """One layer of the stack: a forward recurrence and, in a two-way encoder, a backward one beside it.
-
-    The backward one reads a copy reversed inside each row's length, so both run on the padded fused kernel.
-    """
-
-    def __init__(
-        self, input_size: int, hidden_size: int, *, cell: str, bidirectional: bool, weight_drop: float
-    ) -> None:
-        super().__init__()
-        self.forwards = Recurrence(input_size, hidden_size, cell=cell, weight_drop=weight_drop)
-        self.backwards = (
-            Recurrence(input_size, hidden_size, cell=cell, weight_drop=weight_drop) if bidirectional else None
-        )
-
-    @property
-    def n_directions(self) -> int:
-        """One or two."""
-        return 1 if self.backwards is None else 2
-
-    def forward(
-        self,
-        inputs: Tensor,
-        lengths: Tensor,
-        state: tuple[LayerState, ...] | None,
-        *,
-        final_state: bool,
-    ) -> tuple[Tensor, tuple[LayerState, ...]]:
-        """Return the states (batch, time, directions · hidden) and, when asked for, a final state a direction."""
-        before = state or (None,) * self.n_directions
-        states, last = self.forwards(inputs, lengths, before[0], final_state=final_state)
-        if self.backwards is None:
-            return states, (last,)
-        index = reversal(lengths, inputs.shape[1])
-        flipped, first = self.backwards(reorder(inputs, index), lengths, before[1], final_state=final_state)
-        return torch.cat([states, reorder(flipped, index)], -1), (last, first)
-
-
 class Stack(nn.Module):
-    """Stacked recurrent layers, one- or two-way, over a vector at each step.
+    """Stacked layers, one- or two-way, over a vector at each step.
 
     Args:
         input_size: width of what the first layer reads.
         hidden_size: width of each layer's state in each direction.
         n_layers: how many layers are stacked.
-        cell: `lstm`, `gru` or `rnn`.
+        cell: a key of `CELLS`.
         bidirectional: read each row from both ends.
-        dropout: locked dropout on the input, between the layers and on the last layer's output.
+        dropout: locked dropout on the input, between the layers and on the last layer's output; layers that add to what
+            they read drop of what they add instead, and nothing between them.
         weight_drop: probability of dropping a hidden-to-hidden weight for a batch (recurrent dropout).
         layer_norm: normalise the states between layers.
 
     Probabilities lie in [0, 1) and act in training only.
+
+    Raises:
+        ValueError: there is no such cell, or it has no use for an option.
     """
 
     def __init__(
@@ -115,20 +63,19 @@ class Stack(nn.Module):
         super().__init__()
         if n_layers < 1:
             raise ValueError(f"n_layers must be at least 1, not {n_layers}")
+        if cell not in CELLS:
+            raise ValueError(f"cell must be one of {', '.join(CELLS)}, not {cell!r}")
+        given = {"weight_drop": weight_drop, "layer_norm": layer_norm}
+        for name in CELLS[cell].unused:
+            if given[name]:
+                raise ValueError(f"{name} must be 0 for {cell}, not {given[name]}")
         self.bidirectional = bidirectional
         self.cell = cell
-        self.input_size = input_size
-        self.output_size = hidden_size * (2 if bidirectional else 1)
-        self.layers = nn.ModuleList(
-            RecurrentLayer(
-                input_size if layer == 0 else self.output_size,
-                hidden_size,
-                cell=cell,
-                bidirectional=bidirectional,
-                weight_drop=weight_drop,
-            )
-            for layer in range(n_layers)
-        )
+        self.input_size, self.hidden_size = input_size, hidden_size
+        plan = Plan(input_size, hidden_size, n_layers, bidirectional, dropout, weight_drop)
+        self.layers = nn.ModuleList(CELLS[cell].layers(plan))
+        self.n_directions = cast(int, self.layers[0].n_directions)
+        self.output_size = hidden_size * self.n_directions
         self.norms = nn.ModuleList(nn.LayerNorm(self.output_size) for _ in range(n_layers - 1) if layer_norm)
         self.locked_dropout = LockedDropout(dropout)
 
@@ -136,7 +83,7 @@ class Stack(nn.Module):
         self,
         inputs: Tensor,
         mask: Tensor,
-        state: tuple[LayerState, ...] | None = None,
+        state: tuple[LayerMemory, ...] | None = None,
         *,
         final_state: bool = False,
         keep_layers: bool = False,
@@ -157,11 +104,11 @@ class Stack(nn.Module):
         lengths = check_mask(inputs, mask)
         if inputs.shape[-1] != self.input_size:  # the fused LSTM kernel would not notice
             raise ValueError(f"inputs must be of width {self.input_size}, not {inputs.shape[-1]}")
-        directions = 2 if self.bidirectional else 1
+        directions, apart = self.n_directions, not CELLS[self.cell].residual
         if state is not None and len(state) != len(self.layers) * directions:
             raise ValueError(f"state must hold {len(self.layers) * directions} layer states, not {len(state)}")
         states: Tensor = self.locked_dropout(inputs)
-        after: list[LayerState] = []
+        after: list[LayerMemory] = []
         layers: list[Tensor] = []
         for depth, layer in enumerate(self.layers):
             before = None if state is None else state[depth * directions : (depth + 1) * directions]
@@ -169,7 +116,8 @@ class Stack(nn.Module):
             after.extend(last)
             if depth < len(self.norms):
                 states = self.norms[depth](states)
-            states = self.locked_dropout(states)
+            if apart or depth == len(self.layers) - 1:
+                states = self.locked_dropout(states)
             if keep_layers:
                 layers.append(states)
         states = states.masked_fill(~mask.unsqueeze(-1), 0.0)

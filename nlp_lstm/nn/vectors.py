@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nlp_lstm.nn.recurrent import LayerState
+from nlp_lstm.nn.layers import LayerMemory
 from nlp_lstm.nn.stack import Encoded, Stack
 
 
@@ -21,7 +21,7 @@ class VectorEncoder(nn.Module):
         hidden_size: width of each layer's state in each direction.
         embed_size: width of what the first layer reads; None gives it the vectors as they are.
         n_layers: how many layers are stacked.
-        cell: `lstm`, `gru` or `rnn`.
+        cell: a key of `nlp_lstm.nn.layers.CELLS`.
         bidirectional: read each row from both ends.
         dropout: locked dropout on each layer's input and on the last layer's output.
         weight_drop: probability of dropping a hidden-to-hidden weight for a batch (recurrent dropout).
@@ -66,7 +66,7 @@ class VectorEncoder(nn.Module):
         self,
         vectors: Tensor,
         mask: Tensor | None = None,
-        state: tuple[LayerState, ...] | None = None,
+        state: tuple[LayerMemory, ...] | None = None,
         *,
         final_state: bool = False,
         keep_layers: bool = False,

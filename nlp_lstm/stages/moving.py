@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from nlp_lstm.text.vocabulary import Vocabulary
 
 _EMBEDDING = "encoder.embedding.weight"
 _LAYERS = "encoder.stack.layers."
+_DIRECTIONS = ("forwards", "backwards")
 
 
 def take_over(model: nn.Module, vocabulary: Vocabulary | None, folder: Path) -> str:
@@ -41,9 +43,11 @@ def take_over(model: nn.Module, vocabulary: Vocabulary | None, folder: Path) -> 
     with torch.no_grad():
         n_rows = 0 if vocabulary is None else _move_rows(new, vocabulary, stored)
         names = [name for name in new if name.startswith(_LAYERS)]
-        kept = [name for name in names if _move_layer(new[name], stored.weights.get(name))]
+        wide = _width(model) == _encoder(stored).get("hidden_size")
+        kept = [name for name in names if wide and _move_layer(new[name], stored.weights.get(name))]
     if not n_rows and not kept:
-        raise UsageError(f"nothing of the encoder of {folder} fits: {_sizes(stored.weights)} there, {_sizes(new)} here")
+        there, here = _sizes(stored.weights, _encoder(stored).get("hidden_size")), _sizes(new, _width(model))
+        raise UsageError(f"nothing of the encoder of {folder} fits: {there} there, {here} here")
     rows = f"{n_rows:,} of {len(vocabulary):,} rows of the embedding" if vocabulary and n_rows else ""
     parts = [_places(kept) or "none", _places(sorted({*names} - {*kept}))]
     taken = f"{rows or 'no row of the embedding'}; layers: {parts[0]}"
@@ -51,11 +55,21 @@ def take_over(model: nn.Module, vocabulary: Vocabulary | None, folder: Path) -> 
 
 
 def _check_cell(model: nn.Module, stored: ModelFolder) -> None:
-    described = stored.config.get("encoder")
-    there = described.get("cell") if isinstance(described, dict) else None
+    there = _encoder(stored).get("cell")
     here = getattr(model.get_submodule("encoder.stack"), "cell", None)
     if there != here:
         raise UsageError(f"nothing of {stored.folder} fits: its encoder.cell is {there!r}, here it is {here!r}")
+
+
+def _encoder(stored: ModelFolder) -> Mapping[str, Any]:
+    """Return the settings of a trained model's encoder."""
+    described = stored.config.get("encoder")
+    return described if isinstance(described, dict) else {}
+
+
+def _width(model: nn.Module) -> Any:
+    """Return the hidden size of a network's encoder."""
+    return getattr(model.get_submodule("encoder.stack"), "hidden_size", None)
 
 
 def _move_rows(new: Mapping[str, Tensor], vocabulary: Vocabulary, stored: ModelFolder) -> int:
@@ -91,11 +105,11 @@ def _move_layer(target: Tensor, source: Tensor | None) -> bool:
 
 def _places(names: list[str]) -> str:
     """Return the layers and directions that some weights belong to, such as `0.forwards, 0.backwards`."""
-    return ", ".join(dict.fromkeys(name.removeprefix(_LAYERS).rpartition(".")[0] for name in names))
+    places = (name.removeprefix(_LAYERS).split(".")[:2] for name in names)
+    return ", ".join(dict.fromkeys(".".join(place if place[1] in _DIRECTIONS else place[:1]) for place in places))
 
 
-def _sizes(weights: Mapping[str, Tensor]) -> str:
+def _sizes(weights: Mapping[str, Tensor], hidden_size: Any) -> str:
     embedding = weights.get(_EMBEDDING)
-    hidden = weights.get(f"{_LAYERS}0.forwards.weight_hh")
-    sizes = {"embed_size": embedding, "hidden_size": hidden}
-    return " and ".join(f"{name} {part.shape[1]}" for name, part in sizes.items() if part is not None) or "no encoder"
+    sizes = {"embed_size": None if embedding is None else embedding.shape[1], "hidden_size": hidden_size}
+    return " and ".join(f"{name} {size}" for name, size in sizes.items() if size is not None) or "no encoder"

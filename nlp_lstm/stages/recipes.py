@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_lstm.config import BUDGETS, SPLITS, Recipe, check_training, parse_settings, problems_of
+from nlp_lstm.config import BUDGETS, SPLITS, UNUSED, Recipe, check_training, parse_settings, problems_of
 from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.errors import UsageError, listed, nearest
 from nlp_lstm.tasks import find_task
@@ -73,8 +73,9 @@ def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     Args:
         name: a path to a TOML file, or the name of a packaged recipe.
         settings: dotted names and their values, such as `{"encoder.hidden_size": 256}`; a budget given here
-            (`training.minutes`, `.epochs`, `.steps`) takes the place of the recipe's. Paths are taken as they
-            are, those in the file relative to its folder; `$NAME` stands for an environment variable.
+            (`training.minutes`, `.epochs`, `.steps`) takes the place of the recipe's, and with a cell given here the
+            recipe loses what that has no use for. Paths are taken as they are, those in the file relative to its
+            folder; `$NAME` stands for an environment variable.
 
     Raises:
         UsageError: with every problem of the recipe at once.
@@ -203,6 +204,10 @@ def _lay_over(content: dict[str, Any], settings: Mapping[str, Any]) -> list[str]
     if isinstance(training, dict) and any(f"training.{unit}" in settings for unit in BUDGETS):
         for unit in BUDGETS:
             training.pop(unit, None)
+    encoder, cell = content.get("encoder"), settings.get("encoder.cell")
+    if isinstance(encoder, dict) and isinstance(cell, str):
+        for name in UNUSED.get(cell, ()):
+            encoder.pop(name, None)
     for name, value in settings.items():
         *path, key = name.split(".")
         place: Any = content

@@ -25,6 +25,7 @@ from nlp_lstm.errors import DataError, ModelError, UsageError, nearest
 from nlp_lstm.metrics.language import WINDOW, LanguageReport, Surprise, language_report
 from nlp_lstm.nn.dynamic import read_dynamically
 from nlp_lstm.nn.language_model import LanguageModel
+from nlp_lstm.nn.layers import forget_rows
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.tasks.probing import NextProbe
@@ -274,8 +275,8 @@ class Generate(CutsTexts):
         assert isinstance(model, LanguageModel)
         state, forget = batch.state, self.settings.cold_starts
         if model.training and forget > 0.0 and state:
-            kept = torch.rand(len(batch.inputs), 1, device=batch.inputs.device) >= forget  # (streams, 1)
-            state = tuple(part * kept for part in state)
+            kept = torch.rand(len(batch.inputs), device=batch.inputs.device) >= forget  # (streams,)
+            state = forget_rows(state, kept)
         return model.loss(batch.inputs, batch.targets, state)
 
     def predict(

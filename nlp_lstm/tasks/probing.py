@@ -22,9 +22,9 @@ from nlp_lstm.nn.classifier import TextClassifier
 from nlp_lstm.nn.deciding import find_rivals
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.language_model import LanguageModel
+from nlp_lstm.nn.layers import LayerMemory, unflatten_state
 from nlp_lstm.nn.loss import sequence_loss
 from nlp_lstm.nn.pooling import AttentionPooling
-from nlp_lstm.nn.recurrent import LayerState, unflatten_state
 from nlp_lstm.nn.search import Hypothesis
 from nlp_lstm.nn.tagger import Tagger
 from nlp_lstm.nn.translator import Translator
@@ -74,7 +74,7 @@ class Probe:
         """Return what the first layer reads, (1, time, width)."""
         return self.encoder.embed(self.ids, self.mask)
 
-    def state(self) -> tuple[LayerState, ...] | None:
+    def state(self) -> tuple[LayerMemory, ...] | None:
         """Return where the layers start; None for zeros."""
         return None
 
@@ -264,7 +264,7 @@ class NextProbe(Probe):
         self.model, self.writer, self.text = model, writer, text
         self._start = tuple(part.clone() for part in writer.begin().state)
 
-    def state(self) -> tuple[LayerState, ...] | None:
+    def state(self) -> tuple[LayerMemory, ...] | None:
         """Return the state behind the line end with which every text begins."""
         return unflatten_state(self._start, self.encoder.stack.cell)
 

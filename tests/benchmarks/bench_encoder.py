@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nlp_lstm.nn.layers import RecurrentLayer
 from nlp_lstm.nn.precision import cpu_has_bfloat16
-from nlp_lstm.nn.stack import RecurrentLayer
+from nlp_lstm.nn.stack import Stack
 
 ROUNDS = 20
 CASES = {"short": (32, 24), "long": (32, 320)}
@@ -62,7 +63,8 @@ def compare(case: str, *, size: int, training: bool, bfloat16: bool) -> dict[str
     lengths = torch.randint(time_steps // 2, time_steps + 1, (batch,))
     lengths[0] = time_steps
     inputs = torch.randn(batch, time_steps, size, requires_grad=training)
-    layer = RecurrentLayer(size, size, cell="lstm", bidirectional=True, weight_drop=0.0)
+    (layer,) = Stack(size, size, cell="lstm", bidirectional=True).layers
+    assert isinstance(layer, RecurrentLayer)
     peer = Packed(layer, size)
     mask = (torch.arange(time_steps) < lengths.unsqueeze(1)).unsqueeze(-1)
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nlp_lstm.nn.cells import gru_step, lstm_step, rnn_step
 from nlp_lstm.nn.encoder import Encoder
-from nlp_lstm.nn.recurrent import LayerState, Recurrence
+from nlp_lstm.nn.recurrent import LayerState
+from tests.nn.written_out import WITH_CELL_STATE, WITHOUT
 
 PAD = 0
 
@@ -49,13 +49,12 @@ def random_state() -> Callable[..., tuple[LayerState, ...]]:
 
     def draw(encoder: Encoder, batch: int, *, seed: int = 1) -> tuple[LayerState, ...]:
         generator = torch.Generator().manual_seed(seed)
-        recurrences = [module for module in encoder.modules() if isinstance(module, Recurrence)]
+        stack, dtype = encoder.stack, encoder.embedding.weight.dtype
         states = []
-        for recurrence in recurrences:
-            h = torch.randn(batch, recurrence.hidden_size, generator=generator) * 0.5
-            c = torch.randn(batch, recurrence.hidden_size, generator=generator)
-            dtype = recurrence.weight_hh.dtype
-            states.append(LayerState(h.to(dtype), c.to(dtype) if recurrence.cell == "lstm" else None))
+        for _ in range(len(stack.layers) * stack.n_directions):
+            h = torch.randn(batch, stack.hidden_size, generator=generator) * 0.5
+            c = torch.randn(batch, stack.hidden_size, generator=generator)
+            states.append(LayerState(h.to(dtype), c.to(dtype) if stack.cell in WITH_CELL_STATE else None))
         return tuple(states)
 
     return draw
@@ -77,20 +76,23 @@ def autocast() -> Callable[[bool], torch.autocast]:
     return context
 
 
-def run_by_hand(layer: Recurrence, inputs: Tensor, state: LayerState | None = None) -> tuple[Tensor, LayerState]:
+def run_by_hand(
+    layer: nn.Module, inputs: Tensor, state: LayerState | None = None, *, cell: str | None = None
+) -> tuple[Tensor, LayerState]:
     """Return the states (time, hidden) and the final state (hidden,) of one row, step by step."""
+    cell = cell or layer.cell
     zeros = inputs.new_zeros(1, layer.hidden_size)
     h = zeros if state is None else state.h.unsqueeze(0)
     c = zeros if state is None or state.c is None else state.c.unsqueeze(0)
     states = []
     for x in inputs.unsqueeze(1):  # (1, input)
-        if layer.cell == "lstm":
-            step = lstm_step(x, h, c, layer.weights())
+        if cell in WITH_CELL_STATE:
+            step = WITH_CELL_STATE[cell](x, h, c, layer.weights())
             h, c = step.h, step.c
         else:
-            h = (gru_step if layer.cell == "gru" else rnn_step)(x, h, layer.weights())
+            h = WITHOUT[cell](x, h, layer.weights())
         states.append(h)
-    return torch.cat(states), LayerState(h[0], c[0] if layer.cell == "lstm" else None)
+    return torch.cat(states), LayerState(h[0], c[0] if cell in WITH_CELL_STATE else None)
 
 
 def norm_by_hand(norm: nn.LayerNorm, states: Tensor) -> Tensor:
@@ -115,11 +117,11 @@ def encode_by_hand() -> Callable[..., tuple[Tensor, list[LayerState]]]:
         after: list[LayerState] = []
         for depth, layer in enumerate(encoder.stack.layers):
             halves = []
-            half, last = run_by_hand(layer.forwards, states, next(given))
+            half, last = run_by_hand(layer.forwards, states, next(given), cell=encoder.stack.cell)
             halves.append(half)
             after.append(last)
             if layer.backwards is not None:
-                half, last = run_by_hand(layer.backwards, states.flip(0), next(given))
+                half, last = run_by_hand(layer.backwards, states.flip(0), next(given), cell=encoder.stack.cell)
                 halves.append(half.flip(0))
                 after.append(last)
             states = torch.cat(halves, -1)  # (time, output)

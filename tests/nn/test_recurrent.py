@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from nlp_lstm.nn.recurrent import CELLS, HOLD, LayerState, Recurrence
+from nlp_lstm.nn.recurrent import HOLD, KERNELS, LayerState, Recurrence
 
 INPUT, HIDDEN = 3, 5
 LENGTHS = torch.tensor([4, 7, 1, 6])
@@ -18,7 +18,7 @@ def make_inputs(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor
     return torch.randn(shape, generator=torch.Generator().manual_seed(2)).to(dtype)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", KERNELS)
 def test_equals_torchs_own_layer_over_a_packed_sequence(cell, randomised):
     layer = randomised(Recurrence(INPUT, HIDDEN, cell=cell))
     peer = TORCH_LAYERS[cell](INPUT, HIDDEN, batch_first=True)
@@ -39,7 +39,7 @@ def test_equals_torchs_own_layer_over_a_packed_sequence(cell, randomised):
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", KERNELS)
 def test_a_double_precision_run_with_a_given_state_equals_the_cell_stepped_by_hand(
     cell, training, randomised, step_by_step
 ):
@@ -110,14 +110,14 @@ def test_a_state_is_returned_only_where_it_was_asked_for(randomised):
         torch.testing.assert_close(states[row, :length], asked[row, :length], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", KERNELS)
 def test_the_parameters_are_those_of_torch(cell):
     layer, peer = Recurrence(INPUT, HIDDEN, cell=cell), TORCH_LAYERS[cell](INPUT, HIDDEN)
     ours = {f"{name}_l0": parameter.shape for name, parameter in layer.named_parameters()}
     assert ours == {name: parameter.shape for name, parameter in peer.named_parameters()}
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", KERNELS)
 def test_a_new_layer_has_orthogonal_recurrent_gates_and_zero_biases_but_for_an_open_forget_gate(cell):
     torch.manual_seed(0)
     layer = Recurrence(30, 16, cell=cell)

@@ -113,6 +113,23 @@ def test_an_encoder_that_does_not_fit_is_refused_with_both_sizes(writer_folder, 
         take_over(network(trained.vocabulary, **settings), trained.vocabulary, writer_folder)
 
 
+@pytest.mark.parametrize("cell", ["layernorm_lstm", "minlstm", "transformer"])
+def test_layers_of_every_kind_move_between_equal_cells_of_one_width(cell, tmp_path):
+    examples = [Example(*pair) for pair in made_texts(20, seed=4)]
+    settings = WORDS | {"encoder.cell": cell, "encoder.n_layers": 2}
+    folder = train("classify", train=examples, dev=examples, out=tmp_path / "run", steps=2, settings=settings).folder
+    source = load(folder)
+    model = network(source.vocabulary, cell=cell, n_layers=2)
+    told = take_over(model, source.vocabulary, folder)
+    assert told.endswith(
+        "layers: 0, 1" if cell == "transformer" else "0.forwards, 0.backwards, 1.forwards, 1.backwards"
+    )
+    moved, expected = weights(model), source.model.state_dict()
+    assert all(torch.equal(moved[name], expected[name]) for name in moved)
+    with pytest.raises(UsageError, match="embed_size 6 and hidden_size 5 there, embed_size 7 and hidden_size 6 here"):
+        take_over(network(source.vocabulary, cell=cell, embed_size=7, hidden_size=6), source.vocabulary, folder)
+
+
 def test_a_folder_that_is_no_model_is_refused(tmp_path, trained):
     with pytest.raises(ModelError, match="no model at"):
         take_over(network(trained.vocabulary), trained.vocabulary, tmp_path / "none")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nlp_lstm.config import UNUSED
 from nlp_lstm.corpora.pair_files import parallel_files
 from nlp_lstm.corpora.row_ranges import split_range
 from nlp_lstm.errors import UsageError
@@ -190,6 +191,27 @@ def test_a_budget_given_takes_the_place_of_the_recipes(write, unit, given):
     recipe = load_recipe(write(f'task = "classify"\n[training]\n{unit} = 3\nseed = 5'), {f"training.{given}": 7})
     assert recipe.training.budget() == (given, 7)
     assert recipe.training.seed == 5
+
+
+@pytest.mark.parametrize("cell", UNUSED)
+@pytest.mark.parametrize("name", PACKAGED)
+def test_every_packaged_recipe_can_be_tried_with_a_cell_that_has_no_use_for_some_of_its_settings(name, cell):
+    encoder, plain = load_recipe(name, {"encoder.cell": cell}).encoder, load_recipe(name).encoder
+    unused = dict.fromkeys(UNUSED[cell], 0)
+    assert encoder.model_dump() == plain.model_dump() | {"cell": cell} | unused
+
+
+def test_what_a_cell_has_no_use_for_is_refused_where_it_was_asked_for(write):
+    path = write('task = "classify"\n[encoder]\nweight_drop = 0.2')
+    assert load_recipe(path, {"encoder.cell": "minlstm"}).encoder.weight_drop == 0
+    assert load_recipe(path, {"encoder.cell": "gru"}).encoder.weight_drop == 0.2
+    asked = {"encoder.cell": "minlstm", "encoder.weight_drop": 0.3}
+    (told,) = problems(load_recipe, path, asked)
+    assert "encoder.weight_drop: expected 0.0 with cell 'minlstm', which has no hidden-to-hidden weights" in told
+    together = write('task = "classify"\n[encoder]\ncell = "minlstm"\nweight_drop = 0.2', "other.toml")
+    (told,) = problems(load_recipe, together)
+    assert told.endswith("found 0.2")
+    assert problems(load_recipe, path, {"encoder.cell": ["minlstm"]})
 
 
 def test_two_budgets_given_are_one_too_many(write):

@@ -162,7 +162,15 @@ def test_a_run_of_two_parts_killed_after_every_third_step_goes_on_to_the_same_en
 CARRIED = {name: value for name, value in FULL.items() if name != "training.max_tokens"}
 
 
-@pytest.mark.parametrize("settings", [CARRIED, {"training.accumulate": 7, "encoder.cell": "gru"}], ids=["lstm", "gru"])
+CARRIED_BY = {
+    "lstm": CARRIED,
+    "gru": {"training.accumulate": 7, "encoder.cell": "gru"},
+    "peephole_lstm": CARRIED | {"encoder.cell": "peephole_lstm"},
+    "transformer": {"encoder.cell": "transformer", "encoder.dropout": 0.4, "head.cold_starts": 0.2},
+}
+
+
+@pytest.mark.parametrize("settings", CARRIED_BY.values(), ids=CARRIED_BY)
 def test_a_generator_killed_after_every_third_step_goes_on_to_the_same_end(
     sitting, unbroken, generate_recipe, tmp_path, settings
 ):

@@ -160,13 +160,14 @@ def right_of_part(each: PartExample) -> Any:
 FOLDER = TemporaryDirectory()
 
 
-def plain_texts() -> list[PlainText]:
-    """Return eleven texts of about 360 characters, no two alike."""
+def plain_texts(n_lines: int = 60) -> list[PlainText]:
+    """Return eleven texts of so many lines, about six characters each, no two alike."""
     random = Random(1)
     texts = []
     for number in range(11):
-        path = Path(FOLDER.name) / f"{number}.txt"
-        path.write_text("".join(f"{random.choice(['so it', 'a dog', 'is', 'dull'])} {number}\n" for _ in range(60)))
+        path = Path(FOLDER.name) / f"{number} of {n_lines}.txt"
+        lines = (f"{random.choice(['so it', 'a dog', 'is', 'dull'])} {number}\n" for _ in range(n_lines))
+        path.write_text("".join(lines))
         texts.append(PlainText(str(path), (str(path),)))
     return texts
 
@@ -261,6 +262,22 @@ CASES = {
         head={"parts": {"mood": {"task": "classify"}, "names": {"task": "tag"}}, "character_size": 8},
     ),
 }
+
+OTHER_CELLS = {
+    "classify": ("layernorm_lstm", "transformer"),
+    "tag chunks": ("peephole_lstm",),
+    "translate": ("minlstm", "transformer"),
+    "generate": ("transformer",),
+    "forecast": ("gru", "minlstm", "transformer"),
+}
+"""Of each new kind of layer a task or two, so that every task has met one that is no plain recurrence."""
+
+CASES |= {
+    f"{name}, {cell}": replace(CASES[name], encoder=CASES[name].encoder.model_copy(update={"cell": cell}))
+    for name, cells in OTHER_CELLS.items()
+    for cell in cells
+}
+CASES["generate, transformer"] = replace(CASES["generate, transformer"], examples=plain_texts(20))  # for speed
 
 
 @pytest.fixture(params=CASES)
@@ -369,7 +386,8 @@ def test_the_network_stands_on_the_shared_encoder(case, task, model):
         assert encoder.embedding.weight.shape == (len(vocabulary), ENCODER.embed_size)
         assert (encoder.embedding.padding_idx, encoder.unknown_id) == (vocabulary.pad_id, vocabulary.unknown_id)
     assert len(encoder.stack.layers) == ENCODER.n_layers
-    assert encoder.output_size == (2 if case.encoder.bidirectional else 1) * ENCODER.hidden_size
+    two_way = case.encoder.bidirectional and case.encoder.cell != "transformer"
+    assert encoder.output_size == (2 if two_way else 1) * ENCODER.hidden_size
 
 
 def test_batches_cover_every_text_and_give_a_loss_that_can_be_learned_from(labelled, case, task, model):
@@ -390,10 +408,11 @@ def test_batches_cover_every_text_and_give_a_loss_that_can_be_learned_from(label
 
 def test_the_loss_falls_along_its_gradient(case, task, model):
     batch = next(task.batches(case.rows(), case.examples, TrainingSettings(batch_size=11)).epoch(0))
-    optimizer = torch.optim.SGD([weight for weight in model.parameters() if weight.requires_grad], lr=1e-3)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
     before = task.loss(model.eval(), batch).total
     before.backward()
-    optimizer.step()
+    length = torch.nn.utils.get_total_norm([weight.grad for weight in weights])
+    torch.optim.SGD(weights, lr=1e-3 / float(length)).step()
     assert task.loss(model, batch).total < before
 
 
