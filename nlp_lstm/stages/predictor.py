@@ -12,7 +12,7 @@ from torch import nn
 
 from nlp_lstm.config import DataSettings, EncoderSettings, Settings, WritingOptions, problems_of
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.corpora.series import FutureRows, Series
+from nlp_lstm.corpora.series import FutureRows
 from nlp_lstm.errors import ModelError, UsageError, listed
 from nlp_lstm.inspection import GradientReport, Inspection
 from nlp_lstm.nn.shapes import shapes_only
@@ -22,8 +22,7 @@ from nlp_lstm.stages.network import REMEMBERED, choose_device
 from nlp_lstm.stages.state_stream import StateStream
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import find_task
-from nlp_lstm.tasks.forecast import Forecast
-from nlp_lstm.tasks.numbers import ReadsNumbers
+from nlp_lstm.tasks.numbers import Foresees, ReadsNumbers
 from nlp_lstm.tasks.parts import HasParts
 from nlp_lstm.tasks.task import Note, Report, Task, Vocabularies, encoder_vocabulary
 from nlp_lstm.tasks.writing import Writer, Writes, writing_options
@@ -105,10 +104,9 @@ class Predictor:
             UsageError: the model does not forecast.
             ValueError: a number is not finite, or the rows have another number of columns.
         """
-        if not isinstance(self.task, Forecast):
+        if not isinstance(self.task, Foresees):
             raise UsageError(f"the model does not forecast: its task is {self.description.get('task')!r}")
-        given = rows if isinstance(rows, Series) else Series.of(rows, self.task.columns, times=times)
-        return self.task.answer(self.model, [given])[0]
+        return self.task.forecast(self.model, rows, times=times)
 
     def predict(self, inputs: Any, *, batch_size: int = 256, **options: Any) -> Any:
         """Predict for one text, a list of them, or a stream.

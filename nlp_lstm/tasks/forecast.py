@@ -63,7 +63,9 @@ class Forecast(ReadsNumbers):
     Settings: ClassVar[type[Settings]] = ForecastSettings
     unit: ClassVar[str] = "series"
     headline: ClassVar[Mapping[str, str]] = {"MSE": "mse", "MAE": "mae"}
-    costs: ClassVar[frozenset[str]] = frozenset({"mse", "mae"})
+    costs: ClassVar[frozenset[str]] = frozenset(
+        f"{error}{other}" for error in ("mse", "mae") for other in ("", "_repeat", "_season")
+    )
     example_type: ClassVar[type] = Series
 
     def __init__(self, columns: Sequence[str], settings: ForecastSettings) -> None:
@@ -223,6 +225,16 @@ class Forecast(ReadsNumbers):
     def report(self, examples: Sequence[Series], predictions: Sequence[Comparison]) -> ForecastReport:
         """Return the scores of the forecasts."""
         return ForecastReport(self.columns, self.settings.horizon, Comparison.joined(predictions))
+
+    def forecast(self, model: nn.Module, rows: Any, *, times: Sequence[object] = ()) -> FutureRows:
+        """Return the rows that follow on some, which are a series or what `Series.of` takes.
+
+        Raises:
+            DataError: as `answer`.
+            ValueError: the rows make no series.
+        """
+        series = rows if isinstance(rows, Series) else Series.of(rows, self.columns, times=times)
+        return self.answer(model, [series])[0]
 
     def check_input(self, given: Any, number: int) -> None:
         """See that something is a series that can be gone on from; `number` is its place, from 1.

@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from nlp_lstm.config import VocabularySettings
 from nlp_lstm.errors import UsageError
 
+if TYPE_CHECKING:  # a recipe is read without torch
+    from torch import nn
+
+    from nlp_lstm.corpora.series import FutureRows
+
 SECTIONS = ("tokenizer", "vocabulary")
 """The sections of a recipe that a task without text has no use for."""
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """A task that can be asked how rows go on."""
+
+    def forecast(self, model: nn.Module, rows: Any, *, times: Sequence[object] = ()) -> FutureRows:
+        """Return the rows that follow on some; `Predictor.forecast` says more."""
+        ...
 
 
 class ReadsNumbers:

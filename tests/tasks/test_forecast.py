@@ -15,6 +15,7 @@ from nlp_lstm.config import DataSettings, EncoderSettings, TrainingSettings
 from nlp_lstm.corpora.series import Series
 from nlp_lstm.corpora.series_reading import read_series
 from nlp_lstm.errors import DataError, ModelError, UsageError
+from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.stages.record import Observer
 from nlp_lstm.tasks.forecast import Forecast, ForecastSettings
 
@@ -209,6 +210,13 @@ def test_too_few_rows_are_refused(n_rows, first, message):
 def test_a_forecast_from_less_than_the_lookback_is_refused(waves):
     with pytest.raises(DataError, match=r"^the rows: 59 rows; the model looks back on 60$"):
         load(waves.folder).forecast(sines(59))
+
+
+def test_a_model_of_another_task_does_not_forecast():
+    model = Predictor.__new__(Predictor)
+    model.task, model.description = object(), {"task": "tag"}
+    with pytest.raises(UsageError, match="the model does not forecast: its task is 'tag'"):
+        model.forecast([[1.0]])
 
 
 def test_what_is_no_series_is_refused_and_says_what_takes_rows(waves):
