@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from nlp_lstm.batching.alternating import AlternatingBatches, PartBatch
 from nlp_lstm.batching.buckets import batches_by_length
 from nlp_lstm.batching.spelled import SpelledRows, pad_spelled
 from nlp_lstm.config import (
-    IN_MEMORY,
     SPLITS,
     DataSettings,
     EncoderSettings,
     Settings,
     TrainingSettings,
     VocabularySettings,
-    problems_of,
 )
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.corpora.splitting import hold_out
@@ -39,10 +35,9 @@ from nlp_lstm.nn.joint import JointNetwork
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.tasks import find_task
-from nlp_lstm.tasks.parts import Part, part_names
+from nlp_lstm.tasks.joint_settings import JointSettings, part_problems, part_settings, parts_problems, settle
 from nlp_lstm.tasks.task import CutsTexts, Note, Vocabularies, build_encoder, encoder_vocabulary
 from nlp_lstm.tasks.words import (
-    SpellingSettings,
     WordReader,
     build_word_vocabularies,
     check_word_vocabularies,
@@ -53,24 +48,6 @@ from nlp_lstm.text.tokenizers import Tokenizer
 
 CELLS = 4_096
 """Rows × padded length of a batch in prediction, as in `nlp_lstm.tasks.tag`."""
-
-
-class JointPart(Settings):
-    """A table `[head.parts.NAME]` of a joint recipe."""
-
-    task: str
-    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    """How often an epoch goes through this part's training data."""
-    data: DataSettings = DataSettings()
-    """Where its data are and how to read them."""
-    head: dict[str, Any] = Field(default_factory=dict)
-    """Its head's settings, as in a recipe of its task, but for those of `SpellingSettings`."""
-
-
-class JointSettings(SpellingSettings):
-    """The `[head]` section of a joint recipe: what all parts read of a word, and the parts."""
-
-    parts: Annotated[dict[str, JointPart], Field(min_length=2)]
 
 
 @dataclass(frozen=True)
@@ -131,34 +108,12 @@ class Joint(CutsTexts):
     @classmethod
     def settle(cls, head: Mapping[str, Any]) -> dict[str, Any]:
         """Return the `[head]` section of a recipe with the defaults of its parts written out."""
-        settings = JointSettings(**head)
-        parts = {
-            name: part.model_copy(update={"head": _part_settings(part.task, part.head).model_dump()})
-            for name, part in settings.parts.items()
-        }
-        return settings.model_copy(update={"parts": parts}).model_dump()
+        return settle(head)
 
     @classmethod
     def problems(cls, head: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
         """Return a line for each thing wrong with the parts, and with data that are named beside them."""
-        given = [split for split in SPLITS if data.get(split) == IN_MEMORY]
-        found = [
-            f"data.{name}: a joint recipe reads the data of its parts: head.parts.NAME.data.{name}"
-            for name, value in data.items()
-            if name != "dev_fraction" and value not in (None, IN_MEMORY)
-        ]
-        tables = head.get("parts")
-        named = tables.items() if isinstance(tables, dict) else ()
-        parts = {name: part for name, part in named if isinstance(part, dict)}
-        for name, part in parts.items():
-            found += _part_problems(name, part, in_memory="train" in given)
-        with_dev = [name for name, part in parts.items() if _given(part, "dev") is not None]
-        if with_dev and len(with_dev) < len(parts) and not given:
-            without = sorted(set(parts) - set(with_dev))
-            found.append(
-                f"head.parts: some have dev data, {', '.join(without)} none: expected all or none to have some"
-            )
-        return found
+        return parts_problems(head, data)
 
     @classmethod
     def read(
@@ -253,7 +208,7 @@ class Joint(CutsTexts):
             own = _of_part(name, examples)
             if not own:
                 raise DataError(f"there are no training examples of the part {name!r}")
-            head = _part_settings(part.task, part.head)
+            head = part_settings(part.task, part.head)
             tasks[name] = find_task(part.task).from_examples(own, head, tokenizer, vocabularies)
             paths = dict.fromkeys(SPLITS)  # they say nothing elsewhere
             update = {"head": tasks[name].settings.model_dump(), "data": part.data.model_copy(update=paths)}
@@ -282,10 +237,10 @@ class Joint(CutsTexts):
             of_parts[name][kind] = those
         tasks = {}
         for name, part in settings.parts.items():
-            problems = _part_problems(name, part.model_dump(), in_memory=True)
+            problems = part_problems(name, part.model_dump(), in_memory=True)
             if problems:
                 raise ModelError("; ".join(problems))
-            head = _part_settings(part.task, part.head)
+            head = part_settings(part.task, part.head)
             tasks[name] = find_task(part.task).from_labels(of_parts[name], head, tokenizer, vocabularies)
         return cls(tasks, settings, tokenizer, vocabularies)
 
@@ -423,39 +378,3 @@ def _words_of(examples: Sequence[Any], tokenizer: Tokenizer, *, cache: Path | No
     if examples and isinstance(examples[0], TaggedSentence):
         return TokenTable.from_keys(example.words for example in examples)
     return tokenize_texts([example.text for example in examples], tokenizer, cache=cache)
-
-
-def _part_settings(task: str, head: Mapping[str, Any]) -> Settings:
-    kind = find_task(task)
-    assert issubclass(kind, Part)
-    return kind.part_settings()(**head)
-
-
-def _part_problems(name: str, part: Mapping[str, Any], *, in_memory: bool) -> list[str]:
-    """Return a line for each thing wrong with a part that its settings do not refuse anyway."""
-    place, found = f"head.parts.{name}", []
-    if not re.fullmatch(r"[A-Za-z_][\w-]*", name) or name == "id":
-        found.append(f"{place}: expected a name of letters, digits, _ and -, and not id")
-    if not in_memory and _given(part, "train") is None:
-        found.append(f"{place}.data.train: missing")
-    if not in_memory and _given(part, "dev_fraction") is not None:
-        found.append(f"{place}.data.dev_fraction: it is one for all parts: data.dev_fraction")
-    task, head = part.get("task"), part.get("head", {})
-    if not isinstance(task, str):
-        return found
-    try:
-        kind = find_task(task)
-    except UsageError as error:
-        return [*found, f"{place}.task: {error}"]
-    if not issubclass(kind, Part):
-        return [*found, f"{place}.task: {task!r} cannot be a part; expected one of {', '.join(part_names())}"]
-    return [
-        *found,
-        *(problems_of(kind.part_settings(), head, section=f"{place}.head") if isinstance(head, dict) else []),
-    ]
-
-
-def _given(part: Mapping[str, Any], name: str) -> Any:
-    """Return a setting of a part's data, None where it is not given."""
-    data = part.get("data")
-    return data.get(name) if isinstance(data, dict) else None
