@@ -209,6 +209,11 @@ def test_the_prompt_can_stand_on_standard_input(run, generator, feed):
     assert (ran.code, ran.out, ran.err) == (3, "", "error: standard input: byte 4 is not UTF-8; expected UTF-8\n")
 
 
+def test_that_a_long_prompt_is_being_read_is_told(run, generator):
+    ran = run("generate", generator, "--prompt", "so" * 10_001, "--max-new-tokens", 1)
+    assert ran.err == "reading a prompt of 20,002 characters\n" and len(ran.out) == 20_004
+
+
 @pytest.mark.parametrize("prompt", ["☃ ж", "", " ", "\n", "\udcff", "so" * 3000])
 def test_any_prompt_is_gone_on_with(run, generator, prompt):
     ran = run("generate", generator, "--prompt", prompt, "--max-new-tokens", 7)
