@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from nlp_lstm.cli import options
-from nlp_lstm.errors import RequirementError, UsageError, nearest
+from nlp_lstm.errors import RequirementError, UsageError, listed, nearest
 
 
 @click.command()
@@ -54,9 +54,13 @@ def evaluate(
         nlp-lstm evaluate runs/mine test.csv --require accuracy=0.85
     """
     wanted = [_requirement(text) for text in requirements]
-    from nlp_lstm.stages.predictor import load  # heavy: only when it is used
+    from nlp_lstm.stages.predictor import load  # heavy, like all below: only when it is used
+    from nlp_lstm.tasks.task import score_names
 
     predictor = load(model, device=device)
+    known = score_names(predictor.task)
+    if known is not None:  # better told now than after the scoring
+        check_names(wanted, known)
     examples = predictor.read(
         file,
         format=data_format,
@@ -90,6 +94,17 @@ def _requirement(text: str) -> tuple[str, float]:
     return name.strip(), bar
 
 
+def check_names(wanted: Iterable[tuple[str, float]], known: Collection[str]) -> None:
+    """See that what is required are scores that there are.
+
+    Raises:
+        UsageError: some are not; all are named.
+    """
+    problems = [f"no score {name!r}{nearest(name, known)}" for name, _ in wanted if name not in known]
+    if problems:
+        raise UsageError(listed("--require", problems))
+
+
 def check_requirements(
     report: Mapping[str, Any], wanted: list[tuple[str, float]], *, costs: Collection[str] = ()
 ) -> None:
@@ -105,11 +120,10 @@ def check_requirements(
         RequirementError: a score is worse; every such one is named.
     """
     scores = {name: value for name, value in report.items() if isinstance(value, float)}
+    check_names(((name, bar) for name, bar in wanted if report.get(name, 0) is not None), scores)
     for name, bar in wanted:
         if name in report and report[name] is None:
             raise RequirementError(f"{name} is undefined ({report.get('undefined')}), {bar:g} was required")
-        if name not in scores:
-            raise UsageError(f"--require: no score {name!r}{nearest(name, scores)}")
     missed = [
         f"{name} is {scores[name]:.4f}, {bar:g} was required"
         for name, bar in wanted

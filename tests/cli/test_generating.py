@@ -58,6 +58,7 @@ def test_training_says_how_to_let_the_model_write_and_the_same_line_again_is_don
     assert ran.code == 0 and ran.out == ""
     assert f'next: nlp-lstm generate {tmp_path / "run"} --prompt "…"' in ran.err
     assert "held out 10% of them for development" in ran.err
+    assert re.search(r"step 2/2 .* dev \d\.\d{4} nats a token \(lower is better\)", ran.err)
     card = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
     assert 'nlp-lstm generate FOLDER --prompt "…"' in card
     assert "| split | texts | nats a token | perplexity | bits a character |" in card
