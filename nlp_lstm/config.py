@@ -210,6 +210,10 @@ class TranslatingOptions(Settings):
 Nats = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
+LONG_PROMPT = 20_000
+"""Characters of a prompt that a person is told of that it is being read: a small generator takes a second for them."""
+
+
 class WritingOptions(Settings):
     """How a generator writes; `nlp_lstm.nn.sampling.transforms` says what each one does to the scores."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from nlp_lstm.cli import options
-from nlp_lstm.errors import RequirementError, UsageError, nearest
+from nlp_lstm.errors import RequirementError, UsageError, listed, nearest
 
 
 @click.command()
@@ -71,8 +71,12 @@ def evaluate(
     wanted = [_requirement(text) for text in requirements]
     from nlp_lstm.stages.predictor import load  # heavy, like all below: only when it is used
     from nlp_lstm.tasks.parts import HasParts
+    from nlp_lstm.tasks.task import score_names
 
     predictor = load(model, device=device)
+    known = score_names(predictor.task)
+    if known is not None:  # better told now than after the scoring
+        check_names(wanted, known)
     chosen = {} if dynamic is None else {"dynamic": dynamic}
     options.check_known(chosen, predictor.evaluation_options)
     if len(files) > 1 and not isinstance(predictor.task, HasParts):
@@ -104,6 +108,17 @@ def _requirement(text: str) -> tuple[str, float]:
     return name.strip(), bar
 
 
+def check_names(wanted: Iterable[tuple[str, float]], known: Collection[str]) -> None:
+    """See that what is required are scores that there are.
+
+    Raises:
+        UsageError: some are not; all are named.
+    """
+    problems = [f"no score {name!r}{nearest(name, known)}" for name, _ in wanted if name not in known]
+    if problems:
+        raise UsageError(listed("--require", problems))
+
+
 def check_requirements(
     report: Mapping[str, Any], wanted: list[tuple[str, float]], *, costs: Collection[str] = ()
 ) -> None:
@@ -120,12 +135,11 @@ def check_requirements(
     """
     report = {**report, **_of_parts(report)}
     scores = {name: value for name, value in report.items() if isinstance(value, float)}
+    check_names(((name, bar) for name, bar in wanted if report.get(name, 0) is not None), scores)
     for name, bar in wanted:
         if name in report and report[name] is None:
             why = report.get(f"{name.rpartition('.')[0]}.undefined".removeprefix("."))
             raise RequirementError(f"{name} is undefined ({why}), {bar:g} was required")
-        if name not in scores:
-            raise UsageError(f"--require: no score {name!r}{nearest(name, scores)}")
     missed = [
         f"{name} is {scores[name]:.4f}, {bar:g} was required"
         for name, bar in wanted

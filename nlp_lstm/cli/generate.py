@@ -46,7 +46,7 @@ def generate(
     The same line writes the same text. Tokens are what the model was trained on: characters, pieces or words. A text
     ends sooner where no token is left to write. A terminal gets no control characters of the model.
     """
-    from nlp_lstm.config import WritingOptions  # heavy, like all below: only when it is used
+    from nlp_lstm.config import LONG_PROMPT, WritingOptions  # heavy, like all below: only when it is used
     from nlp_lstm.stages.predictor import load
 
     chosen = choices.given(flags)
@@ -57,6 +57,8 @@ def generate(
         raise UsageError("--num-return-sequences: a search with --beam finds one text, whatever the seed")
     writer = load(model, device=device).writer()
     begin = _standard_input() if prompt == "-" else prompt
+    if len(begin) > LONG_PROMPT:
+        click.echo(f"reading a prompt of {len(begin):,} characters", err=True)
     for each in range(seed, seed + n_texts):
         pieces = writer.continue_text(begin, options, seed=each)
         if output_format == "jsonl":

@@ -45,7 +45,7 @@ class TrainingView:
         line = f"step {step.step:,}/{step.total_steps:,}  {_numbers(step)}"
         if step.score is not None:
             best = "  best so far" if step.best_step == step.step else ""
-            self._say(f"{line}  dev {step.score:.4f}{best}")
+            self._say(f"{line}  dev {step.shown}{best}")
         elif not self._live and time.monotonic() - self._shown > PLAIN_SECONDS:
             self._say(line)
         if self._live:

@@ -66,6 +66,10 @@ def find(session: Session, name: str) -> tuple[Command, str]:
     for command in COMMANDS.values():
         if name in command.short:
             return command, command.short[name]
+    setting = name.replace("-", "_")
+    if setting in SETTINGS and session.draft:
+        by_setting = {full: short for short, full in SHORT.items()}
+        raise UsageError(f"no command '/{name}'; did you mean '/{by_setting.get(setting, f'set {setting}')}'?")
     raise UsageError(f"no command '/{name}'{nearest(f'/{name}', [f'/{each}' for each in names(session)])}")
 
 

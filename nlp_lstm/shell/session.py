@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+from nlp_lstm.config import LONG_PROMPT
 from nlp_lstm.errors import NlpLstmError, UsageError
 from nlp_lstm.shell import commands
 from nlp_lstm.shell.draft import Draft
@@ -72,12 +73,19 @@ class Session:
         """What a line is asked for with."""
         return f"pick 1-{self.offered}{PROMPT}" if self.offered else PROMPT
 
-    def feed(self, line: str) -> Generator[Event]:
+    def feed(self, line: str, *, scripted: bool = False) -> Generator[Event]:
         """Take a line and yield what comes of it; a mistake of the person is a `Problem` and changes nothing.
 
         Closing the generator stops a text in the making; what was written so far stands.
+
+        Args:
+            line: what was typed.
+            scripted: whether the line was written before anyone could see what it answers: while picking, one that is
+                no number is a text then, and ends that.
         """
         try:
+            if scripted and self.offered and not _is_command(line) and not _may_pick(line):
+                yield from self._feed("")
             yield from self._feed(line)
         except NlpLstmError as error:
             yield Problem(str(error), error.exit_code)
@@ -115,6 +123,8 @@ class Session:
     def write(self, prompt: str = "") -> Iterator[Event]:
         """Read what was typed, if anything, and write on; the seed moves on."""
         draft, settings = self.needs_draft(), self.settings
+        if len(prompt) > LONG_PROMPT:
+            yield Note(f"reading {len(prompt):,} characters")
         draft.read(prompt, seed=settings.seed)
         self.settings = settings.moved_on()
         if prompt:
@@ -158,6 +168,11 @@ def percent(share: float) -> str:
     '12.3 %'
     """
     return f"{100 * share:.1f} %"
+
+
+def _may_pick(line: str) -> bool:
+    """Return whether a line answers what is to be picked: a number does, of whatever kind, and an empty one."""
+    return not line.strip() or line.strip().lstrip("+-").isdecimal()
 
 
 def _is_command(line: str) -> bool:

@@ -51,7 +51,7 @@ def _read_script(session: Session) -> int:
                 screen.show(events.Problem(str(line.problem), 3))
                 code = code or 3
                 continue
-            for event in session.feed(line.text):
+            for event in session.feed(line.text, scripted=True):
                 if isinstance(event, events.Problem):
                     code = code or event.code
                     event = events.Problem(f"{where}: {event.text}", event.code)

@@ -17,7 +17,7 @@ from nlp_lstm.stages.moving import take_over
 from nlp_lstm.stages.network import describe_model, put_vectors
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.store import load_weights, read_model, write_description, write_weights
-from nlp_lstm.tasks.task import encoder_vocabulary
+from nlp_lstm.tasks.task import encoder_vocabulary, shown_score
 from nlp_lstm.training.budget import measure_pace, steps_in_budget
 from nlp_lstm.training.interrupts import catch_signals
 from nlp_lstm.training.loop import Trainer
@@ -91,6 +91,7 @@ def _prepare(record: TrainingRecord, model: nn.Module, ledger: Ledger) -> Traine
         partial(record.task.loss, model),
         record.batches,
         evaluate=evaluate,
+        show=partial(shown_score, record.task),
         settings=settings,
         total_steps=total_steps,
         checkpoint=ledger.checkpoint,

@@ -84,6 +84,7 @@ class Classify(HasExamples, CutsTexts):
     Settings: ClassVar[type[Settings]] = ClassifySettings
     unit: ClassVar[str] = "texts"
     headline: ClassVar[Mapping[str, str]] = {"accuracy": "accuracy", "macro F1": "macro_f1"}
+    scores: ClassVar[frozenset[str]] = frozenset({"accuracy", "macro_f1"})
     example_type: ClassVar[type] = Example
     takes_words: ClassVar[bool] = False
 
@@ -311,6 +312,10 @@ class Classify(HasExamples, CutsTexts):
         """Return the number training watches: accuracy, in [0, 1]."""
         right = sum(p.label == e.label for p, e in zip(predictions, examples, strict=True))
         return right / len(examples)
+
+    def shown_score(self, score: float) -> str:
+        """Return the number training watches as people read it."""
+        return f"accuracy {score:.4f}"
 
     def answer(self, model: nn.Module, inputs: Sequence[str], *, batch_size: int = 256) -> list[Prediction]:
         """Return a prediction for each text."""

@@ -114,7 +114,7 @@ class Generate(CutsTexts):
         "bits a character": "bits_per_character",
     }
     example_type: ClassVar[type] = PlainText
-    costs: ClassVar[frozenset[str]] = frozenset(
+    scores: ClassVar[frozenset[str]] = frozenset(
         {
             "nats_per_token",
             "windowed_nats_per_token",
@@ -125,6 +125,7 @@ class Generate(CutsTexts):
             "unknown",
         }
     )
+    costs: ClassVar[frozenset[str]] = scores
     takes_words: ClassVar[bool] = False
 
     def __init__(self, settings: GenerateSettings, tokenizer: Tokenizer, vocabularies: Vocabularies) -> None:
@@ -321,6 +322,11 @@ class Generate(CutsTexts):
         """Return the number training watches: the geometric mean of the next token's probability, in [0, 1]."""
         nats = sum(sum(each.blocks) for each in predictions)
         return math.exp(-nats / sum(sum(each.sizes) for each in predictions))
+
+    def shown_score(self, score: float) -> str:
+        """Return the number training watches as people read it: in nats, which fall while the score rises."""
+        nats = -math.log(score) if score > 0 else math.inf
+        return f"{nats:.4f} nats a token (lower is better)"
 
     def report(self, examples: Sequence[PlainText], predictions: Sequence[Surprise]) -> LanguageReport:
         """Return the scores of the texts."""

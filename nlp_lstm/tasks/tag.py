@@ -306,6 +306,15 @@ class Tag(HasExamples, CutsTexts):
         )
         return right / max(1, sum(map(len, gold)))
 
+    @property
+    def scores(self) -> frozenset[str]:
+        """The names of all scores in its reports: of chunks, or of words."""
+        return frozenset({"f1", "precision", "recall", "accuracy"} if self.scheme else {"accuracy", "macro_f1"})
+
+    def shown_score(self, score: float) -> str:
+        """Return the number training watches as people read it."""
+        return f"{'F1' if self.scheme else 'accuracy'} {score:.4f}"
+
     def report(self, examples: Sequence[TaggedSentence], predictions: Sequence[tuple[str, ...]]) -> TagReport:
         """Return the scores of predicted tags against the sentences' own, in the scheme these are written in."""
         gold = [example.tags or () for example in examples]

@@ -70,6 +70,9 @@ class Task(Protocol):
     A task knows its labels, tokenizer and vocabularies. The class methods stand before there is one: they read files,
     cut texts and collect what the training data hold. A task whose examples are no texts is a
     `nlp_lstm.tasks.numbers.ReadsNumbers`: that says what it has in place of tokenizer and vocabularies.
+
+    A task may also have `scores`, the names of all numbers in its reports (see `score_names`), and `shown_score`, which
+    returns what `score` gave as people read it (see `shown_score`).
     """
 
     Settings: ClassVar[type[HeadSettings]]
@@ -237,6 +240,17 @@ class Task(Protocol):
     def answer(self, model: nn.Module, inputs: Sequence[Any], *, batch_size: int = 256) -> list[Any]:
         """Return a prediction for people for each input, in order. A task may take options of its own."""
         ...
+
+
+def score_names(task: Task) -> frozenset[str] | None:
+    """Return the names of the scores in a task's reports; None of a task that does not say them beforehand."""
+    return getattr(task, "scores", None)
+
+
+def shown_score(task: Task, score: float) -> str:
+    """Return the number that training watches as people read it: with its name, where the task says it."""
+    own = getattr(task, "shown_score", None)
+    return f"{score:.4f}" if own is None else str(own(score))
 
 
 class HasExamples:

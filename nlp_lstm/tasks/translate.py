@@ -127,6 +127,7 @@ class Translate(HasExamples):
     Settings: ClassVar[type[Settings]] = TranslateSettings
     unit: ClassVar[str] = "pairs"
     headline: ClassVar[Mapping[str, str]] = {"BLEU": "bleu", "chrF": "chrf", "BLEU, lower case": "bleu_tok_lc"}
+    scores: ClassVar[frozenset[str]] = frozenset({"bleu", "chrf", "bleu_tok_lc", "length_ratio", "names"})
     example_type: ClassVar[type] = SentencePair
     takes_words: ClassVar[bool] = False
 
@@ -293,6 +294,10 @@ class Translate(HasExamples):
     def score(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> float:
         """Return the number training watches: chrF, in [0, 1]."""
         return chrf([pair.target_text for pair in examples], predictions) / 100
+
+    def shown_score(self, score: float) -> str:
+        """Return the number training watches as people read it: greedy search, of 100."""
+        return f"chrF {100 * score:.2f}"
 
     def report(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> TranslationReport:
         """Return the scores of translations against the pairs' own."""

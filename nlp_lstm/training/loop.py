@@ -84,6 +84,7 @@ class Progress:
         score: dev score of the averaged weights, at evaluations only.
         best_score: the best dev score so far.
         best_step: the step it was reached at.
+        shown: the dev score as people read it, at evaluations only.
     """
 
     step: int
@@ -98,6 +99,7 @@ class Progress:
     score: float | None
     best_score: float | None
     best_step: int
+    shown: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class Trainer:
         objective: the loss of a batch.
         batches: the training data.
         evaluate: the dev score of the model as it stands, higher is better.
+        show: returns a dev score as people read it.
         settings: optimizer, schedule, clipping, averaging.
         total_steps: the budget.
         checkpoint: the file that holds the state of the run.
@@ -134,6 +137,7 @@ class Trainer:
         batches: Batches,
         *,
         evaluate: Callable[[], float],
+        show: Callable[[float], str] = "{:.4f}".format,
         settings: TrainingSettings,
         total_steps: int,
         checkpoint: Path,
@@ -141,7 +145,7 @@ class Trainer:
         log: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
         self.model, self.objective, self.batches = model, objective, batches
-        self.evaluate, self.keep_best, self.log = evaluate, keep_best, log
+        self.evaluate, self.show, self.keep_best, self.log = evaluate, show, keep_best, log
         self.settings = settings
         self.total_steps = total_steps
         self.checkpoint = checkpoint
@@ -248,7 +252,13 @@ class Trainer:
             else:
                 position = replace(position, evaluations_since_best=position.evaluations_since_best + 1)
         self.position = position
-        return replace(progress, score=score, best_score=position.best_score, best_step=position.best_step)
+        return replace(
+            progress,
+            score=score,
+            best_score=position.best_score,
+            best_step=position.best_step,
+            shown=self.show(score),
+        )
 
     def _timed(self, progress: Progress) -> Progress:
         seconds = self.position.seconds

@@ -52,9 +52,25 @@ def test_a_score_below_what_is_required_ends_with_5_and_still_prints_the_report(
     assert run("evaluate", trained, labelled, "--require", "accuracy=0.6").code == 0
 
 
-@pytest.mark.parametrize("wanted", ["acuracy=0.5", "accuracy", "accuracy=high"])
-def test_a_requirement_that_makes_no_sense_is_a_usage_error(run, trained, labelled, wanted):
-    assert run("evaluate", trained, labelled, "--require", wanted).code == 2
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ("acuracy=0.5", "no score 'acuracy'; did you mean 'accuracy'?"),
+        ("bleu=0.5", "no score 'bleu'; known: accuracy, macro_f1"),
+        ("accuracy", "expected NAME=NUMBER, found 'accuracy'"),
+        ("accuracy=high", "expected NAME=NUMBER, found 'accuracy=high'"),
+    ],
+)
+def test_a_requirement_that_makes_no_sense_is_a_usage_error_before_anything_is_read(run, trained, wanted, message):
+    ran = run("evaluate", trained, "none.csv", "--require", wanted)
+    assert (ran.code, ran.out, ran.err) == (2, "", f"error: --require: {message}\n")
+
+
+def test_of_a_task_that_does_not_say_its_scores_before_a_wrong_name_is_told_after(run, trained, labelled, monkeypatch):
+    monkeypatch.delattr("nlp_lstm.tasks.classify.Classify.scores")
+    ran = run("evaluate", trained, labelled, "--require", "acuracy=0.5", "--require", "accuracy=0.5")
+    assert ran.code == 2 and ran.out.startswith("3 texts\n")
+    assert ran.err == "error: --require: no score 'acuracy'; did you mean 'accuracy'?\n"
 
 
 def test_a_label_the_model_never_saw_is_named_with_its_line(run, trained, labelled):

@@ -58,6 +58,7 @@ def test_training_says_how_to_let_the_model_write_and_the_same_line_again_is_don
     assert ran.code == 0 and ran.out == ""
     assert f'next: nlp-lstm generate {tmp_path / "run"} --prompt "…"' in ran.err
     assert "held out 10% of them for development" in ran.err
+    assert re.search(r"step 2/2 .* dev \d\.\d{4} nats a token \(lower is better\)", ran.err)
     card = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
     assert 'nlp-lstm generate FOLDER --prompt "…"' in card
     assert "| split | texts | nats a token | perplexity | bits a character |" in card
@@ -209,6 +210,11 @@ def test_the_prompt_can_stand_on_standard_input(run, generator, feed):
     feed(b"so \xff")
     ran = run("generate", generator, "--prompt", "-")
     assert (ran.code, ran.out, ran.err) == (3, "", "error: standard input: byte 4 is not UTF-8; expected UTF-8\n")
+
+
+def test_that_a_long_prompt_is_being_read_is_told(run, generator):
+    ran = run("generate", generator, "--prompt", "so" * 10_001, "--max-new-tokens", 1)
+    assert ran.err == "reading a prompt of 20,002 characters\n" and len(ran.out) == 20_004
 
 
 @pytest.mark.parametrize("prompt", ["☃ ж", "", " ", "\n", "\udcff", "so" * 3000])

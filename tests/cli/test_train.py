@@ -26,7 +26,7 @@ def test_progress_goes_to_stderr_in_plain_lines_and_stdout_stays_empty(run, file
     ran = run("train", "classify", "--train", files[0], "--dev", files[1], "--out", tmp_path / "r", "--steps=4", *SMALL)
     assert (ran.code, ran.out) == (0, "")
     assert "a budget of 4 steps: 4 steps, 0.8 epochs" in ran.err
-    assert "step 4/4" in ran.err and " dev 0." in ran.err and "tokens/s" in ran.err
+    assert "step 4/4" in ran.err and " dev accuracy 0." in ran.err and "tokens/s" in ran.err
     assert "\x1b" not in ran.err
     scores = json.loads((tmp_path / "r" / "metrics.json").read_text())["dev"]
     low, high = scores["accuracy_interval"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nlp_lstm.nn.encoder import Encoder
-from nlp_lstm.nn.recurrent import CELLS, LayerState, Recurrence
+from nlp_lstm.nn.recurrent import KERNELS, LayerState, Recurrence
 from nlp_lstm.nn.tracing import OPENED, Pass, recurrences, summarise, trace, watch
 
 
@@ -103,7 +103,7 @@ def test_a_summary_counts_channels_that_are_shut_and_open():
 
 
 def test_every_cell_that_can_be_opened_is_one_the_encoder_has():
-    assert set(OPENED) <= set(CELLS)
+    assert set(OPENED) <= set(KERNELS)
 
 
 def test_steps_start_where_the_kernel_started(randomised):

@@ -49,6 +49,10 @@ def test_help_explains_one_command_by_any_of_its_names(session, named):
     [
         ("/hepl", "no command '/hepl'; did you mean '/help'?"),
         ("/tmp 1", "no command '/tmp'; did you mean '/temp'?"),
+        ("/max-new-tokens 3", "no command '/max-new-tokens'; did you mean '/max'?"),
+        ("/temperature 3", "no command '/temperature'; did you mean '/temp'?"),
+        ("/penalty-window", "no command '/penalty-window'; did you mean '/set penalty_window'?"),
+        ("/help logit_bias", "no command '/logit_bias'; did you mean '/set logit_bias'?"),
         ("/help memry", "no command '/memry'; did you mean '/memory'?"),
         ("/Undo", "no command '/Undo'; did you mean '/undo'?"),
     ],

@@ -78,6 +78,24 @@ def test_choices_of_a_script_are_no_results(script, session):
     assert (code, out) == (0, f"{expected}\n") and "to be drawn" in err
 
 
+def test_a_text_of_a_script_ends_picking_and_a_number_that_cannot_be_picked_does_not(script, session):
+    other = fresh(session)
+    expected = text(other, "/max 12", "the ", "/pick 3", "1", "", "dog", "/more")
+    code, out, err = script("the \n/pick 3\n1\n9\ndog\n/more\n")
+    assert (code, out) == (2, f"{expected}\n")
+    notes = [line for line in err.split("\n") if line and "\t" not in line and not line.startswith('"')]
+    assert notes == [
+        "a number picks, an empty line ends",
+        "error: line 4 of standard input: expected a number from 1 to 3, or an empty line to end; found '9'",
+        "picking has ended",
+    ]
+
+
+def test_that_a_long_text_is_being_read_is_told_before_it_is(script, session):
+    assert script("/max 0\n" + "the " * 6_000 + "\n")[2].endswith("reading 24,000 characters\n")
+    assert "reading" not in script("/max 0\n" + "the " * 2_000 + "\n")[2]
+
+
 def test_memory_of_a_script_tells_its_share(script, tmp_path):
     (tmp_path / "t.txt").write_text("#")
     out = script(f"the \n/memory {tmp_path}/t.txt\n")[1]

@@ -28,7 +28,7 @@ from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.vectors import VectorEncoder
 from nlp_lstm.tasks import TASKS, find_task
 from nlp_lstm.tasks.numbers import ReadsNumbers
-from nlp_lstm.tasks.task import Task, encoder_vocabulary
+from nlp_lstm.tasks.task import Task, encoder_vocabulary, score_names, shown_score
 from nlp_lstm.text.characters import Characters
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.regex_words import RegexWords
@@ -309,7 +309,7 @@ def plain(predictions: Sequence[Any]) -> list[Any]:
 def same(found: Any, expected: Any) -> bool:
     """Tell whether plain values are the same, numbers up to 1e-5."""
     if isinstance(expected, float):
-        return found == pytest.approx(expected, abs=1e-5)
+        return found == pytest.approx(expected, rel=1e-6, abs=1e-5)
     if isinstance(expected, Mapping):
         return list(found) == list(expected) and all(same(found[key], expected[key]) for key in expected)
     if isinstance(expected, list | tuple):
@@ -411,7 +411,7 @@ def test_the_loss_falls_along_its_gradient(case, task, model):
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     before = task.loss(model.eval(), batch).total
     before.backward()
-    length = torch.nn.utils.get_total_norm([weight.grad for weight in weights])
+    length = torch.nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
     torch.optim.SGD(weights, lr=1e-3 / float(length)).step()
     assert task.loss(model, batch).total < before
 
@@ -519,6 +519,36 @@ def test_scores_are_ready_for_json_and_lie_between_zero_and_one(case, task, mode
     assert report["n"] == len(case.examples)
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert all(0 <= score <= case.best for score in headline(task, report))
+
+
+def test_the_names_of_all_scores_are_known_before_there_is_a_report(case, task, model):
+    report = task.report(case.examples, task.predict(model, case.rows())).to_dict()
+    known = score_names(task)
+    if known is not None:  # else a task leaves it to its reports
+        numbers = {name for name, value in report.items() if isinstance(value, float)}
+        assert numbers <= known <= report.keys() and known <= numbers | {n for n in known if report[n] is None}
+        assert type(task).costs <= known
+
+
+WATCHED = {"accuracy": "accuracy", "F1": "f1", "chrF": "chrf", "nats a token": "nats_per_token"}
+
+
+def test_what_training_watches_is_shown_with_its_name_as_the_report_has_it(case, task, model):
+    found = task.predict(model, case.rows())
+    shown = shown_score(task, task.score(case.examples, found))
+    assert shown and "\n" not in shown
+    if hasattr(task, "shown_score"):  # else a bare number
+        (name,) = [name for name in WATCHED if name in shown]
+        number = float(re.search(r"\d+\.\d+", shown)[0])
+        assert number == pytest.approx(task.report(case.examples, found).to_dict()[WATCHED[name]], abs=6e-3)
+        assert ("lower is better" in shown) == (WATCHED[name] in type(task).costs)
+
+
+def test_a_task_that_says_nothing_of_its_scores_needs_not():
+    class Bare:
+        pass
+
+    assert score_names(Bare()) is None and shown_score(Bare(), 0.12345) == "0.1235"
 
 
 def test_what_is_right_scores_one(labelled, case, task):

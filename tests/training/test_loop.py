@@ -209,6 +209,7 @@ def test_the_weights_kept_are_those_of_the_best_score_the_first_of_equals(made):
     trainer = scores.watch(made, total_steps=8, evaluations=4)
     seen = list(trainer.run())
     assert [progress.score for progress in seen] == [None, 0.5, None, 0.7, None, 0.7, None, 0.6]
+    assert [progress.shown for progress in seen[:4]] == ["", "0.5000", "", "0.7000"]
     assert [progress.best_step for progress in seen] == [0, 2, 2, 4, 4, 4, 4, 4]
     assert scores.kept == [scores.judged[0], scores.judged[1]]
     assert (trainer.position.best_score, trainer.position.best_step) == (0.7, 4)
