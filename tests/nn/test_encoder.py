@@ -262,11 +262,19 @@ def test_gradients_reach_extra_at_real_tokens_only(make, ragged):
     assert not extra.grad[~mask].any()
 
 
+def read_by_the_first_layer(encoder, ids, mask, extra=None):
+    """Return what reaches the first layer, (batch, time, embed + extra)."""
+    read = []
+    encoder.stack.layers[0].register_forward_pre_hook(lambda _, arguments: read.append(arguments[0]))
+    encoder(ids, mask, extra=extra)
+    return read[0]
+
+
 def test_locked_dropout_drops_whole_channels_of_extra_too(make, ragged):
     encoder = make(dropout=0.5, extra_size=EXTRA)
     ids, mask = ragged([9] * 40)
     torch.manual_seed(0)
-    dropped = encoder.embed(ids, mask, torch.ones(*ids.shape, EXTRA))[..., EMBED:]  # (40, 9, extra)
+    dropped = read_by_the_first_layer(encoder, ids, mask, torch.ones(*ids.shape, EXTRA))[..., EMBED:]  # (40, 9, extra)
     assert torch.equal(dropped, dropped[:, :1].expand_as(dropped))
     assert set(dropped.unique().tolist()) == {0.0, 2.0}  # all of 80 alike: p = 2⁻⁷⁹
 
@@ -343,7 +351,7 @@ def test_a_full_mask_is_a_batch_without_padding(make, ragged, encode_by_hand):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([[1, 1, 0], [0, 0, 0]], "row 1 of the mask has no real token"),
+        ([[1, 1, 0], [0, 0, 0]], "row 1 of the mask has no real step"),
         ([[1, 0, 1], [1, 1, 1]], "hole"),
         ([[1, 1, 1], [0, 1, 1]], "padding may stand on the right only"),
         ([[0, 0, 1], [1, 1, 0]], "padding may stand on the right only"),
@@ -453,7 +461,7 @@ def test_locked_dropout_drops_whole_channels_of_the_embedding_and_of_the_top_lay
     encoder = make(dropout=0.5)
     ids, mask = ragged([9] * 40)
     torch.manual_seed(0)
-    for states in (encoder.embed(ids, mask), encoder(ids, mask).states):
+    for states in (read_by_the_first_layer(encoder, ids, mask), encoder(ids, mask).states):
         zero = states == 0  # (40, 9, channels): no other way to a zero
         assert torch.equal(zero, zero[:, :1].expand_as(zero))
         assert 0 < int(zero[:, 0].sum()) < zero[:, 0].numel()  # all alike: p < 2⁻¹¹⁸
