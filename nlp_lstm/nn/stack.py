@@ -33,7 +33,7 @@ class Stack(nn.Module):
 
     Args:
         input_size: width of what the first layer reads.
-        hidden_size: width of each layer's state in each direction.
+        hidden_size: width of each layer's state in each direction; a Transformer's block reads both ways at once.
         n_layers: how many layers are stacked.
         cell: a key of `CELLS`.
         bidirectional: read each row from both ends.

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nlp_lstm.nn.cells import (
+    NORM_EPSILON,
     LayerNormWeights,
     LstmStep,
     PeepholeWeights,
-    layer_norm,
     layernorm_gates,
     peephole_gates,
 )
@@ -118,7 +118,7 @@ class LayerNormLstm(UnfusedLstm):
     def from_input(self, inputs: Tensor) -> Tensor:
         """Return a_x · N(W x) + b."""
         product = functional.linear(inputs, self.weight_ih).to(self.weight_ih.dtype)
-        return layer_norm(product, self.gain_ih, self.bias)
+        return functional.layer_norm(product, self.gain_ih.shape, self.gain_ih, self.bias, NORM_EPSILON)
 
     def loop(self, gates: Tensor, h: Tensor, c: Tensor, weight_hh: Tensor) -> tuple[Tensor, Tensor]:
         """Return the states after each step."""

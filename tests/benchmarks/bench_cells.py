@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from nlp_lstm.nn import minimal, unfused
 from nlp_lstm.nn.layers import CELLS
 from nlp_lstm.nn.stack import Stack
+from nlp_lstm.training.allocator import keep_freed_memory
 
 ROUNDS = 8
 BATCH, SIZE = 16, 128
@@ -87,6 +88,7 @@ def compare(cell: str, n_steps: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()  # as training does
     for cell in sys.argv[1:] or CELLS:
         for n_steps in STEPS:
             print(json.dumps(compare(cell, n_steps)), flush=True)

@@ -68,6 +68,7 @@ def test_a_new_layer_begins_as_an_lstm_does(kind):
     assert layer.bias[16:32].eq(1.0).all() and not layer.bias[:16].any() and not layer.bias[32:].any()
 
 
+@torch.no_grad()
 def test_a_rounding_error_does_not_grow_in_a_new_layer(kind):
     torch.manual_seed(0)
     layer = kind(INPUT, 64)
