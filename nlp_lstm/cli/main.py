@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from importlib import import_module
@@ -80,6 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     # network: as fast as by default when idle (9 ms), and 0.14 s instead of 1.9 s where others kept both busy.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     _mend_streams()
+    _show_log()
     try:
         code = command_line.main(arguments, prog_name="nlp-lstm", standalone_mode=False)
         return int(code or 0)
@@ -103,6 +105,21 @@ def _mend_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+class _Lines(logging.Handler):
+    """Writes what the library logs to standard error, a line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        click.echo(record.getMessage(), err=True)
+
+
+def _show_log() -> None:
+    log = logging.getLogger("nlp_lstm")
+    log.setLevel(logging.INFO)
+    if not any(isinstance(each, _Lines) for each in log.handlers):
+        log.addHandler(_Lines())
 
 
 def complain(message: str, code: int) -> int:

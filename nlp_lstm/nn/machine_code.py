@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Set
+from threading import Timer
 from typing import Any, TypeVar
 
 import numba
+from numba.core import event
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 1.0
+"""Seconds of translating after which it is logged."""
 
 Loops = TypeVar("Loops", bound=Callable[..., Any])
 
@@ -30,3 +39,39 @@ def machine_code(*, reorder: bool = False) -> Callable[[Loops], Loops]:
             return numba.njit(**options)(function)
 
     return translate
+
+
+class Notice(event.Listener):
+    """Logs that functions are being translated as soon as that has taken `PATIENCE`: one line in a process.
+
+    What is found translated does not count, as numba tells of no such thing.
+    """
+
+    def __init__(self) -> None:
+        self._depth, self._seconds, self._started = 0, 0.0, 0.0
+        self._timer: Timer | None = None
+        self._said = False
+
+    def on_start(self, event: object) -> None:
+        """Begin to wait; a function that another one calls is translated inside of it."""
+        self._depth += 1
+        if self._depth == 1 and not self._said:
+            self._started = time.monotonic()
+            self._timer = Timer(max(0.0, PATIENCE - self._seconds), self._say)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def on_end(self, event: object) -> None:
+        """Add what it took to what the functions before took."""
+        self._depth -= 1
+        if self._depth == 0 and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._seconds += time.monotonic() - self._started
+
+    def _say(self) -> None:
+        self._said = True
+        logger.info("translating loops to machine code for this machine, which takes some seconds")
+
+
+event.register("numba:compile", Notice())  # type: ignore[no-untyped-call]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import resource
 import subprocess
 import sys
@@ -86,3 +87,12 @@ def test_a_reader_that_leaves_early_is_no_error(trained, tmp_path):
     command = f"'{PROGRAM}' predict '{trained}' '{tmp_path}/many.txt' | head -n 1; echo ${{PIPESTATUS[0]}}"
     ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert ran.stdout == "good\n0\n" and ran.stderr == ""
+
+
+def test_what_the_library_logs_is_a_line_on_standard_error(run, monkeypatch):
+    def listing():
+        logging.getLogger("nlp_lstm.nn.machine_code").info("this takes %d seconds", 9)
+        return []
+
+    monkeypatch.setattr("nlp_lstm.stages.recipes.list_recipes", listing)
+    assert run("recipes") == run("recipes") == (0, "", "this takes 9 seconds\n")

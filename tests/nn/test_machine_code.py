@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import numba
 import numpy as np
 import pytest
 
-from nlp_lstm.nn.machine_code import machine_code
+from nlp_lstm.nn import machine_code as module
+from nlp_lstm.nn.machine_code import Notice, machine_code
 
+LINE = "translating loops to machine code for this machine, which takes some seconds"
 MODULE = """
 import sys
 from nlp_lstm.nn.machine_code import machine_code
@@ -79,3 +83,55 @@ def test_sums_are_right_and_the_same_each_time_whether_reordered_or_not(reorder)
     assert translated(numbers) == translated(numbers.copy())
     assert translated(np.array([1.0, np.inf])) == np.inf
     assert np.isnan(translated(np.array([-np.inf, np.inf])))
+
+
+class Waiting:
+    """A timer that waits until a test lets it come."""
+
+    made: ClassVar[list[Waiting]] = []
+
+    def __init__(self, seconds, come):
+        self.seconds, self.come, self.state = seconds, come, "made"
+        self.made.append(self)
+
+    def start(self):
+        self.state = "started"
+
+    def cancel(self):
+        self.state = "cancelled"
+
+
+def test_that_it_takes_a_second_together_is_logged_once(caplog, monkeypatch):
+    caplog.set_level("INFO", "nlp_lstm")
+    clock = [5.0]
+    monkeypatch.setattr(module, "Timer", Waiting)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    notice = Notice()
+    for left in (1.0, 0.6, 0.2):
+        notice.on_start(None)
+        notice.on_start(None)  # of a function that the first one calls
+        notice.on_end(None)
+        assert (Waiting.made[-1].seconds, Waiting.made[-1].state) == (pytest.approx(left), "started")
+        clock[0] += 0.4
+        if left > 0.4:
+            notice.on_end(None)
+            assert Waiting.made[-1].state == "cancelled" and caplog.messages == []
+        clock[0] += 100  # what passes in between is not waited for
+    Waiting.made[-1].come()
+    assert caplog.messages == [LINE]
+    notice.on_end(None)
+    notice.on_start(None)
+    assert len(Waiting.made) == 3
+
+
+def test_a_real_translation_is_told_of_and_one_that_is_found_is_not(tmp_path):
+    module = tmp_path / "loops.py"
+    beginning = "import logging\nfrom nlp_lstm.nn import machine_code as code\ncode.PATIENCE = 0.0\n"
+    logs = 'logging.basicConfig(level="INFO", format="%(message)s")\n'
+    module.write_text(beginning + logs + MODULE, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = [
+        subprocess.run([sys.executable, "-P", str(module)], env=environment, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert [each.stderr for each in done] == [f"{LINE}\n", ""]
