@@ -65,8 +65,8 @@ def train(recipe: str, seed: int, out: Path) -> dict[str, Any]:
 
 
 def score_of(report: dict[str, Any]) -> str:
-    """Return the name of the score that counts: BLEU in lower case, F1 of spans, or accuracy."""
-    return next(name for name in ("bleu_tok_lc", "f1", "accuracy") if name in report)
+    """Return the name of the score that counts: BLEU in lower case, F1 of spans, accuracy, or the squared error."""
+    return next(name for name in ("bleu_tok_lc", "f1", "accuracy", "mse") if name in report)
 
 
 def read_numbers(path: Path) -> Iterator[int]:
