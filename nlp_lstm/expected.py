@@ -26,6 +26,7 @@ _BOUNDS = {
     "less_than": "less than {lt}",
     "multiple_of": "a multiple of {multiple_of}",
     "literal_error": "{expected}",
+    "too_short": "at least {min_length} entries",
     "string_too_short": "a string of {min_length} or more characters",
 }
 

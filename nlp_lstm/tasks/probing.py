@@ -284,7 +284,7 @@ class NextProbe(Probe):
             (number,), text = ids, target
 
         def score(rows: int) -> Tensor:
-            start = tuple(part.expand(rows, -1).contiguous() for part in self._start)
+            start = tuple(part.expand(rows, *part.shape[1:]).contiguous() for part in self._start)
             features, _ = self.model.read(self.ids.expand(rows, -1), start)
             return self.model.log_probs(features[:, -1])[:, number]
 

@@ -21,7 +21,7 @@ from nlp_lstm.cli.reaching import clip_line, log_course, reach_view
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.inspection import Curve, GradientReport
 from tests.stages.test_inspecting import PARTS, TEXTS, predictor_of
-from tests.tasks.test_tasks import CASES
+from tests.tasks.test_tasks import CASES, INSPECTED
 
 TEXT = "w1 lovely <b>w2</b> & w3"
 OPEN = {"section", "div", "table", "p", "span", "h2", "dl", "thead", "tbody", "body", "html", "head", "style", "title"}
@@ -130,7 +130,7 @@ def test_a_page_holds_every_token_escaped_and_refers_to_nothing(run, trained, tm
     assert all(re.search(r"\d+% of channels below 0\.1, \d+% above 0\.9$", title) for title in gates)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", INSPECTED)
 def test_every_task_has_a_view_and_a_page(name):
     predictor = predictor_of(name)
     text = TEXTS[CASES[name].kind]

@@ -19,7 +19,7 @@ from nlp_lstm.nn.tracing import OPENED, recurrences, watch
 from nlp_lstm.stages.inspecting import made_text
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks.probing import Probe
-from tests.tasks.test_tasks import CASES, ENCODER, same
+from tests.tasks.test_tasks import CASES, ENCODER, INSPECTED, same
 
 TEXTS = {
     "classify": "so dull it is",
@@ -41,7 +41,7 @@ def predictor_of(name: str, *, cell: str = "lstm", **encoder: object) -> Predict
     return Predictor(case.task, network, {"task": case.kind, "training": {"clip_norm": 0.5}})
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=INSPECTED)
 def name(request) -> str:
     return request.param
 

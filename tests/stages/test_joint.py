@@ -283,11 +283,11 @@ def test_two_parts_of_one_name_are_refused(write):
     ("head", "problem"),
     [
         ("", "head.parts: missing"),
-        ("parts = 3", "head.parts: expected a valid dictionary, found 3"),
+        ("parts = 3", "head.parts: expected a table, found 3"),
         ("parts.mood = 3", "head.parts.mood: "),
         (
             'parts.mood.task = "classify"\nparts.mood.data.train = "a.csv"',
-            "head.parts: Dictionary should have at least 2",
+            "head.parts: expected at least 2 entries",
         ),
         ("parts.mood.head = 3", "head.parts.mood.task: missing"),
     ],

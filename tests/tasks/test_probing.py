@@ -11,7 +11,7 @@ from nlp_lstm.config import EncoderSettings
 from nlp_lstm.errors import UsageError
 from nlp_lstm.nn.attributing import frozen, integrated_gradients, reading
 from nlp_lstm.tasks.probing import LabelProbe, Probe, Probes
-from tests.tasks.test_tasks import CASES, same
+from tests.tasks.test_tasks import CASES, INSPECTED, same
 
 TEXTS = {
     "classify": "so dull it is",
@@ -21,7 +21,7 @@ TEXTS = {
 }
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=INSPECTED)
 def case(request):
     return CASES[request.param]
 
