@@ -21,6 +21,7 @@ from nlp_lstm.tasks.task import encoder_vocabulary
 from nlp_lstm.training.budget import measure_pace, steps_in_budget
 from nlp_lstm.training.interrupts import catch_signals
 from nlp_lstm.training.loop import Trainer
+from nlp_lstm.training.memory import peak_memory
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _prepare(record: TrainingRecord, model: nn.Module, ledger: Ledger) -> Traine
         total_steps=total_steps,
         checkpoint=ledger.checkpoint,
         keep_best=partial(write_weights, record.out, model),
-        log=lambda progress: ledger.append(asdict(progress)),
+        log=lambda progress: ledger.append({**asdict(progress), "peak_memory": peak_memory()}),
     )
 
 
