@@ -146,10 +146,10 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether the budget is used up, or the dev score has stopped rising."""
-        patience = self.settings.patience
+        """Whether the budget is used up, the goal is reached, or the dev score has stopped rising."""
+        patience, goal = self.settings.patience, self.settings.goal
         tired = patience is not None and self.position.evaluations_since_best >= patience
-        return tired or self.position.step >= self.total_steps
+        return tired or reached(goal, self.position.best_score) or self.position.step >= self.total_steps
 
     def run(self, stopped: Callable[[], int | None] = lambda: None) -> Iterator[Progress]:
         """Yield after each step until the run is finished.
@@ -284,6 +284,11 @@ class Trainer:
         except (KeyError, RuntimeError, TypeError) as error:
             reason = str(error).partition("\n")[0]
             raise ModelError(f"{self.checkpoint} belongs to another network ({reason}); --fresh starts over") from error
+
+
+def reached(goal: float | None, score: float | None) -> bool:
+    """Return whether there is a goal, and a dev score that reaches it."""
+    return goal is not None and score is not None and score >= goal
 
 
 class Meter:

@@ -255,6 +255,20 @@ def test_a_run_that_stopped_for_lack_of_progress_stays_stopped(made):
     assert list(again.run()) == []
 
 
+def test_training_stops_at_the_first_score_that_reaches_the_goal_and_stays_stopped(made):
+    trainer = Scores(0.5, 0.89, 0.9, 0.95).watch(made, total_steps=6, evaluations=6, goal=0.9)
+    assert [progress.step for progress in trainer.run()] == [1, 2, 3]
+    assert (trainer.position.best_step, trainer.position.best_score) == (3, 0.9)
+    again = Scores().watch(made, total_steps=6, evaluations=6, goal=0.9)
+    again.resume()
+    assert list(again.run()) == []
+
+
+def test_a_goal_that_is_not_reached_changes_nothing(made):
+    trainer = Scores(0.5, 0.6, 0.7).watch(made, total_steps=3, evaluations=3, goal=0.71)
+    assert [progress.step for progress in trainer.run()] == [1, 2, 3]
+
+
 def test_a_run_within_its_patience_remembers_how_much_is_left(made):
     trainer = Scores(0.5, 0.4).watch(made, total_steps=6, evaluations=6, patience=2)
     steps = trainer.run()
