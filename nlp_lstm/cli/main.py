@@ -18,6 +18,7 @@ COMMANDS = {
     "generate": "Let a generator write on.",
     "shell": "Write with a model, turn by turn; other tasks answer line by line.",
     "evaluate": "Score a model on labelled data.",
+    "compare": "Train a recipe with several cells, all at the same number of weights.",
     "data": "Look into data files.",
     "recipes": "List the recipes that come along.",
     "info": "Describe a model.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -12,6 +13,7 @@ from typing import Any
 
 from nlp_lstm.config import BUDGETS, Recipe, check_budget, parse_settings, problems_of
 from nlp_lstm.errors import UsageError, listed, nearest
+from nlp_lstm.files import write_text
 from nlp_lstm.tasks import find_task
 
 PATHS = (
@@ -92,6 +94,21 @@ def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     if problems:
         raise UsageError(listed(f"recipe {path}", problems))
     return parse_settings(Recipe, content, title=f"recipe {path}")
+
+
+def write_recipe(path: Path, recipe: Recipe) -> None:
+    """Write settings to a file that `load_recipe` reads as the same ones."""
+    content = recipe.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+    sections = {name: content.pop(name) for name in [*content] if isinstance(content[name], dict)}
+    lines = [_assignment(name, value) for name, value in content.items()]
+    for name, values in sections.items():
+        lines += ["", f"[{name}]", *(_assignment(key, value) for key, value in values.items())]
+    write_text(path, "\n".join([*lines, ""]))
+
+
+def _assignment(name: str, value: Any) -> str:
+    """Return a line of TOML; strings, numbers, truths and lists of them are written there as in JSON."""
+    return f"{name} = {json.dumps(value, ensure_ascii=False)}"
 
 
 def _settle_head(task: str, content: dict[str, Any]) -> list[str]:
