@@ -32,17 +32,19 @@ def info(model: Path, output_format: str) -> None:
 
 def _of_model(predictor: Predictor, folder: Path) -> dict[str, object]:
     config = predictor.description
+    vocabulary = next(iter(predictor.task.vocabularies.values()), None)
+    sections = ("encoder", "head", "training") if vocabulary is None else ("tokenizer", "encoder", "head", "training")
     found = {
         "folder": str(folder),
         "task": config["task"],
         "version": config.get("version"),
         "labels": list(predictor.labels),
-        "vocabulary": len(predictor.vocabulary),
+        **({} if vocabulary is None else {"vocabulary": len(vocabulary)}),
         "weights": sum(weights.numel() for weights in predictor.model.parameters()),
         "bytes": sum(file.stat().st_size for file in folder.iterdir() if file.name.startswith("model.")),
-        **{section: config.get(section, {}) for section in ("tokenizer", "encoder", "head", "training")},
+        **{section: config.get(section, {}) for section in sections},
     }
-    if isinstance(found["tokenizer"], dict):  # subwords carry their whole table: too long to show
+    if isinstance(found.get("tokenizer"), dict):  # subwords carry their whole table: too long to show
         found["tokenizer"] = {name: value for name, value in found["tokenizer"].items() if len(str(value)) < 1000}
     return found
 

@@ -21,6 +21,15 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
+def is_file_name(source: str) -> bool:
+    """Return whether a source is called by its path; else it is `hf:…`, or `made:…` where a task makes its data.
+
+    >>> is_file_name("train.csv"), is_file_name("hf:imdb"), is_file_name("made:sums")
+    (True, False, False)
+    """
+    return not source.startswith(("hf:", "made:"))
+
+
 def name_of(source: str | Path) -> str:
     """Return what messages call a source.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from nlp_lstm.corpora.delimited import read_csv, read_tsv
 from nlp_lstm.corpora.detecting import first_filled, format_by_ending, format_by_look, has_json_ending
@@ -47,16 +47,20 @@ class Record:
             empty for a plain line.
         words: the words of the text where its file gives them, or None.
         columns: every column of each word as it stands in its file; empty when it came from elsewhere.
+        numbers: what a task without text reads in place of it, or None.
     """
 
     text: str
     fields: dict[str, object]
     words: tuple[str, ...] | None = None
     columns: tuple[tuple[str, ...], ...] = ()
+    numbers: Any = None
 
     @property
-    def given(self) -> str | tuple[str, ...]:
-        """What a model is asked about: the words where they are given, else the text."""
+    def given(self) -> Any:
+        """What a model is asked about: numbers or words where they are given, else the text."""
+        if self.numbers is not None:
+            return self.numbers
         return self.text if self.words is None else self.words
 
 

@@ -39,11 +39,12 @@ class Fit:
             return self._fit(record)
 
     def _fit(self, record: TrainingRecord) -> TrainingRecord:
-        assert record.tokenizer is not None and record.task is not None
+        assert record.task is not None
         model, ledger = _new_network(record), Ledger(record.out)
         source = record.recipe.training.init_from
         if source is not None and not ledger.checkpoint.exists():
-            record.observer.note(take_over(model, encoder_vocabulary(record.task), Path(source)))
+            vocabulary = next(iter(record.task.vocabularies.values()), None)
+            record.observer.note(take_over(model, vocabulary, Path(source)))
         write_description(
             record.out,
             config=describe_model(record.recipe, record.tokenizer, record.task),

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nlp_lstm.config import DataSettings, Recipe
+from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.corpora.pair_files import parallel_files
 from nlp_lstm.corpora.text_blocks import text_files
 from nlp_lstm.errors import UsageError, listed
@@ -206,7 +207,7 @@ def _checksums(recipe: Recipe) -> dict[str, str]:
 
 def _files_of(source: str | None, data: DataSettings) -> tuple[Path, ...]:
     """Return the files that a source stands for: itself, two of a prefix, those of a folder or a pattern, or none."""
-    if source is None:
+    if source is None or not is_file_name(source):
         return ()
     if Path(source).is_file():
         return (Path(source),)

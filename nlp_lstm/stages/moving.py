@@ -16,7 +16,7 @@ _EMBEDDING = "encoder.embedding.weight"
 _LAYERS = "encoder.stack.layers."
 
 
-def take_over(model: nn.Module, vocabulary: Vocabulary, folder: Path) -> str:
+def take_over(model: nn.Module, vocabulary: Vocabulary | None, folder: Path) -> str:
     """Put what fits of a trained model's encoder into a new network.
 
     Rows of the embedding are matched by their token; a token that the trained model lacks gets the mean of its rows.
@@ -25,7 +25,7 @@ def take_over(model: nn.Module, vocabulary: Vocabulary, folder: Path) -> str:
 
     Args:
         model: the network; its encoder is changed.
-        vocabulary: numbers the tokens that its encoder reads.
+        vocabulary: numbers the tokens that its encoder reads; None where it reads no text, and only layers fit.
         folder: the trained model's folder.
 
     Returns:
@@ -39,14 +39,15 @@ def take_over(model: nn.Module, vocabulary: Vocabulary, folder: Path) -> str:
     _check_cell(model, stored)
     new = model.state_dict()
     with torch.no_grad():
-        n_rows = _move_rows(new, vocabulary, stored)
+        n_rows = 0 if vocabulary is None else _move_rows(new, vocabulary, stored)
         names = [name for name in new if name.startswith(_LAYERS)]
         kept = [name for name in names if _move_layer(new[name], stored.weights.get(name))]
     if not n_rows and not kept:
         raise UsageError(f"nothing of the encoder of {folder} fits: {_sizes(stored.weights)} there, {_sizes(new)} here")
-    rows = f"{n_rows:,} of {len(vocabulary):,} rows of the embedding" if n_rows else "no row of the embedding"
+    rows = f"{n_rows:,} of {len(vocabulary):,} rows of the embedding" if vocabulary and n_rows else ""
     parts = [_places(kept) or "none", _places(sorted({*names} - {*kept}))]
-    return f"taken over from {folder}: {rows}; layers: {parts[0]}{f'; new: {parts[1]}' if parts[1] else ''}"
+    taken = f"{rows or 'no row of the embedding'}; layers: {parts[0]}"
+    return f"taken over from {folder}: {taken}{f'; new: {parts[1]}' if parts[1] else ''}"
 
 
 def _check_cell(model: nn.Module, stored: ModelFolder) -> None:

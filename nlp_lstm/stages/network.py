@@ -26,7 +26,7 @@ def describe_model(recipe: Recipe, tokenizer: Any, task: Task) -> dict[str, Any]
         "task": recipe.task,
         "version": version("nlp-lstm"),
         "data": {name: getattr(recipe.data, name) for name in REMEMBERED},
-        "tokenizer": tokenizer.to_dict(),
+        "tokenizer": None if tokenizer is None else tokenizer.to_dict(),
         "encoder": recipe.encoder.model_dump(),
         "head": task.settings.model_dump(),
         "training": recipe.training.model_dump(exclude={"init_from"}),  # a path says nothing elsewhere

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from nlp_lstm.stages.composed import is_composed
 from nlp_lstm.stages.network import REMEMBERED, choose_device
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import find_task
+from nlp_lstm.tasks.numbers import ReadsNumbers
 from nlp_lstm.tasks.task import Note, Report, Task, Vocabularies, encoder_vocabulary
 from nlp_lstm.tasks.writing import Writer, Writes, writing_options
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -60,7 +61,11 @@ class Predictor:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """Gives the tokens that the encoder reads their ids."""
+        """Gives the tokens that the encoder reads their ids.
+
+        Raises:
+            UsageError: it reads no tokens.
+        """
         return encoder_vocabulary(self.task)
 
     @property
@@ -84,13 +89,15 @@ class Predictor:
 
         Args:
             inputs: a string gives a prediction, a list or tuple a list, any other iterable an iterator. In place of
-                a text a tagger also takes a sequence of words: a sentence that is cut already.
+                a text a tagger also takes a sequence of words: a sentence that is cut already. A task without text
+                takes the `given` of its records.
             batch_size: texts that go through the network together; it does not change what comes out. With 1,
                 a stream is answered text by text; otherwise it is read ahead.
             **options: the task's own, such as a tagger's `n_best`.
 
         Raises:
             TypeError: `inputs` cannot be iterated over, or something among them is no text.
+            UsageError: something among them is a text, and the model reads none.
         """
         if isinstance(inputs, str):
             return next(self.stream([inputs], batch_size=batch_size, **options))
@@ -118,8 +125,14 @@ class Predictor:
         if isinstance(inputs, str):
             raise TypeError("expected texts, found one string; predict takes a single text")
         first, last = (FIRST_CHUNK, LAST_CHUNK) if batch_size > 1 else (1, 1)
-        for chunk in grow_chunks(inputs, first=first, last=last, words=self.task.takes_words):
+        for chunk in grow_chunks(inputs, first=first, last=last, check=self._check_input):
             yield from self.task.answer(self.model, chunk, batch_size=batch_size, **options)
+
+    @property
+    def _check_input(self) -> Callable[[Any, int], None]:
+        if isinstance(self.task, ReadsNumbers):
+            return self.task.check_input
+        return check_text_or_words if self.task.takes_words else check_text
 
     def records(self, source: str, **data: Any) -> Iterator[Record]:
         """Stream the inputs of a source: its texts or, where the task knows such files, its words.
@@ -166,28 +179,53 @@ class Predictor:
         return self.task.report(examples, self.task.predict(self.model, rows, batch_size=batch_size))
 
 
+def check_text(given: Any, number: int) -> None:
+    """See that an input is a text; `number` is its place, from 1.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(given, str):
+        raise TypeError(f"text {number}: expected a string, found {type(given).__name__}")
+
+
+def check_text_or_words(given: Any, number: int) -> None:
+    """See that an input is a text or a list of words; `number` is its place, from 1.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(given, str):
+        return
+    if not isinstance(given, list | tuple):
+        raise TypeError(f"text {number}: expected a string or a list of words, found {type(given).__name__}")
+    for word in given:
+        if not isinstance(word, str) or not word:
+            raise TypeError(f"text {number}: expected words, found {word!r} among them")
+
+
 def grow_chunks(
     inputs: Iterable[Any],
     *,
     first: int = FIRST_CHUNK,
     last: int = LAST_CHUNK,
     characters: int | None = None,
-    words: bool = False,
+    check: Callable[[Any, int], None] = check_text,
 ) -> Iterator[list[Any]]:
     """Yield the inputs in lists that grow from `first` to `last` of them.
 
-    A list ends early when it holds so many characters, or when its first input has waited for a second,
-    as happens when a person types. When the source raises, what came before is yielded first.
+    A list ends early when it holds so many characters, or rows of numbers, or when its first input has waited for a
+    second, as happens when a person types. When the source raises, what came before is yielded first.
 
     Args:
         inputs: texts.
         first: how many the first list holds.
         last: how many a list holds at most.
         characters: how many end a list; None takes four million.
-        words: whether an input may also be a sequence of words.
+        check: sees that an input, whose place from 1 it gets too, is one that can be asked about.
 
     Raises:
-        TypeError: something among the inputs is no text.
+        TypeError: something among the inputs is no text, or what else `check` raises.
     """
     size, source = first, iter(inputs)
     most = CHUNK_CHARACTERS if characters is None else characters
@@ -198,14 +236,15 @@ def grow_chunks(
         try:
             number += 1
             given = _take(source, number)
-            _check_input(given, number, words=words)
+            check(given, number)
         except StopIteration:
             break
         except Exception:
-            yield chunk
+            if chunk:
+                yield chunk
             raise
         chunk.append(given)
-        n_characters += len(given) if isinstance(given, str) else sum(map(len, given))
+        n_characters += sum(map(len, given)) if isinstance(given, list | tuple) else len(given)
         waited = time.monotonic() - started > LONGEST_WAIT
         if len(chunk) == size or n_characters >= most or waited:
             yield chunk
@@ -225,18 +264,6 @@ def _take(source: Iterator[Any], number: int) -> Any:
     except Exception as error:
         error.add_note(f"when text {number} was asked for")
         raise
-
-
-def _check_input(given: Any, number: int, *, words: bool) -> None:
-    if isinstance(given, str):
-        return
-    if not words:
-        raise TypeError(f"text {number}: expected a string, found {type(given).__name__}")
-    if not isinstance(given, list | tuple):
-        raise TypeError(f"text {number}: expected a string or a list of words, found {type(given).__name__}")
-    for word in given:
-        if not isinstance(word, str) or not word:
-            raise TypeError(f"text {number}: expected words, found {word!r} among them")
 
 
 def load(folder: str | Path, *, device: str | None = None) -> Predictor:
@@ -282,15 +309,16 @@ def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings]:
             else [f"{name}: expected an object, found {config.get(name)!r}"]
         )
     ]
-    if not isinstance(config.get("tokenizer"), dict):
+    text = not issubclass(kind, ReadsNumbers)
+    if text and not isinstance(config.get("tokenizer"), dict):
         problems.append(f"tokenizer: expected an object, found {config.get('tokenizer')!r}")
     if problems:
         raise ModelError(listed(str(place), problems))
     try:
-        tokenizer = kind.tokenizer_from_dict(config["tokenizer"])
+        tokenizer = kind.tokenizer_from_dict(config["tokenizer"]) if text else None
     except (ModelError, UsageError) as error:
         raise ModelError(f"{place}: {error}") from error
-    labels, vocabularies = _labels(stored), _vocabularies(stored)
+    labels, vocabularies = _labels(stored), _vocabularies(stored) if text else {}
     try:
         task = kind.from_labels(labels, kind.Settings(**config["head"]), tokenizer, vocabularies)
     except ModelError as error:

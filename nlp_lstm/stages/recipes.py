@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from nlp_lstm.config import BUDGETS, Recipe, check_budget, parse_settings, problems_of
+from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.errors import UsageError, listed, nearest
 from nlp_lstm.files import write_text
 from nlp_lstm.tasks import find_task
+from nlp_lstm.tasks.numbers import SECTIONS, ReadsNumbers
 
 PATHS = (
     *(("data", "train"), ("data", "dev"), ("data", "test")),
@@ -90,7 +92,7 @@ def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     problems += problems_of(Recipe, content) + check_budget(content.get("training"))
     task = content.get("task")
     if isinstance(task, str):
-        problems += _settle_head(task, content)
+        problems += _settle_task(task, content)
     if problems:
         raise UsageError(listed(f"recipe {path}", problems))
     return parse_settings(Recipe, content, title=f"recipe {path}")
@@ -111,16 +113,18 @@ def _assignment(name: str, value: Any) -> str:
     return f"{name} = {json.dumps(value, ensure_ascii=False)}"
 
 
-def _settle_head(task: str, content: dict[str, Any]) -> list[str]:
+def _settle_task(task: str, content: dict[str, Any]) -> list[str]:
     """Write out the head's defaults, so that a later change of one changes no older model; return what is wrong."""
     head = content.get("head", {})
     try:
-        kind = find_task(task).Settings
+        kind = find_task(task)
     except UsageError as error:
         return [f"task: {error}"]
-    wrong = problems_of(kind, head, section="head") if isinstance(head, dict) else []
+    wrong = problems_of(kind.Settings, head, section="head") if isinstance(head, dict) else []
     if isinstance(head, dict) and not wrong:
-        content["head"] = kind(**head).model_dump()
+        content["head"] = kind.Settings(**head).model_dump()
+    if issubclass(kind, ReadsNumbers):
+        wrong += [f"{part}: {task} reads numbers, no text; leave it out" for part in SECTIONS if content.get(part)]
     return wrong
 
 
@@ -187,7 +191,7 @@ def _resolve_paths(content: dict[str, Any], folder: Path) -> None:
         if not isinstance(values, dict):
             continue
         value = values.get(key)
-        if isinstance(value, str) and not value.startswith("hf:"):
+        if isinstance(value, str) and is_file_name(value):
             expanded = _expand(value)
             values[key] = expanded if expanded.startswith("$") else os.path.normpath(folder / expanded)
 

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypedDict, Unpack
 import torch
 
 from nlp_lstm.config import BUDGETS, Recipe
+from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.errors import DataError, nearest
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.network import check_precision, choose_device
@@ -191,8 +192,8 @@ def _given(task: str, choices: Choices) -> Splits:
 
 
 def _source(source: Any) -> str:
-    """Return a data source as a recipe names it: `hf:` names as they are, paths absolute."""
+    """Return a data source as a recipe names it: paths absolute, other names as they are."""
     if isinstance(source, list | tuple):
         return IN_MEMORY
     text = str(source)
-    return text if text.startswith("hf:") else os.path.abspath(text)  # noqa: PTH100 -- also takes out "..", which Path does not
+    return os.path.abspath(text) if is_file_name(text) else text  # noqa: PTH100 -- also takes out "..", which Path does not

@@ -11,6 +11,7 @@ from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.store import write_card
 from nlp_lstm.tasks import find_task
+from nlp_lstm.tasks.numbers import SECTIONS, ReadsNumbers
 from nlp_lstm.tasks.task import Task
 from nlp_lstm.tasks.writing import Writes
 from nlp_lstm.training.memory import peak_memory
@@ -65,7 +66,7 @@ def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:
     scores = [f"| {split} | {metrics[split]['n']:,} | {' | '.join(row.values())} |" for split, row in shown.items()]
     settings = [
         f"{section}.{name} = {value!r}"
-        for section in ("tokenizer", "vocabulary", "encoder", "head", "training")
+        for section in (*(() if record.tokenizer is None else SECTIONS), "encoder", "head", "training")
         for name, value in dict(getattr(recipe, section)).items()
         if (section, name) not in (("vocabulary", "vectors"), ("training", "init_from"))
     ]
@@ -112,6 +113,8 @@ def first_use(kind: type[Task], folder: str) -> str:
     """Return the command by which a model of this kind is tried out."""
     if issubclass(kind, Writes):
         return f'nlp-lstm generate {folder} --prompt "…"'
+    if issubclass(kind, ReadsNumbers):
+        return f"nlp-lstm predict {folder} FILE"
     return f'nlp-lstm predict {folder} --text "…"'
 
 

@@ -74,7 +74,7 @@ class Split:
 
 @dataclass(frozen=True)
 class TokenizeData:
-    """Cuts every text into tokens, or takes them from the cache of an earlier run."""
+    """Cuts every text into tokens, or takes them from the cache of an earlier run; what is no text it leaves alone."""
 
     name: ClassVar[str] = "tokenize"
     requires: ClassVar[tuple[str, ...]] = ("splits", "dev split")
@@ -102,13 +102,13 @@ class BuildVocabulary:
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
         """Fill `vocabularies`."""
-        assert record.tokens is not None and record.tokenizer is not None
-        recipe = record.recipe
-        kind = find_task(recipe.task)
-        found = kind.build_vocabularies(record.tokens["train"], record.tokenizer, recipe.vocabulary)
-        sizes = [f"{len(vocabulary):,} {name}" for name, vocabulary in found.items()]
-        sizes[0] += _coverage(record.tokens["train"].counts(), next(iter(found.values())), record.tokenizer)
-        record.observer.note(f"vocabulary of {', '.join(sizes)}")
+        assert record.tokens is not None
+        recipe, tokens = record.recipe, record.tokens["train"]
+        found = find_task(recipe.task).build_vocabularies(tokens, record.tokenizer, recipe.vocabulary)
+        if found:
+            sizes = [f"{len(vocabulary):,} {name}" for name, vocabulary in found.items()]
+            sizes[0] += _coverage(tokens.counts(), next(iter(found.values())), record.tokenizer)
+            record.observer.note(f"vocabulary of {', '.join(sizes)}")
         return replace(record, vocabularies=found)
 
 
@@ -134,7 +134,7 @@ class Batch:
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
         """Fill `task`, `rows` and `batches`."""
         assert record.splits is not None and record.vocabularies is not None
-        assert record.tokenizer is not None and record.tokens is not None
+        assert record.tokens is not None
         recipe, train = record.recipe, record.splits["train"]
         kind = find_task(recipe.task)
         task = kind.from_examples(train, kind.Settings(**recipe.head), record.tokenizer, record.vocabularies)

@@ -14,8 +14,10 @@ from nlp_lstm.config import DataSettings, EncoderSettings, TokenizerSettings, Tr
 from nlp_lstm.config import Settings as HeadSettings
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.corpora.splitting import hold_out
+from nlp_lstm.errors import UsageError, listed
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss
+from nlp_lstm.nn.vectors import VectorEncoder
 from nlp_lstm.text.tokenizers import Tokenizer, build_tokenizer, tokenizer_from_dict
 from nlp_lstm.text.vocabulary import SPECIALS, Vocabulary
 
@@ -26,7 +28,7 @@ Note: TypeAlias = Callable[[str], None]
 """Takes a line for people."""
 
 Vocabularies: TypeAlias = Mapping[str, Vocabulary]
-"""Vocabularies by what they number; the encoder's own one is first."""
+"""Vocabularies by what they number; the encoder's own one is first. A task without text has none."""
 
 
 class Report(Protocol):
@@ -57,7 +59,8 @@ class Task(Protocol):
     """Reads examples, numbers them, builds the network, says what its loss, predictions and scores are.
 
     A task knows its labels, tokenizer and vocabularies. The class methods stand before there is one: they read files,
-    cut texts and collect what the training data hold.
+    cut texts and collect what the training data hold. A task whose examples are no texts is a
+    `nlp_lstm.tasks.numbers.ReadsNumbers`: that says what it has in place of tokenizer and vocabularies.
     """
 
     Settings: ClassVar[type[HeadSettings]]
@@ -258,8 +261,14 @@ def new_tokenizer(settings: TokenizerSettings, examples: Iterable[Any] = ()) -> 
 
 
 def encoder_vocabulary(task: Task) -> Vocabulary:
-    """Return the vocabulary whose ids the shared encoder reads."""
-    return next(iter(task.vocabularies.values()))
+    """Return the vocabulary whose ids the shared encoder reads.
+
+    Raises:
+        UsageError: there is none, as the task is one without text.
+    """
+    for vocabulary in task.vocabularies.values():
+        return vocabulary
+    raise UsageError("a model that reads numbers has no vocabulary")
 
 
 def build_encoder(settings: EncoderSettings, vocabulary: Vocabulary, *, extra_size: int = 0) -> Encoder:
@@ -271,6 +280,24 @@ def build_encoder(settings: EncoderSettings, vocabulary: Vocabulary, *, extra_si
         extra_size=extra_size,
         **settings.model_dump(),
     )
+
+
+def build_vector_encoder(settings: EncoderSettings, input_size: int, *, project: bool = True) -> VectorEncoder:
+    """Return a freshly initialised encoder of vectors.
+
+    Args:
+        settings: what it is like.
+        input_size: width of a vector.
+        project: whether a projection to `embed_size` stands before the layers.
+
+    Raises:
+        UsageError: something is to be done to words, of which there are none.
+    """
+    words = [name for name in ("embedding_dropout", "word_dropout") if getattr(settings, name)]
+    if words:
+        raise UsageError(listed("a model that reads numbers", [f"encoder.{name}: expected 0.0" for name in words]))
+    options = settings.model_dump(exclude={"embedding_dropout", "word_dropout"})
+    return VectorEncoder(input_size, **options | ({} if project else {"embed_size": None}))
 
 
 def build_vocabulary(

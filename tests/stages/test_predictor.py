@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from nlp_lstm.document import Example, Prediction, TaggedSentence, Tagging
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.stages import predictor as module
-from nlp_lstm.stages.predictor import FIRST_CHUNK, LAST_CHUNK, Predictor, grow_chunks, load
+from nlp_lstm.stages.predictor import FIRST_CHUNK, LAST_CHUNK, Predictor, check_text_or_words, grow_chunks, load
 from nlp_lstm.tasks.writing import writing_options
 from tests.stages.made_data import made_sentences
 
@@ -211,7 +211,7 @@ def test_long_texts_make_small_chunks(monkeypatch):
     monkeypatch.setattr(module, "CHUNK_CHARACTERS", 100)
     assert [len(chunk) for chunk in grow_chunks(["a" * 60] * 5)] == [2, 2, 1]
     assert [len(chunk) for chunk in grow_chunks(["a" * 900, "b", "c"])] == [1, 2]
-    assert [len(chunk) for chunk in grow_chunks([["a" * 30] * 2] * 5, words=True)] == [2, 2, 1]
+    assert [len(chunk) for chunk in grow_chunks([["a" * 30] * 2] * 5, check=check_text_or_words)] == [2, 2, 1]
 
 
 @given(st.lists(st.text(max_size=5), max_size=200))
