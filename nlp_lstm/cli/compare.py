@@ -141,11 +141,11 @@ def _score(cell: CellResult, name: str) -> str:
 
 
 def _goal(cell: CellResult) -> dict[str, str]:
-    """Return how many runs reached the goal, and after how many steps."""
-    steps = [run.best_step for run in cell.runs if run.reached]
-    between = f" [{min(steps):,}–{max(steps):,}]" if len(steps) > 1 else ""
-    middle = cell.median(lambda run: run.best_step if run.reached else None)
+    """Return how many runs reached the goal, and after how many training items."""
+    items = [run.best_items for run in cell.runs if run.reached]
+    between = f" [{min(items):,}–{max(items):,}]" if len(items) > 1 else ""
+    middle = cell.median(lambda run: run.best_items if run.reached else None)
     return {
-        "reached": f"{len(steps)}/{len(cell.runs)}",
-        "after steps": "-" if middle is None else f"{middle:,.0f}{between}",
+        "reached": f"{len(items)}/{len(cell.runs)}",
+        "after items": "-" if middle is None else f"{middle:,.0f}{between}",
     }

@@ -24,6 +24,7 @@ class RunResult:
         n: how many examples they are over.
         steps: optimizer steps taken.
         best_step: the step whose weights were kept: the best on dev.
+        best_items: what was trained on until then, as the loss counts it: texts, words, tokens, sequences.
         reached: whether its dev score reached the goal; None where the recipe has none.
         seconds: training time, evaluation included.
         seconds_to_best: of this, until the step of the kept weights.
@@ -37,6 +38,7 @@ class RunResult:
     n: int
     steps: int
     best_step: int
+    best_items: int
     reached: bool | None
     seconds: float
     seconds_to_best: float
@@ -145,6 +147,7 @@ def read_run(folder: Path, *, seed: int, goal: float | None, split: str) -> RunR
         n=report["n"],
         steps=metrics["steps"],
         best_step=metrics["best_step"],
+        best_items=metrics["best_items"],
         reached=None if goal is None else reached(goal, metrics["best_dev_score"]),
         seconds=metrics["seconds"],
         seconds_to_best=best[-1] if best else metrics["seconds"],

@@ -40,6 +40,8 @@ def _metrics(record: TrainingRecord) -> dict[str, Any]:
         "steps": record.position.step,
         "best_step": record.position.best_step,
         "best_dev_score": record.position.best_score,
+        "items": round(record.position.items),
+        "best_items": round(record.position.best_items),
         "seconds": round(record.position.seconds, 1),
         "peak_memory": _peak_memory(Ledger(record.out)),
         **{split: report.to_dict() for split, report in record.reports.items()},

@@ -94,13 +94,25 @@ class Progress:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run stands; with the tensors of the checkpoint it decides everything that follows."""
+    """Where a run stands; with the tensors of the checkpoint it decides everything that follows.
+
+    Attributes:
+        step: optimizer steps taken.
+        best_score: the best dev score so far.
+        best_step: the step it was reached at.
+        evaluations_since_best: evaluations without a better one.
+        seconds: training time over all sittings, evaluation included.
+        items: what was trained on so far, as the loss counts it: texts, words, tokens, sequences.
+        best_items: of these, those up to the best dev score.
+    """
 
     step: int = 0
     best_score: float | None = None
     best_step: int = 0
     evaluations_since_best: int = 0
     seconds: float = 0.0
+    items: float = 0.0
+    best_items: float = 0.0
 
 
 class Trainer:
@@ -198,7 +210,7 @@ class Trainer:
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = rate
         self.model.train()
-        loss, self.state = accumulate_gradients(
+        loss, n_items, self.state = accumulate_gradients(
             self.model, self.objective, group, self.device, settings.precision, self.state
         )
         norm = clip_gradients(self.model, settings)
@@ -209,7 +221,7 @@ class Trainer:
             )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.position = replace(self.position, step=step + 1)
+        self.position = replace(self.position, step=step + 1, items=self.position.items + n_items)
         self.average.update(step + 1)
         meter.add(loss, sum(batch.n_tokens for batch in group))
         return Progress(
@@ -234,7 +246,13 @@ class Trainer:
         with self.average.applied():
             score = self.evaluate()
             if position.best_score is None or score > position.best_score:
-                position = replace(position, best_score=score, best_step=position.step, evaluations_since_best=0)
+                position = replace(
+                    position,
+                    best_score=score,
+                    best_step=position.step,
+                    best_items=position.items,
+                    evaluations_since_best=0,
+                )
                 self.keep_best()
             else:
                 position = replace(position, evaluations_since_best=position.evaluations_since_best + 1)

@@ -40,7 +40,15 @@ def rows(text: str) -> list[list[str]]:
 
 
 def a_run(seed: int, score: float, **others) -> RunResult:
-    given = {"steps": 50, "best_step": 40, "reached": None, "seconds": 9.0, "seconds_to_best": 7.5, **others}
+    given = {
+        "steps": 50,
+        "best_step": 40,
+        "best_items": 4_000,
+        "reached": None,
+        "seconds": 9.0,
+        "seconds_to_best": 7.5,
+        **others,
+    }
     return RunResult(
         seed, f"all/x-{seed}", {"accuracy": score, "macro_f1": None}, 1_200, tokens_per_second=2e4,
         peak_memory=500 * MIB, **given
@@ -68,12 +76,12 @@ def test_one_table_says_all_of_each_cell(capsys):
 
 
 def test_with_a_goal_the_table_says_how_many_runs_reached_it_and_when(capsys):
-    runs = (a_run(1, 0.9, reached=True, best_step=30), a_run(2, 0.9, reached=True), a_run(3, 0.5, reached=False))
+    runs = (a_run(1, 0.9, reached=True, best_items=3_000), a_run(2, 0.9, reached=True), a_run(3, 0.5, reached=False))
     none = CellResult("rnn", 300, 990_000, (a_run(1, 0.5, reached=False),))
     print_comparison(a_comparison(CellResult("lstm", 128, 1_000_000, runs), none, goal=0.9))
     titles, *found = rows(capsys.readouterr().out)
-    places = [titles.index("reached"), titles.index("after steps")]
-    assert [[row[place] for place in places] for row in found] == [["2/3", "35 [30–40]"], ["0/1", "-"]]
+    places = [titles.index("reached"), titles.index("after items")]
+    assert [[row[place] for place in places] for row in found] == [["2/3", "3,500 [3,000–4,000]"], ["0/1", "-"]]
 
 
 def test_the_command_trains_prints_the_table_and_says_the_same_as_json_when_asked_again(run, line, tmp_path):

@@ -102,6 +102,7 @@ def test_a_goal_ends_runs_and_is_looked_for_in_each(recipe, tmp_path, here):
     found = compare(str(recipe), cells=["lstm"], seeds=1, out=tmp_path / "all", settings=settings)
     (run,) = found.cells[0].runs
     assert (run.reached, run.steps, found.goal) == (True, 3, 0.4)
+    assert 2 * 8 < run.best_items <= 3 * 8  # of 50 texts in batches of 8, one batch is smaller
 
 
 def test_scores_are_on_test_data_where_there_is_some(recipe, tmp_path, here):
@@ -163,7 +164,7 @@ def test_a_generator_is_timed_by_the_token(generate_recipe, tmp_path, here):
 
 
 def a_run(seed: int, score: float | None, *, pace: float = 1.0, memory: int | None = None) -> RunResult:
-    return RunResult(seed, "", {"accuracy": score}, 9, 5, 4, None, 2.0, 1.0, pace, memory)
+    return RunResult(seed, "", {"accuracy": score}, 9, 5, 4, 32, None, 2.0, 1.0, pace, memory)
 
 
 def test_mean_spread_and_median_are_over_the_runs_that_have_a_number():
