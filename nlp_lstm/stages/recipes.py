@@ -47,11 +47,17 @@ def recipe_folder() -> Path:
 def list_recipes() -> list[RecipeLine]:
     """Return the packaged recipes, by name."""
     lines = []
-    for path in sorted(recipe_folder().glob("*.toml"), key=lambda path: path.stem):
+    for name, path in sorted(_packaged().items()):
         content = read_toml(path, title=f"recipe {path}")
         if "stages" not in content:  # a composed pipeline is nothing to train
-            lines.append(RecipeLine(path.stem, str(content.get("task", "")), str(content.get("description", ""))))
+            lines.append(RecipeLine(name, str(content.get("task", "")), str(content.get("description", ""))))
     return lines
+
+
+def _packaged() -> dict[str, Path]:
+    """Return the packaged files by name; that of one in a folder begins with the folder's: `lags/reber`."""
+    folder = recipe_folder()
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.toml")}
 
 
 def find_recipe(name: str) -> Path:
@@ -63,9 +69,9 @@ def find_recipe(name: str) -> Path:
     path = Path(name)
     if path.suffix == ".toml" and path.is_file():
         return path
-    packaged = recipe_folder() / f"{name}.toml"
-    if "/" not in name and packaged.is_file():
-        return packaged
+    packaged = _packaged()
+    if name in packaged:
+        return packaged[name]
     if path.suffix == ".toml":
         raise UsageError(f"no recipe at {name}: there is no such file")
     raise UsageError(f"no recipe {name!r}{nearest(name, [line.name for line in list_recipes()])}")

@@ -16,6 +16,7 @@ TASKS = {
     "tag": "nlp_lstm.tasks.tag:Tag",
     "translate": "nlp_lstm.tasks.translate:Translate",
     "generate": "nlp_lstm.tasks.generate:Generate",
+    "lags": "nlp_lstm.tasks.lags:Lags",
 }
 """Every task of ours by name: where its class stands. It is imported when the task is used, because it brings torch.
 Another package adds one by an entry point of the group `nlp_lstm.tasks`."""
