@@ -106,6 +106,19 @@ def test_a_dry_run_prints_the_sizes_and_trains_nothing(run, line, tmp_path):
     assert not (tmp_path / "all").exists()
 
 
+def test_a_long_lag_problem_is_compared_by_how_many_runs_solved_it_and_after_how_many_sequences(run, line, tmp_path):
+    settings = ["--set=head.longest_memory=10", "--set=training.evaluations=25", "--set=training.threads=1"]
+    ran = run(
+        *("compare", "lags/recall-100", "--train", "made:recall-10", "--cells=lstm,rnn", "--seeds=2", "--seed=11"),
+        *("--steps=500", "--out", tmp_path / "lags", "--format=json", *settings),
+    )
+    lstm, rnn = json.loads(ran.out)["cells"]
+    assert ran.code == 0 and json.loads(ran.out)["goal"] == 1.0
+    assert [each["reached"] for each in lstm["runs"]] == [True, True] and lstm["mean"]["right"] == 1.0
+    assert all(each["best_items"] == 2 * each["best_step"] <= 1_000 for each in lstm["runs"] + rnn["runs"])
+    assert abs(lstm["n_weights"] - rnn["n_weights"]) <= 0.02 * lstm["n_weights"]
+
+
 def test_seed_zero_is_a_seed(run, line, tmp_path):
     ran = run(*line, "--cells=rnn", "--seeds=1", "--seed=0", "--format=json")
     assert [each["seed"] for each in json.loads(ran.out)["cells"][0]["runs"]] == [0]
