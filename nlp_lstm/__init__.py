@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nlp_lstm.errors import RequirementError as RequirementError
     from nlp_lstm.errors import StageError as StageError
     from nlp_lstm.errors import UsageError as UsageError
+    from nlp_lstm.stages.comparing import compare as compare
     from nlp_lstm.stages.pipeline import Pipeline as Pipeline
     from nlp_lstm.stages.predictor import load as load
     from nlp_lstm.stages.run import train as train
@@ -46,6 +47,7 @@ _EXPORTS = {
     "TextClassifier": "nlp_lstm.adapters.scikit_learn",
     "StageError": "nlp_lstm.errors",
     "UsageError": "nlp_lstm.errors",
+    "compare": "nlp_lstm.stages.comparing",
     "load": "nlp_lstm.stages.predictor",
     "pipeline": "nlp_lstm.adapters.hugging_face",
     "stages": "nlp_lstm.stages",

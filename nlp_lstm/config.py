@@ -158,6 +158,8 @@ class TrainingSettings(Settings):
     """How often the dev score is taken, at equal distances."""
     patience: Positive | None = None
     """Stop after so many evaluations without a better dev score."""
+    goal: float | None = None
+    """Stop as soon as the dev score is that good."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto` trains in bfloat16 where the processor has instructions for it."""
     threads: Positive | None = None

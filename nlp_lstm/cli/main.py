@@ -20,6 +20,7 @@ COMMANDS = {
     "shell": "Write with a model, turn by turn; other tasks answer line by line.",
     "evaluate": "Score a model on labelled data.",
     "inspect": "Look into a model: gates, what a prediction rests on, how far errors reach back.",
+    "compare": "Train a recipe with several cells, all at the same number of weights.",
     "data": "Look into data files.",
     "recipes": "List the recipes that come along.",
     "info": "Describe a model.",

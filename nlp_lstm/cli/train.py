@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from nlp_lstm.cli import options
+
+if TYPE_CHECKING:
+    from nlp_lstm.stages.run import Choices
 
 
 @click.command()
@@ -35,31 +44,9 @@ from nlp_lstm.cli import options
 @options.device
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run left in the folder.")
 @click.option("--dry-run", is_flag=True, help="Print the settings that would be used, train nothing.")
+@click.option("--until-eof", is_flag=True, hidden=True, help="Stop, with a checkpoint, when standard input ends.")
 def train(
-    recipe: str,
-    train_data: str | None,
-    dev_data: str | None,
-    test_data: str | None,
-    data_format: str | None,
-    text_column: str | None,
-    label_column: str | None,
-    columns: tuple[str, ...],
-    time_column: str | None,
-    source_lang: str | None,
-    target_lang: str | None,
-    source_column: str | None,
-    target_column: str | None,
-    online: bool,
-    out: Path | None,
-    minutes: float | None,
-    epochs: float | None,
-    steps: int | None,
-    seed: int | None,
-    assignments: tuple[str, ...],
-    init_from: str | None,
-    device: str,
-    fresh: bool,
-    dry_run: bool,
+    recipe: str, out: Path | None, device: str, fresh: bool, dry_run: bool, until_eof: bool, **chosen: Any
 ) -> None:
     """Train RECIPE and leave a model folder.
 
@@ -72,24 +59,35 @@ def train(
     """
     from nlp_lstm.cli.progress import TrainingView  # heavy, like all below: only when a run is asked for
     from nlp_lstm.stages import run
-    from nlp_lstm.stages.recipes import parse_setting
 
-    choices: run.Choices = {
-        **{"train": train_data, "dev": dev_data, "test": test_data, "online": online or None},
-        **{"data_format": data_format, "text_column": text_column, "label_column": label_column},
-        **{
-            "columns": columns or None,
-            "time_column": time_column,
-            "source_lang": source_lang,
-            "target_lang": target_lang,
-        },
-        **{"source_column": source_column, "target_column": target_column},
-        **{"minutes": minutes, "epochs": epochs, "steps": steps, "seed": seed, "init_from": init_from},
-        "settings": dict(parse_setting(assignment) for assignment in assignments),
-    }
+    choices = choices_of(chosen)
     if dry_run:
         click.echo(json.dumps(run.settle(recipe, **choices).model_dump(), indent=1, ensure_ascii=False))
         return
+    if until_eof:
+        threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
     with TrainingView() as view:
         done = run.train(recipe, **choices, out=out, device=device, fresh=fresh, observer=view.observer)
     view.summary(done)
+
+
+def choices_of(chosen: Mapping[str, Any]) -> Choices:
+    """Return what a person lays over a recipe, by the values of the command line's options.
+
+    Raises:
+        UsageError: a setting is no `A.B=V`.
+    """
+    from nlp_lstm.stages.recipes import parse_setting  # heavy: only when a run is asked for
+
+    given: dict[str, Any] = {name.removesuffix("_data"): value for name, value in chosen.items()}
+    assignments = given.pop("assignments")
+    given["settings"] = dict(parse_setting(assignment) for assignment in assignments)
+    # a flag and a list that were not given leave the recipe's own
+    return cast("Choices", {name: None if value is False or value == () else value for name, value in given.items()})
+
+
+def _stop_at_end_of_input() -> None:
+    """Wait until standard input ends, then ask this process to stop: so a run ends with the one that started it."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

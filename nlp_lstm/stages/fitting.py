@@ -20,7 +20,8 @@ from nlp_lstm.store import load_weights, read_model, write_description, write_we
 from nlp_lstm.tasks.task import encoder_vocabulary, shown_score
 from nlp_lstm.training.budget import measure_pace, steps_in_budget
 from nlp_lstm.training.interrupts import catch_signals
-from nlp_lstm.training.loop import Trainer
+from nlp_lstm.training.loop import Trainer, reached
+from nlp_lstm.training.memory import peak_memory
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _prepare(record: TrainingRecord, model: nn.Module, ledger: Ledger) -> Traine
         total_steps=total_steps,
         checkpoint=ledger.checkpoint,
         keep_best=partial(write_weights, record.out, model),
-        log=lambda progress: ledger.append(asdict(progress)),
+        log=lambda progress: ledger.append({**asdict(progress), "peak_memory": peak_memory()}),
     )
 
 
@@ -120,3 +121,7 @@ def _train(record: TrainingRecord, trainer: Trainer, ledger: Ledger) -> None:
     with catch_signals() as stopped:
         for progress in trainer.run(stopped):
             record.observer.progress(progress)
+    goal, position = record.recipe.training.goal, trainer.position
+    if goal is not None:
+        found = "" if reached(goal, position.best_score) else "not "
+        record.observer.note(f"a goal of {goal:g} on dev: {found}reached after {position.items:,.0f} items")

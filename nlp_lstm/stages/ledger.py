@@ -144,10 +144,13 @@ class Ledger:
     def rewind(self, step: int) -> None:
         """Drop the log's lines of steps after `step`, which will be taken again."""
         if self.log_file.exists():
-            kept = [line for line in self._log_lines() if line["step"] <= step]
+            kept = [line for line in self.log() if line["step"] <= step]
             write_text(self.log_file, "".join(json.dumps(line) + "\n" for line in kept))
 
-    def _log_lines(self) -> Iterator[dict[str, Any]]:
+    def log(self) -> Iterator[dict[str, Any]]:
+        """Yield the lines of the log, an evaluation each."""
+        if not self.log_file.exists():
+            return
         for line in self.log_file.read_text(encoding="utf-8").split("\n"):
             try:
                 yield json.loads(line)

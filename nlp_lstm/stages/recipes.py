@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -13,6 +14,7 @@ from typing import Any
 from nlp_lstm.config import BUDGETS, SPLITS, UNUSED, Recipe, check_training, parse_settings, problems_of
 from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.errors import UsageError, listed, nearest
+from nlp_lstm.files import write_text
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.numbers import SECTIONS, ReadsNumbers
 from nlp_lstm.tasks.parts import HasParts
@@ -43,11 +45,17 @@ def recipe_folder() -> Path:
 def list_recipes() -> list[RecipeLine]:
     """Return the packaged recipes, by name."""
     lines = []
-    for path in sorted(recipe_folder().glob("*.toml"), key=lambda path: path.stem):
+    for name, path in sorted(_packaged().items()):
         content = read_toml(path, title=f"recipe {path}")
         if "stages" not in content:  # a composed pipeline is nothing to train
-            lines.append(RecipeLine(path.stem, str(content.get("task", "")), str(content.get("description", ""))))
+            lines.append(RecipeLine(name, str(content.get("task", "")), str(content.get("description", ""))))
     return lines
+
+
+def _packaged() -> dict[str, Path]:
+    """Return the packaged files by name; that of one in a folder begins with the folder's: `lags/reber`."""
+    folder = recipe_folder()
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.toml")}
 
 
 def find_recipe(name: str) -> Path:
@@ -59,9 +67,9 @@ def find_recipe(name: str) -> Path:
     path = Path(name)
     if path.suffix == ".toml" and path.is_file():
         return path
-    packaged = recipe_folder() / f"{name}.toml"
-    if "/" not in name and packaged.is_file():
-        return packaged
+    packaged = _packaged()
+    if name in packaged:
+        return packaged[name]
     if path.suffix == ".toml":
         raise UsageError(f"no recipe at {name}: there is no such file")
     raise UsageError(f"no recipe {name!r}{nearest(name, [line.name for line in list_recipes()])}")
@@ -93,6 +101,21 @@ def load_recipe(name: str, settings: Mapping[str, Any] | None = None) -> Recipe:
     if problems:
         raise UsageError(listed(f"recipe {path}", problems))
     return parse_settings(Recipe, content, title=f"recipe {path}")
+
+
+def write_recipe(path: Path, recipe: Recipe) -> None:
+    """Write settings to a file that `load_recipe` reads as the same ones."""
+    content = recipe.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+    sections = {name: content.pop(name) for name in [*content] if isinstance(content[name], dict)}
+    lines = [_assignment(name, value) for name, value in content.items()]
+    for name, values in sections.items():
+        lines += ["", f"[{name}]", *(_assignment(key, value) for key, value in values.items())]
+    write_text(path, "\n".join([*lines, ""]))
+
+
+def _assignment(name: str, value: Any) -> str:
+    """Return a line of TOML; strings, numbers, truths and lists of them are written there as in JSON."""
+    return f"{name} = {json.dumps(value, ensure_ascii=False)}"
 
 
 def _settle_task(task: str, content: dict[str, Any]) -> list[str]:

@@ -34,7 +34,7 @@ class TrainedRun:
 
     Attributes:
         folder: its folder, which is also the model's.
-        metrics: what `metrics.json` holds: the scores by split, the steps, the seconds.
+        metrics: what `metrics.json` holds: the scores by split, the steps, the seconds, the most memory in bytes.
     """
 
     folder: Path

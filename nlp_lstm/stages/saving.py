@@ -14,6 +14,7 @@ from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.numbers import ReadsNumbers
 from nlp_lstm.tasks.task import Task
 from nlp_lstm.tasks.writing import Writes
+from nlp_lstm.training.memory import peak_memory
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,18 @@ def _metrics(record: TrainingRecord) -> dict[str, Any]:
         "steps": record.position.step,
         "best_step": record.position.best_step,
         "best_dev_score": record.position.best_score,
+        "items": round(record.position.items),
+        "best_items": round(record.position.best_items),
         "seconds": round(record.position.seconds, 1),
+        "peak_memory": _peak_memory(Ledger(record.out)),
         **{split: report.to_dict() for split, report in record.reports.items()},
     }
+
+
+def _peak_memory(ledger: Ledger) -> int | None:
+    """Return the most memory a sitting of the run had, in bytes: the last one may have found little left to do."""
+    logged = (line.get("peak_memory") for line in ledger.log())
+    return max((peak for peak in (peak_memory(), *logged) if peak is not None), default=None)
 
 
 def card(record: TrainingRecord, metrics: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ TASKS = {
     "generate": "nlp_lstm.tasks.generate:Generate",
     "forecast": "nlp_lstm.tasks.forecast:Forecast",
     "joint": "nlp_lstm.tasks.joint:Joint",
+    "lags": "nlp_lstm.tasks.lags:Lags",
 }
 """Every task of ours by name: where its class stands. It is imported when the task is used, because it brings torch.
 Another package adds one by an entry point of the group `nlp_lstm.tasks`."""

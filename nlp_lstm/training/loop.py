@@ -104,13 +104,25 @@ class Progress:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run stands; with the tensors of the checkpoint it decides everything that follows."""
+    """Where a run stands; with the tensors of the checkpoint it decides everything that follows.
+
+    Attributes:
+        step: optimizer steps taken.
+        best_score: the best dev score so far.
+        best_step: the step it was reached at.
+        evaluations_since_best: evaluations without a better one.
+        seconds: training time over all sittings, evaluation included.
+        items: what was trained on so far, as the loss counts it: texts, words, tokens, sequences.
+        best_items: of these, those up to the best dev score.
+    """
 
     step: int = 0
     best_score: float | None = None
     best_step: int = 0
     evaluations_since_best: int = 0
     seconds: float = 0.0
+    items: float = 0.0
+    best_items: float = 0.0
 
 
 class Trainer:
@@ -159,10 +171,10 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether the budget is used up, or the dev score has stopped rising."""
-        patience = self.settings.patience
+        """Whether the budget is used up, the goal is reached, or the dev score has stopped rising."""
+        patience, goal = self.settings.patience, self.settings.goal
         tired = patience is not None and self.position.evaluations_since_best >= patience
-        return tired or self.position.step >= self.total_steps
+        return tired or reached(goal, self.position.best_score) or self.position.step >= self.total_steps
 
     def run(self, stopped: Callable[[], int | None] = lambda: None) -> Iterator[Progress]:
         """Yield after each step until the run is finished.
@@ -211,7 +223,7 @@ class Trainer:
         set_rate(self.optimizer, rate)
         self.thaw.begin(step)
         self.model.train()
-        loss, self.state = accumulate_gradients(
+        loss, n_items, self.state = accumulate_gradients(
             self.model, self.objective, group, self.device, settings.precision, self.state
         )
         norm = clip_gradients(self.model, settings)
@@ -222,7 +234,7 @@ class Trainer:
             )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.position = replace(self.position, step=step + 1)
+        self.position = replace(self.position, step=step + 1, items=self.position.items + n_items)
         self.average.update(step + 1)
         meter.add(loss, sum(batch.n_tokens for batch in group))
         return Progress(
@@ -247,7 +259,13 @@ class Trainer:
         with self.average.applied():
             score = self.evaluate()
             if position.best_score is None or score > position.best_score:
-                position = replace(position, best_score=score, best_step=position.step, evaluations_since_best=0)
+                position = replace(
+                    position,
+                    best_score=score,
+                    best_step=position.step,
+                    best_items=position.items,
+                    evaluations_since_best=0,
+                )
                 self.keep_best()
             else:
                 position = replace(position, evaluations_since_best=position.evaluations_since_best + 1)
@@ -303,6 +321,11 @@ class Trainer:
         except (KeyError, RuntimeError, TypeError) as error:
             reason = str(error).partition("\n")[0]
             raise ModelError(f"{self.checkpoint} belongs to another network ({reason}); --fresh starts over") from error
+
+
+def reached(goal: float | None, score: float | None) -> bool:
+    """Return whether there is a goal, and a dev score that reaches it."""
+    return goal is not None and score is not None and score >= goal
 
 
 class Meter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,20 @@ State = tuple[Tensor, ...]
 """What one batch hands on to the next."""
 
 
+class Gathered(NamedTuple):
+    """What a step's batches came to.
+
+    Attributes:
+        loss: mean loss an item, in nats.
+        n_items: over how many items.
+        state: what the last batch hands on.
+    """
+
+    loss: float
+    n_items: float
+    state: State
+
+
 def accumulate_gradients(
     model: nn.Module,
     objective: Objective,
@@ -59,7 +73,7 @@ def accumulate_gradients(
     device: torch.device,
     precision: str,
     state: State = (),
-) -> tuple[float, State]:
+) -> Gathered:
     """Leave in the model the gradient of the mean loss over all items of `group`.
 
     The mean is over the items of all batches together, so how they are divided into batches does not matter.
@@ -71,9 +85,6 @@ def accumulate_gradients(
         device: where they are.
         precision: what the network computes in.
         state: what the batch before the first of them handed on.
-
-    Returns:
-        The mean loss in nats an item, and what the last batch hands on.
     """
     total, n_items = 0.0, 0.0
     for batch in group:
@@ -85,7 +96,7 @@ def accumulate_gradients(
         state = loss.state
     gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
     torch._foreach_div_(gradients, n_items)
-    return total / n_items, state
+    return Gathered(total / n_items, n_items, state)
 
 
 def clip_gradients(model: nn.Module, settings: TrainingSettings) -> float:

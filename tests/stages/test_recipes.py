@@ -34,11 +34,15 @@ def problems(call, *arguments) -> list[str]:
 
 
 COMPOSED = {"reader"}
-PACKAGED = sorted(path.stem for path in recipe_folder().glob("*.toml") if path.stem not in COMPOSED)
+PACKAGED = sorted(
+    path.relative_to(recipe_folder()).with_suffix("").as_posix()
+    for path in recipe_folder().rglob("*.toml")
+    if path.stem not in COMPOSED
+)
 
 
 def test_there_are_packaged_recipes():
-    assert "sentiment" in PACKAGED
+    assert {"sentiment", "lags/reber"} <= set(PACKAGED)
     assert [line.name for line in list_recipes()] == PACKAGED
 
 
@@ -57,7 +61,7 @@ def test_the_data_of_a_packaged_recipe_is_there_or_named_by_a_variable_or_on_the
     for source in (data.train, data.dev, data.test):
         path = None if source is None else Path(split_range(source)[0])
         there = path is None or path.is_file() or parallel_files(source, languages)
-        assert there or source.startswith(("$", "hf:"))
+        assert there or source.startswith(("$", "hf:", "made:"))
 
 
 @pytest.mark.parametrize("name", COMPOSED)

@@ -41,12 +41,12 @@ FULL = {
 def outcome(folder: Path) -> dict[str, Any]:
     """Return all of a finished run that must not depend on how often it was interrupted."""
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().split("\n") if line]
-    timed = ("seconds", "seconds_left", "tokens_per_second", "loss")
+    timed = ("seconds", "seconds_left", "tokens_per_second", "loss", "peak_memory")
     metrics = json.loads((folder / "metrics.json").read_text())
     return {
         **{name: (folder / name).read_bytes() for name in SAME_BYTES},
         "log": [{name: value for name, value in line.items() if name not in timed} for line in log],
-        "metrics": {name: value for name, value in metrics.items() if name != "seconds"},
+        "metrics": {name: value for name, value in metrics.items() if name not in timed},
         "run": json.loads((folder / "run.json").read_text()),
     }
 

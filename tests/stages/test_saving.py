@@ -28,7 +28,18 @@ def card(run) -> str:
 
 def test_the_scores_are_plain_json(run):
     metrics = json.loads((run.folder / "metrics.json").read_text())
-    assert {"task", "steps", "best_step", "best_dev_score", "seconds", "dev", "test"} == metrics.keys()
+    assert {
+        "task",
+        "steps",
+        "best_step",
+        "best_dev_score",
+        "items",
+        "best_items",
+        "seconds",
+        "peak_memory",
+        "dev",
+        "test",
+    } == metrics.keys()
     assert (metrics["task"], metrics["steps"]) == ("classify", 60)
     assert {"accuracy", "macro_f1", "per_class", "confusion"} <= metrics["test"].keys()
     assert metrics["seconds"] > 0

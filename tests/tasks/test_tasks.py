@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlp_lstm.config import DataSettings, EncoderSettings, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.corpora.made_sequences import MadeSequences, find_problem, made_sequences
 from nlp_lstm.corpora.series import Series
 from nlp_lstm.corpora.text_blocks import PlainText
 from nlp_lstm.document import Example, PartExample, Prediction, SentencePair, TaggedSentence
@@ -261,6 +262,19 @@ CASES = {
         file=None,
         head={"parts": {"mood": {"task": "classify"}, "names": {"task": "tag"}}, "character_size": 8},
     ),
+    "lags": Case(
+        kind="lags",
+        examples=MadeSequences(find_problem("adding-20"), "made:adding-20", "train", 11),
+        stranger=made_sequences("made:reber/dev")[0],
+        told=r"^made:reber/dev: expected sequences as those of adding-20$",
+        right=lambda examples: [],
+        n_items=0,
+        file=("made.csv", ""),
+        tokenizer=None,
+        encoder=ENCODER.model_copy(update={"bidirectional": False, "embedding_dropout": 0.0}),
+        labelled=False,
+        asked=made_sequences("made:adding-30/test")[:9],
+    ),
 }
 
 OTHER_CELLS = {
@@ -277,7 +291,7 @@ CASES |= {
     for name, cells in OTHER_CELLS.items()
     for cell in cells
 }
-INSPECTED = [name for name, case in CASES.items() if case.kind not in ("forecast", "joint") and "," not in name]
+INSPECTED = [name for name, case in CASES.items() if case.kind not in ("forecast", "joint", "lags") and "," not in name]
 """The cases whose models `inspect` opens."""
 CASES["generate, transformer"] = replace(CASES["generate, transformer"], examples=plain_texts(20))  # for speed
 
@@ -381,7 +395,8 @@ def test_the_network_stands_on_the_shared_encoder(case, task, model):
     encoder = model.encoder
     if isinstance(task, ReadsNumbers):
         assert isinstance(encoder, VectorEncoder)
-        assert encoder.stack.input_size == ENCODER.embed_size
+        width = encoder.input_size if encoder.projection is None else ENCODER.embed_size
+        assert encoder.stack.input_size == width
     else:
         vocabulary = encoder_vocabulary(task)
         assert isinstance(encoder, Encoder)

@@ -49,7 +49,7 @@ def test_the_gradient_is_that_of_the_mean_loss(made):
     model, batch = made.Line(), made.points(7)
     loss = nn.functional.cross_entropy(model(batch.inputs), batch.targets)
     expected = torch.autograd.grad(loss, list(model.parameters()))
-    mean, _ = accumulate_gradients(model, made.objective(model), [batch], CPU, "float32")
+    mean = accumulate_gradients(model, made.objective(model), [batch], CPU, "float32").loss
     assert mean == pytest.approx(float(loss.detach()))
     for weight, gradient in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(weight.grad, gradient)
@@ -254,6 +254,26 @@ def test_a_run_that_stopped_for_lack_of_progress_stays_stopped(made):
     again = Scores().watch(made, total_steps=6, evaluations=6, patience=2)
     again.resume()
     assert list(again.run()) == []
+
+
+def test_training_stops_at_the_first_score_that_reaches_the_goal_and_stays_stopped(made):
+    trainer = Scores(0.5, 0.89, 0.9, 0.95).watch(made, total_steps=6, evaluations=6, goal=0.9)
+    assert [progress.step for progress in trainer.run()] == [1, 2, 3]
+    assert (trainer.position.best_step, trainer.position.best_score) == (3, 0.9)
+    again = Scores().watch(made, total_steps=6, evaluations=6, goal=0.9)
+    again.resume()
+    assert list(again.run()) == []
+
+
+def test_items_are_counted_as_the_loss_counts_them_up_to_the_end_and_up_to_the_best(made):
+    trainer = Scores(0.5, 0.9, 0.4).watch(made, total_steps=6, evaluations=3, sizes=(8, 5), accumulate=1)
+    list(trainer.run())
+    assert (trainer.position.items, trainer.position.best_items) == (3 * 13, 2 * 13)
+
+
+def test_a_goal_that_is_not_reached_changes_nothing(made):
+    trainer = Scores(0.5, 0.6, 0.7).watch(made, total_steps=3, evaluations=3, goal=0.71)
+    assert [progress.step for progress in trainer.run()] == [1, 2, 3]
 
 
 def test_a_run_within_its_patience_remembers_how_much_is_left(made):
