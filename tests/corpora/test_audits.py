@@ -97,4 +97,4 @@ def test_the_command_that_a_refusal_names_lists_what_it_counted(write, capsys):
 
 def test_every_task_has_a_check_and_the_command_offers_them_all():
     choices = next(option for option in check_command.params if option.name == "task").type.choices
-    assert set(AUDITS) == set(TASKS) - {"joint"} == set(choices)  # the data of a joint recipe are those of its parts
+    assert set(AUDITS) == set(TASKS) - {"joint", "lags"} == set(choices)  # of its parts, and made
