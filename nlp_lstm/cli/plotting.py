@@ -23,13 +23,13 @@ def check_plot(path: Path) -> None:
     """See that a picture can be drawn and written, before anything is computed.
 
     Raises:
-        UsageError: matplotlib is missing, the ending is not known, or there is no such folder.
+        UsageError: the ending is not known, there is no such folder, or matplotlib is missing.
     """
-    if find_spec("matplotlib") is None:
-        raise UsageError('--plot needs matplotlib: pip install "nlp-lstm[plot]"')
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(f"--plot {path}: expected a name that ends in {' or '.join(ENDINGS)}")
     output_place(path, flag="--plot")
+    if find_spec("matplotlib") is None:
+        raise UsageError('--plot needs matplotlib: pip install "nlp-lstm[plot]"')
 
 
 def save_plot(figure: Figure, path: Path) -> None:
