@@ -20,6 +20,7 @@ from nlp_lstm.cli.inspection_page import MEANINGS, STYLE
 from nlp_lstm.cli.reaching import clip_line, log_course, reach_view
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.inspection import Curve, GradientReport
+from nlp_lstm.stages import inspecting
 from tests.stages.test_inspecting import PARTS, TEXTS, predictor_of
 from tests.tasks.test_tasks import CASES, INSPECTED
 
@@ -268,7 +269,7 @@ def test_a_page_that_cannot_be_written_is_told(run, trained, tmp_path):
 
 
 def test_other_cells_and_tasks_are_told_in_a_line(run, trained, tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules["nlp_lstm.nn.tracing"].OPENED, "lstm")
+    monkeypatch.setattr(inspecting, "OPENED", {"gru": None, "rnn": None})
     ran = run("inspect", trained, "--text", "w1")
     assert (ran.code, ran.err) == (2, "error: inspect shows the gates of gru, rnn cells; this model's are lstm\n")
     other = shutil.copytree(trained, tmp_path / "other")

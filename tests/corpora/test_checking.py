@@ -7,6 +7,7 @@ import pytest
 
 from nlp_lstm.corpora.checking import Lengths, check
 from nlp_lstm.errors import DataError
+from tests.growth import growth
 
 
 def lines(problems) -> list[str]:
@@ -152,6 +153,4 @@ def test_time_grows_with_the_number_of_lines_and_not_with_its_square(write):
         check(path)
         return time.process_time() - start
 
-    seconds(1_000)
-    # Eight times the lines: about 8 times as long when linear, 64 times when quadratic.
-    assert seconds(24_000) < 30 * seconds(3_000)
+    assert growth(seconds, 3_000) < 30

@@ -14,6 +14,7 @@ from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.tagged_rows import TagsWanted
 from nlp_lstm.document import TaggedSentence
 from nlp_lstm.errors import UsageError
+from tests.growth import growth
 
 
 def lines_of(content: str | bytes):
@@ -340,9 +341,7 @@ def test_a_sentence_of_50_thousand_words_takes_time_in_proportion(read):
         assert found.text == ("" if read is conllu else " ").join(words)
         return time.process_time() - start
 
-    seconds(1_000)
-    # Eight times the words: about 8 times as long when linear, 64 times when quadratic.
-    assert seconds(56_000) < 30 * seconds(7_000)
+    assert growth(seconds, 7_000) < 30
 
 
 def test_sentences_come_before_the_file_is_read_to_its_end():

@@ -16,6 +16,7 @@ from nlp_lstm.document import TaggedSentence
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.tag_schemes import Span, spans
 from nlp_lstm.text.tokens import Tokens
+from tests.growth import growth
 
 TEXT = "Ada Lovelace loved Paris."
 
@@ -299,6 +300,4 @@ def test_a_text_of_50_thousand_words_takes_time_in_proportion():
         assert found.tags == ("B-X",) * n_words
         return time.process_time() - start
 
-    seconds(1_000)
-    # Eight times the words: about 8 times as long when linear, 64 times when quadratic.
-    assert seconds(56_000) < 30 * seconds(7_000)
+    assert growth(seconds, 7_000) < 30

@@ -8,6 +8,7 @@ import pytest
 from nlp_lstm.corpora.checking import Lengths
 from nlp_lstm.corpora.tagged import check_tagged
 from nlp_lstm.errors import DataError
+from tests.growth import growth
 
 
 def lines(problems) -> list[str]:
@@ -197,6 +198,4 @@ def test_time_grows_with_the_number_of_words_and_not_with_its_square(write):
         assert len(report.warnings) >= 2 * n_sentences
         return time.process_time() - start
 
-    seconds(500)
-    # Eight times the words: about 8 times as long when linear, 64 times when quadratic.
-    assert seconds(8_000) < 30 * seconds(1_000)
+    assert growth(seconds, 1_000) < 30
