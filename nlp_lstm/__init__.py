@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from nlp_lstm.errors import StageError as StageError
     from nlp_lstm.errors import UsageError as UsageError
     from nlp_lstm.stages.comparing import compare as compare
+    from nlp_lstm.stages.loading import load as load
     from nlp_lstm.stages.pipeline import Pipeline as Pipeline
-    from nlp_lstm.stages.predictor import load as load
     from nlp_lstm.stages.run import train as train
 
 __version__ = "0.1.0"
@@ -48,7 +48,7 @@ _EXPORTS = {
     "StageError": "nlp_lstm.errors",
     "UsageError": "nlp_lstm.errors",
     "compare": "nlp_lstm.stages.comparing",
-    "load": "nlp_lstm.stages.predictor",
+    "load": "nlp_lstm.stages.loading",
     "pipeline": "nlp_lstm.adapters.hugging_face",
     "stages": "nlp_lstm.stages",
     "train": "nlp_lstm.stages.run",

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 
 from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.files import write_whole
-from nlp_lstm.stages.predictor import Predictor, load
+from nlp_lstm.stages.loading import load
+from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.store import CARD, CONFIG, LABELS, VOCABULARY, WEIGHTS
 
 NAMES = (VOCABULARY, LABELS, CONFIG, WEIGHTS, CARD)

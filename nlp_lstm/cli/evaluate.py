@@ -69,7 +69,7 @@ def evaluate(
         nlp-lstm evaluate runs/joint mood=test.csv names=test.conll --require names.f1=0.8
     """
     wanted = [_requirement(text) for text in requirements]
-    from nlp_lstm.stages.predictor import load  # heavy, like all below: only when it is used
+    from nlp_lstm.stages.loading import load  # heavy, like all below: only when it is used
     from nlp_lstm.tasks.parts import HasParts
     from nlp_lstm.tasks.task import score_names
 

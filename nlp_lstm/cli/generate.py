@@ -47,7 +47,7 @@ def generate(
     ends sooner where no token is left to write. A terminal gets no control characters of the model.
     """
     from nlp_lstm.config import LONG_PROMPT, WritingOptions  # heavy, like all below: only when it is used
-    from nlp_lstm.stages.predictor import load
+    from nlp_lstm.stages.loading import load
 
     chosen = choices.given(flags)
     seed = chosen.pop("seed", 1)

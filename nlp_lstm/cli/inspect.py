@@ -85,7 +85,7 @@ def inspect(
     from nlp_lstm.cli.plotting import check_plot  # heavy, like all below: only when it is used
     from nlp_lstm.cli.predict import check_outputs
     from nlp_lstm.corpora.reading import Record
-    from nlp_lstm.stages.predictor import load
+    from nlp_lstm.stages.loading import load
 
     check_outputs(files, {"--html": html, "--plot": plot})
     if plot is not None:

@@ -22,6 +22,6 @@ def shell(model: Path, device: str) -> int:
     """
     from nlp_lstm.shell.session import Session  # heavy, like all below: only when it is used
     from nlp_lstm.shell.terminal import run
-    from nlp_lstm.stages.predictor import load
+    from nlp_lstm.stages.loading import load
 
     return run(Session(model, open_model=lambda folder: load(folder, device=device)))

@@ -17,9 +17,9 @@ from nlp_lstm.stages.comparison import CellResult, Comparison, RunResult, read_r
 from nlp_lstm.stages.fitting import Fit
 from nlp_lstm.stages.latency import measure_latency
 from nlp_lstm.stages.ledger import Ledger
+from nlp_lstm.stages.loading import load
 from nlp_lstm.stages.network import check_precision, choose_device
 from nlp_lstm.stages.pipeline import Pipeline
-from nlp_lstm.stages.predictor import load
 from nlp_lstm.stages.recipes import write_recipe
 from nlp_lstm.stages.record import Observer, TrainingRecord
 from nlp_lstm.stages.run import Choices, settle

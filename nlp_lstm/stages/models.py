@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from nlp_lstm.document import Continuation, Document, Entity, Prediction, Sentence, Tagging, Token, Translation
 from nlp_lstm.errors import ModelError, UsageError
-from nlp_lstm.stages.predictor import load
+from nlp_lstm.stages.loading import load
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.translate import translating_options
 from nlp_lstm.tasks.writing import writing_options

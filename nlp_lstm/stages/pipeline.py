@@ -11,9 +11,11 @@ from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.document import Document
 from nlp_lstm.errors import NlpLstmError, StageError, UsageError, listed
 from nlp_lstm.stages import is_training
+from nlp_lstm.stages.chunks import FIRST_CHUNK, each_of, grow_chunks
 from nlp_lstm.stages.composed import is_composed, read_composed, write_composed
+from nlp_lstm.stages.loading import load
 from nlp_lstm.stages.order import Stage, kind_problems, mixture_problems, order_problems
-from nlp_lstm.stages.predictor import FIRST_CHUNK, Predictor, each_of, grow_chunks, load
+from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.stages.sharing import share_encoders
 

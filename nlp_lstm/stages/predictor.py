@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from nlp_lstm.config import DataSettings, EncoderSettings, Settings, WritingOptions, problems_of
+from nlp_lstm.config import DataSettings, WritingOptions
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.corpora.series import FutureRows
-from nlp_lstm.errors import ModelError, UsageError, listed
+from nlp_lstm.errors import UsageError
 from nlp_lstm.inspection import GradientReport, Inspection
-from nlp_lstm.nn.shapes import shapes_only
-from nlp_lstm.stages.composed import is_composed
+from nlp_lstm.stages.chunks import FIRST_CHUNK, LAST_CHUNK, check_text, check_text_or_words, each_of, grow_chunks
 from nlp_lstm.stages.inspecting import inspect_text, measure_gradients
-from nlp_lstm.stages.network import REMEMBERED, choose_device
+from nlp_lstm.stages.network import REMEMBERED
 from nlp_lstm.stages.state_stream import StateStream
-from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
-from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.numbers import Foresees, ReadsNumbers
 from nlp_lstm.tasks.parts import HasParts
-from nlp_lstm.tasks.task import Note, Report, Task, Vocabularies, encoder_vocabulary
+from nlp_lstm.tasks.task import Note, Report, Task, encoder_vocabulary
 from nlp_lstm.tasks.writing import Writer, Writes, writing_options
 from nlp_lstm.text.vocabulary import Vocabulary
 
-FIRST_CHUNK, LAST_CHUNK = 16, 4096
-"""Texts taken from a stream at once: few at first, so that the first answer comes soon, then ever more."""
-CHUNK_CHARACTERS = 4_000_000
-"""Characters taken from a stream at once, unless a single text is longer."""
 SIDES, KINDS = ("source", "target"), {"lang": "language", "column": "column"}
 """The sides of sentence pairs, and by what a setting names one."""
-LONGEST_WAIT = 1.0
-"""Seconds that a text may wait for others to go through the network with."""
 
 
 class Predictor:
@@ -283,167 +272,6 @@ class Predictor:
         return self.task.report(examples, self.task.predict(self.model, rows, batch_size=batch_size, **options))
 
 
-def check_text(given: Any, number: int) -> None:
-    """See that an input is a text; `number` is its place, from 1.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if not isinstance(given, str):
-        raise TypeError(f"text {number}: expected a string, found {type(given).__name__}")
-
-
-def check_text_or_words(given: Any, number: int) -> None:
-    """See that an input is a text or a list of words; `number` is its place, from 1.
-
-    Raises:
-        TypeError: it is neither.
-    """
-    if isinstance(given, str):
-        return
-    if not isinstance(given, list | tuple):
-        raise TypeError(f"text {number}: expected a string or a list of words, found {type(given).__name__}")
-    for word in given:
-        if not isinstance(word, str) or not word:
-            raise TypeError(f"text {number}: expected words, found {word!r} among them")
-
-
-def each_of(inputs: Any, expected: str = "texts") -> Iterator[Any]:
-    """Return an iterator over several inputs, which messages call `expected`.
-
-    Raises:
-        TypeError: they are a single one, or something else that holds no inputs, such as a table of some by name.
-    """
-    if not isinstance(inputs, str | bytes | bytearray | Mapping):
-        try:
-            return iter(inputs)
-        except TypeError:
-            pass
-    raise TypeError(f"expected {expected}, found {type(inputs).__name__}")
-
-
-def grow_chunks(
-    inputs: Iterable[Any],
-    *,
-    first: int = FIRST_CHUNK,
-    last: int = LAST_CHUNK,
-    characters: int | None = None,
-    check: Callable[[Any, int], None] = check_text,
-) -> Iterator[list[Any]]:
-    """Yield the inputs in lists that grow from `first` to `last` of them.
-
-    A list ends early when it holds so many characters, or rows of numbers, or when its first input has waited for a
-    second, as happens when a person types. When the source raises, what came before is yielded first.
-
-    Args:
-        inputs: texts.
-        first: how many the first list holds.
-        last: how many a list holds at most.
-        characters: how many end a list; None takes four million.
-        check: sees that an input, whose place from 1 it gets too, is one that can be asked about.
-
-    Raises:
-        TypeError: something among the inputs is no text, or what else `check` raises.
-    """
-    size, source = first, iter(inputs)
-    most = CHUNK_CHARACTERS if characters is None else characters
-    chunk: list[Any] = []
-    number = n_characters = 0
-    started = time.monotonic()
-    while True:
-        try:
-            number += 1
-            given = _take(source, number)
-            check(given, number)
-        except StopIteration:
-            break
-        except Exception:
-            if chunk:
-                yield chunk
-            raise
-        chunk.append(given)
-        n_characters += sum(map(len, given)) if isinstance(given, list | tuple) else len(given)
-        waited = time.monotonic() - started > LONGEST_WAIT
-        if len(chunk) == size or n_characters >= most or waited:
-            yield chunk
-            size, n_characters = min(2 * size, last), 0
-            chunk = []
-            started = time.monotonic()
-    if chunk:
-        yield chunk
-
-
-def _take(source: Iterator[Any], number: int) -> Any:
-    """Return the next of a stream; an error of its own gets a note that says at which text."""
-    try:
-        return next(source)
-    except StopIteration:
-        raise
-    except Exception as error:
-        error.add_note(f"when text {number} was asked for")
-        raise
-
-
-def load(folder: str | Path, *, device: str | None = None) -> Predictor:
-    """Return the model of a folder, ready to predict; nothing is unpickled, fetched or run.
-
-    Args:
-        folder: a model folder, as `train` leaves it.
-        device: `cpu` (the default), `cuda`, ...
-
-    Raises:
-        ModelError: the folder is missing, damaged or incompatible.
-        UsageError: there is no such device, or it is the folder of a composed pipeline.
-    """
-    if is_composed(Path(folder)):
-        raise UsageError(f"{folder} is a composed pipeline, not a model: Pipeline.load and nlp-lstm predict run it")
-    stored = read_model(Path(folder))
-    task, encoder = _parts(stored)
-    try:
-        with shapes_only():  # no memory yet: only the shapes are compared
-            model = task.build(encoder)
-    except (RuntimeError, OverflowError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ModelError(f"{stored.folder / CONFIG}: the network cannot be built ({reason})") from error
-    load_weights(model, stored)
-    return Predictor(task, model.to(choose_device(device)), dict(stored.config))
-
-
-def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings]:
-    """Return task and encoder settings of a folder; every problem names its file."""
-    config, place = stored.config, stored.folder / CONFIG
-    name = config.get("task")
-    try:
-        kind = find_task(str(name))
-    except UsageError as error:
-        raise ModelError(f"{place}: {error}") from error
-    sections: dict[str, type[Settings]] = {"head": kind.Settings, "encoder": EncoderSettings}
-    problems = [
-        problem
-        for name, settings in sections.items()
-        for problem in (
-            problems_of(settings, config[name], section=name)
-            if isinstance(config.get(name), dict)
-            else [f"{name}: expected an object, found {config.get(name)!r}"]
-        )
-    ]
-    text = not issubclass(kind, ReadsNumbers)
-    if text and not isinstance(config.get("tokenizer"), dict):
-        problems.append(f"tokenizer: expected an object, found {config.get('tokenizer')!r}")
-    if problems:
-        raise ModelError(listed(str(place), problems))
-    try:
-        tokenizer = kind.tokenizer_from_dict(config["tokenizer"]) if text else None
-    except (ModelError, UsageError) as error:
-        raise ModelError(f"{place}: {error}") from error
-    labels, vocabularies = _labels(stored), _vocabularies(stored) if text else {}
-    try:
-        task = kind.from_labels(labels, kind.Settings(**config["head"]), tokenizer, vocabularies)
-    except ModelError as error:
-        raise ModelError(f"{stored.folder / LABELS}: {error}") from error
-    return task, EncoderSettings(**config["encoder"])
-
-
 def _see_direction(known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """See that nothing is given as a side of the sentence pairs that was the other side in training.
 
@@ -460,22 +288,3 @@ def _see_direction(known: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     if swapped:
         way = " to ".join(repr(next(iter(names), None)) for names in sides.values())
         raise UsageError(f"{' and '.join(swapped)}, but the model translates from {way}")
-
-
-def _labels(stored: ModelFolder) -> Mapping[str, Sequence[str]]:
-    for name, those in stored.labels.items():
-        if not isinstance(those, list) or not all(isinstance(each, str) for each in those):
-            raise ModelError(f"{stored.folder / LABELS}: {name}: expected a list of strings")
-    return stored.labels
-
-
-def _vocabularies(stored: ModelFolder) -> Vocabularies:
-    found = {}
-    for name, record in stored.vocabularies.items():
-        try:
-            found[name] = Vocabulary.from_dict(record if isinstance(record, dict) else {})
-        except ModelError as error:
-            raise ModelError(f"{stored.folder / VOCABULARY}: {name}: {error}") from error
-    if not found:
-        raise ModelError(f"{stored.folder / VOCABULARY}: holds no vocabulary")
-    return found

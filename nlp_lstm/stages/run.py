@@ -15,9 +15,10 @@ from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.document import PartExample
 from nlp_lstm.errors import DataError, nearest
 from nlp_lstm.stages.ledger import Ledger
+from nlp_lstm.stages.loading import load
 from nlp_lstm.stages.network import check_precision, choose_device
 from nlp_lstm.stages.pipeline import Pipeline
-from nlp_lstm.stages.predictor import Predictor, load
+from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.stages.recipes import load_recipe
 from nlp_lstm.stages.record import Observer, Splits, TrainingRecord
 from nlp_lstm.stages.training import TRAINING

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from nlp_lstm import train
-from nlp_lstm.stages.predictor import Predictor, load
+from nlp_lstm.stages.loading import load
+from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.stages.run import TrainedRun
 from tests.stages.made_data import (
     TINY_TRANSLATOR,

@@ -10,7 +10,7 @@ import pytest
 
 from nlp_lstm import Document, Pipeline, stages
 from nlp_lstm.errors import StageError, UsageError
-from nlp_lstm.stages import predictor
+from nlp_lstm.stages import chunks
 from nlp_lstm.stages.training import TRAINING
 
 
@@ -194,7 +194,7 @@ def test_a_stream_takes_little_before_its_first_answer_and_never_runs_far_ahead(
 
 
 def test_memory_does_not_grow_with_the_stream(tiny_run, tiny_tag_run, monkeypatch):
-    monkeypatch.setattr(predictor, "LONGEST_WAIT", 1e9)  # else a busy machine makes smaller chunks
+    monkeypatch.setattr(chunks, "LONGEST_WAIT", 1e9)  # else a busy machine makes smaller chunks
     nlp = Pipeline([stages.Tag(tiny_tag_run.folder), stages.Classify(tiny_run.folder)])
 
     def peak(n: int) -> int:

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from nlp_lstm.document import Example, Prediction, TaggedSentence, Tagging
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.stages import predictor as module
+from nlp_lstm.stages.chunks import FIRST_CHUNK
+from nlp_lstm.stages.loading import load
 from nlp_lstm.stages.pipeline import Pipeline
-from nlp_lstm.stages.predictor import FIRST_CHUNK, LAST_CHUNK, Predictor, check_text_or_words, grow_chunks, load
+from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.stages.texts import Sentences
 from nlp_lstm.tasks.writing import writing_options
 from tests.stages.made_data import made_sentences
@@ -200,27 +202,6 @@ def test_an_endless_stream_can_be_left(predictor):
     stream = predictor(iter(texts))
     assert [next(stream).label for _ in range(40)] == ["good"] * 40
     assert texts.taken < 100
-
-
-def test_the_chunks_of_a_stream_grow_to_an_end():
-    sizes = [len(chunk) for chunk in grow_chunks("a" for _ in range(30_000))]
-    assert sizes[:9] == [16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
-    assert set(sizes[8:-1]) == {LAST_CHUNK}
-    assert sum(sizes) == 30_000
-
-
-def test_long_texts_make_small_chunks(monkeypatch):
-    monkeypatch.setattr(module, "CHUNK_CHARACTERS", 100)
-    assert [len(chunk) for chunk in grow_chunks(["a" * 60] * 5)] == [2, 2, 1]
-    assert [len(chunk) for chunk in grow_chunks(["a" * 900, "b", "c"])] == [1, 2]
-    assert [len(chunk) for chunk in grow_chunks([["a" * 30] * 2] * 5, check=check_text_or_words)] == [2, 2, 1]
-
-
-@given(st.lists(st.text(max_size=5), max_size=200))
-def test_no_text_is_lost_or_moved_between_chunks(texts):
-    chunks = list(grow_chunks(texts))
-    assert [text for chunk in chunks for text in chunk] == texts
-    assert all(chunks)
 
 
 def test_memory_does_not_grow_with_the_stream(predictor, monkeypatch):
