@@ -38,7 +38,7 @@ def _of_model(predictor: Predictor, folder: Path) -> dict[str, object]:
         "folder": str(folder),
         "task": config["task"],
         "version": config.get("version"),
-        "labels": list(predictor.labels),
+        "labels": _labels(predictor),
         **({} if vocabulary is None else {"vocabulary": len(vocabulary)}),
         "weights": sum(weights.numel() for weights in predictor.model.parameters()),
         "bytes": sum(file.stat().st_size for file in folder.iterdir() if file.name.startswith("model.")),
@@ -57,10 +57,16 @@ def _of_pipeline(pipeline: Pipeline, path: Path) -> dict[str, object]:
         predictor: Predictor | None = getattr(stage, "predictor", None)
         found[f"{number} {stage.name}"] = {
             **{name: str(value) for name, value in arguments(stage).items()},
-            **({"labels": list(predictor.labels)} if predictor is not None and predictor.labels else {}),
+            **({"labels": labels} if predictor is not None and (labels := _labels(predictor)) else {}),
             "provides": list(stage.provides),
         }
     return found
+
+
+def _labels(predictor: Predictor) -> list[str] | dict[str, list[str]]:
+    """Return the labels; of several kinds, or of several parts, those of each by its name."""
+    kinds = {kind: list(labels) for kind, labels in predictor.task.to_labels().items() if labels}
+    return kinds if len(kinds) > 1 else next(iter(kinds.values()), [])
 
 
 def _shown(value: object) -> str:

@@ -52,7 +52,7 @@ class Predictor:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Every label, in the network's order."""
+        """Every label, in the network's order; where there are several kinds, or parts, those of the first."""
         return tuple(next(iter(self.task.to_labels().values()), ()))
 
     @property

@@ -93,4 +93,5 @@ def test_a_model_without_parts_takes_one_file(trained, run):
 def test_a_model_of_parts_is_described(place, run):
     found = json.loads(run("info", place / "run", "--format", "json").out)
     assert found["task"] == "joint" and set(found["head"]["parts"]) == {"mood", "names"}
+    assert set(found["labels"]) == {"mood.labels", "names.tags"} and found["labels"]["mood.labels"] == ["bad", "good"]
     assert str(place / "tiny") not in json.dumps(found)
