@@ -41,6 +41,21 @@ def classification_loss(
     return SummedLoss(total, count)
 
 
+def disagreement(first: Tensor, second: Tensor) -> Tensor:
+    """Return how far two readings of the same items are apart, summed over the items, in nats.
+
+        D = ½ Σ_i [KL(p_i ‖ q_i) + KL(q_i ‖ p_i)] = ½ Σ_i Σ_k (p_ik − q_ik) (log p_ik − log q_ik)
+
+    p, q: the probabilities of the classes in the first and in the second reading.
+
+    Args:
+        first: logits, float32 (batch, labels).
+        second: the same of the other reading.
+    """
+    p, q = first.log_softmax(-1), second.log_softmax(-1)
+    return ((p.exp() - q.exp()) * (p - q)).sum() / 2
+
+
 def sequence_loss(
     logits: Tensor, targets: Tensor, mask: Tensor | None = None, *, label_smoothing: float = 0.0
 ) -> SummedLoss:

@@ -37,7 +37,7 @@ from nlp_lstm.errors import DataError, ModelError, nearest
 from nlp_lstm.metrics.classification import ClassificationReport, classification_report
 from nlp_lstm.nn.classifier import TextClassifier
 from nlp_lstm.nn.encoder import Encoder
-from nlp_lstm.nn.loss import SummedLoss, classification_loss
+from nlp_lstm.nn.loss import SummedLoss, classification_loss, disagreement
 from nlp_lstm.nn.ngrams import HashedNgrams
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.tasks.probing import LabelProbe
@@ -54,8 +54,8 @@ from nlp_lstm.tasks.task import (
 from nlp_lstm.text.tokenizers import Tokenizer
 
 
-class ClassifySettings(Settings):
-    """The `[head]` section of a classification recipe."""
+class ClassifyPartSettings(Settings):
+    """What a classifier is told where it is a part of a model."""
 
     pooling: Literal["concat", "max", "attention"] = "concat"
     dropout: Probability = 0.3
@@ -68,6 +68,13 @@ class ClassifySettings(Settings):
     ngram_buckets: Positive = 2**20
     """Rows of its table."""
     ngram_dropout: Probability = 0.3
+
+
+class ClassifySettings(ClassifyPartSettings):
+    """The `[head]` section of a classification recipe."""
+
+    consistency: Annotated[float, Field(ge=0)] = 0.0
+    """How much it counts in the loss that two readings of a text, through other dropouts, agree; 0 reads it once."""
 
 
 class Classify(HasExamples, CutsTexts):
@@ -91,7 +98,7 @@ class Classify(HasExamples, CutsTexts):
     def __init__(
         self,
         labels: Sequence[str],
-        settings: ClassifySettings,
+        settings: ClassifyPartSettings,
         tokenizer: Tokenizer,
         vocabularies: Vocabularies,
         label_weights: Sequence[float] | None = None,
@@ -104,8 +111,8 @@ class Classify(HasExamples, CutsTexts):
 
     @classmethod
     def part_settings(cls) -> type[HeadSettings]:
-        """Return the kind of its settings as a part, the same as alone."""
-        return ClassifySettings
+        """Return the kind of its settings as a part: all but those of how often a text is read."""
+        return ClassifyPartSettings
 
     @classmethod
     def read(
@@ -137,7 +144,11 @@ class Classify(HasExamples, CutsTexts):
 
     @classmethod
     def from_examples(
-        cls, examples: Sequence[Example], settings: ClassifySettings, tokenizer: Tokenizer, vocabularies: Vocabularies
+        cls,
+        examples: Sequence[Example],
+        settings: ClassifyPartSettings,
+        tokenizer: Tokenizer,
+        vocabularies: Vocabularies,
     ) -> Classify:
         """Return the task with the labels of the training examples, in alphabetical order.
 
@@ -158,7 +169,7 @@ class Classify(HasExamples, CutsTexts):
     def from_labels(
         cls,
         labels: Mapping[str, Sequence[str]],
-        settings: ClassifySettings,
+        settings: ClassifyPartSettings,
         tokenizer: Tokenizer,
         vocabularies: Vocabularies,
     ) -> Classify:
@@ -252,8 +263,19 @@ class Classify(HasExamples, CutsTexts):
         )
 
     def loss(self, model: nn.Module, batch: LabelledBatch) -> SummedLoss:
-        """Return the cross-entropy of a batch, summed over its texts, in nats."""
-        return self.part_loss(model, model(batch.ids, batch.mask), batch)
+        """Return the cross-entropy of a batch, summed over its texts, in nats.
+
+        With `consistency` α each text is read twice, through other dropouts: L = ½ (L₁ + L₂) + ½ α D. L₁, L₂: the
+        cross-entropies of both readings; D: their disagreement. Source: Liang et al. 2021 ("R-Drop"), section 2.
+        """
+        assert isinstance(self.settings, ClassifySettings)  # a part's batches come by `part_loss`
+        weight = self.settings.consistency
+        if not weight:
+            return self.part_loss(model, model(batch.ids, batch.mask), batch)
+        first, second = model(batch.ids.repeat(2, 1), batch.mask.repeat(2, 1)).chunk(2)
+        losses = [self.part_loss(model, logits, batch) for logits in (first, second)]
+        total = sum(loss.total for loss in losses) / 2 + weight / 2 * disagreement(first, second)
+        return SummedLoss(total, losses[0].n_items)
 
     def part_loss(self, model: nn.Module, logits: torch.Tensor, batch: LabelledBatch | SpelledTextBatch) -> SummedLoss:
         """Return the loss of a batch whose logits are known."""

@@ -8,9 +8,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import distributions
 
 from nlp_lstm.nn import loss as loss_module
-from nlp_lstm.nn.loss import classification_loss, sequence_loss
+from nlp_lstm.nn.loss import classification_loss, disagreement, sequence_loss
 
 
 def loss_by_hand(logits, targets, weights, smoothing) -> float:
@@ -41,6 +42,16 @@ def test_equals_the_formula_with_any_weights_and_smoothing(items, weights, smoot
     by_class = weights or [1.0, 1.0, 1.0]
     assert float(loss.total) == pytest.approx(loss_by_hand(logits, targets, by_class, smoothing), rel=1e-5, abs=1e-5)
     assert loss.n_items == pytest.approx(sum(by_class[target] for target in targets), rel=1e-6)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(SCORES, SCORES), min_size=1, max_size=6))
+def test_disagreement_is_half_of_both_divergences(items):
+    first, second = (torch.tensor(part) for part in zip(*items, strict=True))
+    p, q = (distributions.Categorical(logits=part.double()) for part in (first, second))
+    expected = (distributions.kl_divergence(p, q) + distributions.kl_divergence(q, p)).sum() / 2
+    assert float(disagreement(first, second)) == pytest.approx(float(expected), rel=1e-4, abs=1e-5)
+    assert float(disagreement(first, first)) == 0.0
 
 
 def test_a_worked_example():

@@ -119,6 +119,27 @@ def test_label_smoothing_reaches_the_loss():
     assert n_items == 1
 
 
+def test_two_readings_of_a_text_must_agree():
+    task = task_of("a", "b", consistency=3.0)
+
+    def read(ids, mask):
+        assert ids.tolist() == [[0], [0]]
+        return torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])
+
+    total, n_items, _ = task.loss(read, batch([0], [1]))
+    # p is (1/4, 3/4), then (1/2, 1/2): D = ½ · 2 · ¼ log 3.
+    losses = (-math.log(3 / 4) - math.log(1 / 2)) / 2
+    assert total.item() == pytest.approx(losses + 3 / 2 * (math.log(3) / 4))
+    assert n_items == 1
+
+
+def test_without_dropout_two_readings_agree():
+    model = Fixed([[0.3, -0.2], [1.0, 2.0]])
+    texts = batch([0, 1, 1], [0, 1, 0])
+    once, twice = (task_of("a", "b", consistency=weight).loss(model, texts) for weight in (0.0, 5.0))
+    assert twice.total.item() == pytest.approx(once.total.item()) and twice.n_items == once.n_items
+
+
 @pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.2}])
 def test_balanced_weights_change_nothing_when_labels_are_balanced(settings):
     plain = task_from("a", "b", **settings)
