@@ -127,9 +127,9 @@ def test_two_readings_of_a_text_must_agree():
         return torch.tensor([[0.0, math.log(3)], [0.0, 0.0]])
 
     total, n_items, _ = task.loss(read, batch([0], [1]))
-    # p is (1/4, 3/4), then (1/2, 1/2): D = ½ · 2 · ¼ log 3.
+    # p is (1/4, 3/4), then (1/2, 1/2): D = ½ · (¼ log 2 + ¼ log (3 / 2)) = ⅛ log 3.
     losses = (-math.log(3 / 4) - math.log(1 / 2)) / 2
-    assert total.item() == pytest.approx(losses + 3 / 2 * (math.log(3) / 4))
+    assert total.item() == pytest.approx(losses + 3 / 2 * math.log(3) / 8)
     assert n_items == 1
 
 
