@@ -87,7 +87,8 @@ def headline(found: Inspection) -> Iterator[str]:
             f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}" for name, value in row
         )
     elif "answer" in said:
-        yield f"answer: {said['answer']}"
+        answer = said["answer"]
+        yield f"answer: {answer:.4f}" if isinstance(answer, float) else f"answer: {answer}"
     each = found.attribution
     how = f"integrated gradients, {each.n_steps} of them" if each.method == "ig" else "leaving out each token"
     yield (

@@ -18,7 +18,7 @@ from nlp_lstm.nn.reaching import measure, replaced
 from nlp_lstm.nn.stack import Stack
 from nlp_lstm.nn.tracing import readers, summarise, trace
 from nlp_lstm.tasks.numbers import ReadsNumbers
-from nlp_lstm.tasks.probing.probe import Aim, Probe, Probes, ReadLayer
+from nlp_lstm.tasks.probing.probe import Aim, MakesInputs, Probe, Probes, ReadLayer
 from nlp_lstm.tasks.task import encoder_vocabulary
 from nlp_lstm.text.joining import join
 
@@ -99,8 +99,8 @@ def measure_gradients(
     number = (layer or len(stack.layers)) - 1
     notes = []
     if given is None:
-        given = made_text(predictor, seed=seed)
-        notes.append(f"no text was given: this is one of random tokens, drawn with seed {seed}")
+        given = made_input(predictor, seed=seed)
+        notes.append(f"nothing was given: this is made up, drawn with seed {seed}")
     with frozen(predictor.model):
         probe, more = open_probe(predictor, given, target, window)
         if len(probe.tokens) < 2:
@@ -119,12 +119,14 @@ def measure_gradients(
     return GradientReport(probe.text, len(probe.tokens), aim.of, number + 1, limit, tuple(curves), found)
 
 
-def made_text(predictor: Predictor, *, seed: int) -> str:
-    """Return a text of random tokens of the model's vocabulary.
+def made_input(predictor: Predictor, *, seed: int) -> Any:
+    """Return what the task makes up or, of a task with text, one of random tokens of the model's vocabulary.
 
     Raises:
-        UsageError: it reads no text.
+        UsageError: the model reads no text, and its task makes nothing up.
     """
+    if isinstance(predictor.task, MakesInputs):
+        return predictor.task.made_input(seed)
     if isinstance(predictor.task, ReadsNumbers):
         raise UsageError("the model reads no text, and no rows are made up: name a source of some")
     vocabulary = encoder_vocabulary(predictor.task)

@@ -200,7 +200,7 @@ class Predictor:
         head reads them.
 
         Args:
-            given: as in `inspect`; None takes a text of random tokens.
+            given: as in `inspect`; None takes a text of random tokens, or a made sequence.
             target: as in `inspect`.
             layer: the layer to look into, counted from 1; None takes the top one.
             window: as in `inspect`.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
@@ -283,3 +284,7 @@ class Lags(ReadsNumbers):
         return SequenceProbe(
             model, alone, shown, symbols, lambda: self.answer(model, [given])[0].to_dict(), target=target
         )
+
+    def made_input(self, seed: int) -> MadeSequence:
+        """Return a new sequence; the same seed gives the same."""
+        return MadeSequence(self.problem.make(np.random.default_rng(seed)), f"{MADE}{self.settings.problem}")

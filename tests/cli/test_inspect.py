@@ -225,7 +225,7 @@ def test_gradients_are_shown_as_numbers_and_as_a_chart(run, trained):
     report = json.loads(run("inspect", trained, "--gradients", "--text", "w1 dull w2", "--format", "json").out)
     assert report == load(trained).gradients("w1 dull w2").to_dict()
     made = run("inspect", trained, "--gradients", "--steps", 5)
-    assert "no text was given" in made.out and "k=5" in made.out and "k=10" not in made.out
+    assert "nothing was given" in made.out and "k=5" in made.out and "k=10" not in made.out
 
 
 def test_what_clipping_does_is_told_in_numbers():

@@ -26,11 +26,11 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def adder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("adder")
+def recaller(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recaller")
     small = ["--set", "encoder.hidden_size=8", "--set", "training.threads=1", "--steps", "3"]
-    line = ["train", "lags", "--train", "made:adding-20", "--out", str(folder / "run"), *small]
-    assert main(line) == 0
+    data = ["--train", "made:recall-5", "--dev", "made:recall-5/dev"]
+    assert main(["train", "lags/recall-100", *data, "--out", str(folder / "run"), *small]) == 0
     return folder / "run"
 
 
@@ -54,9 +54,9 @@ def test_a_forecast_is_shown_with_the_rows_it_rests_on(run, trained, table):
     assert [value for _, value, _ in shares] == list(found.tokens)
     expected = [float(f"{value:.4g}") for value in found.attribution.values]
     assert [float(share) for _, _, share in shares] == expected
-    assert "layer 1 forward (gru, 8 channels)" in ran.out and "other columns have no share" in ran.out
+    assert "layer 1 forward (lstm, 8 channels)" in ran.out and "other columns have no share" in ran.out
     gates = run("inspect", trained, "t.csv", "--layer", "1").out
-    assert re.search(r"2024-02-16 … 2024-02-19( +\d+\.\d\d){4}", gates)
+    assert re.search(r"2024-02-16 … 2024-02-19( +\d+\.\d\d){6}", gates)
 
 
 def test_json_is_what_python_gives_and_ranges_of_rows_are_read(run, trained, table):
@@ -77,7 +77,7 @@ def test_a_page_holds_rows_and_segments(run, trained, table):
     assert [row[0] for row in body] == [*found.times, *found.layers[0].steps]
     for row, token, value in zip(body, found.tokens, found.attribution.values, strict=False):
         assert row[1:] == [token, found.attribution.shown(value)]
-    assert all(len(row) == 1 + 1 + len(found.layers[0].parts) for row in body[12:])
+    assert all(len(row) == 1 + len(found.layers[0].parts) for row in body[12:])
 
 
 def test_a_picture_names_rows_and_segments(run, trained, table):
@@ -90,13 +90,24 @@ def test_a_picture_names_rows_and_segments(run, trained, table):
 def test_how_far_back_the_error_of_a_forecast_reaches(run, trained, table):
     ran = run("inspect", trained, "t.csv", "--gradients", "--target", "b")
     assert ran.code == 0 and "loss: minus the forecast of 'b', 1 row ahead" in ran.out
-    assert "trained gru" in ran.out and "k=2" in ran.out and "k=5" not in ran.out  # three segments
+    assert "trained lstm" in ran.out and "k=2" in ran.out and "k=5" not in ran.out  # three segments
 
 
-def test_a_made_sequence_is_shown(run, adder):
-    ran = run("inspect", adder, "made:adding-20/test", "--format", "json")
-    first = json.loads(ran.out.split("\n")[0])
-    assert first == load(adder).inspect(made_sequences("made:adding-20/test")[0]).to_dict()
+def test_made_sequences_are_shown(run, recaller):
+    ran = run("inspect", recaller, "made:recall-5/test", "--format", "json")
+    found = [json.loads(line) for line in ran.out.strip().split("\n")]
+    sequences = made_sequences("made:recall-5/test")
+    assert len(found) == len(sequences) == 10
+    assert found[3] == load(recaller).inspect(sequences[3]).to_dict()
+    assert found[3]["tokens"][1:] == ["a1", "a2", "a3", "a4"]
+    shown = run("inspect", recaller, "made:recall-5/test", "--target", "a1").out
+    assert shown.startswith("answer: ") and "log-probability of 'a1' as the last answer: -" in shown
+
+
+def test_how_far_back_the_error_reaches_over_a_made_sequence(run, recaller):
+    ran = run("inspect", recaller, "--gradients")
+    assert ran.code == 0 and "k=2" in ran.out and "trained lstm" in ran.out
+    assert "nothing was given: this is made up, drawn with seed 1" in ran.out
 
 
 @pytest.mark.parametrize(

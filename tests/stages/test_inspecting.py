@@ -18,7 +18,7 @@ from nlp_lstm.nn.layers import CELLS
 from nlp_lstm.nn.recurrent import Recurrence
 from nlp_lstm.nn.tracing import readers, watch
 from nlp_lstm.stages import inspecting
-from nlp_lstm.stages.inspecting import made_text
+from nlp_lstm.stages.inspecting import made_input
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks.probing.probe import Probe
 from nlp_lstm.tasks.probing.translations import TranslationProbe
@@ -337,8 +337,8 @@ def test_the_loss_of_the_gradients_is_what_inspect_explains(name, text):
 def test_without_a_text_one_is_made(name):
     predictor = predictor_of(name)
     report = predictor.gradients(seed=3, steps=5)
-    assert report.n_tokens >= 100 and report.text == made_text(predictor, seed=3)
-    assert report.notes[0] == "no text was given: this is one of random tokens, drawn with seed 3"
+    assert report.n_tokens >= 100 and report.text == made_input(predictor, seed=3)
+    assert report.notes[0] == "nothing was given: this is made up, drawn with seed 3"
 
 
 def test_one_token_has_nothing_to_reach_back_to():

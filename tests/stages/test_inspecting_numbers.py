@@ -50,7 +50,7 @@ def test_a_forecast_is_shared_among_the_rows_that_are_looked_back_on(cell):
     difference = attribution.score - attribution.baseline
     assert sum(attribution.values) == pytest.approx(difference, rel=0.01) and attribution.error < 0.01
     assert same(found.prediction, predictor.task.answer(predictor.model, [ROWS])[0].to_dict())
-    assert found.tokens == tuple(f"{value:.6g}" for value in ROWS.values[-6:, 1])
+    assert found.tokens == tuple(f"{value + 0.0:.6g}" for value in ROWS.values[-6:, 1])
     assert found.times == ("15", "16", "17", "18", "19", "20") and found.text == " ".join(found.tokens)
     assert all(found.text[start:].startswith(each) for each, start in zip(found.tokens, found.starts, strict=True))
 
@@ -189,6 +189,8 @@ def test_the_answer_to_a_made_sequence_is_shared_among_its_steps(cell):
     assert all(len(layer.parts[0].mean) == len(sequence) for layer in found.layers)
     if cell in OPENED:
         assert len(predictor.gradients(sequence, steps=5).curves[0].norms) == 6
+        made = predictor.gradients(seed=3)
+        assert made == replace(predictor.gradients(predictor.task.made_input(3), seed=3), notes=made.notes)
     with pytest.raises(UsageError, match=r"^the answer is one number: there is no target 'x'$"):
         predictor.inspect(sequence, target="x")
 

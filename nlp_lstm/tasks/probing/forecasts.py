@@ -69,7 +69,7 @@ class ForecastProbe(Probe):
         target: str | None = None,
     ) -> None:
         self.column, self.step = _parse(target, rows.columns, model.horizon)
-        shown = [f"{value:.6g}" for value in rows.values[:, self.column]]
+        shown = [f"{value + 0.0:.6g}" for value in rows.values[:, self.column]]
         super().__init__(model.encoder.stack, *in_a_line(shown), target=target)
         self.model, self.rows, self._predict = model, rows, predict
         self._past = torch.from_numpy(rows.scaled()).to(model.output.weight.device).unsqueeze(0)

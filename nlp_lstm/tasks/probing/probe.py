@@ -155,6 +155,15 @@ class Probes(Protocol):
         ...
 
 
+@runtime_checkable
+class MakesInputs(Protocol):
+    """A task that has something to read where no one gives it anything."""
+
+    def made_input(self, seed: int) -> Any:
+        """Return a made input; the same seed gives the same."""
+        ...
+
+
 def number_of(target: str, count: int, *, what: str) -> int:
     """Return the place that a number counted from 1 names.
 
