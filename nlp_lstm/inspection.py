@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
 from nlp_lstm.document import Alignment
 
 METHODS = ("ig", "leave-one-out")
@@ -20,7 +22,7 @@ class Part:
     """One part of a cell at each token, as numbers over its channels.
 
     Attributes:
-        name: `forget_gate`, `cell`, `hidden`, …
+        name: `forget_gate`, `cell`, `hidden`, …; of a Transformer's block `attended` and `fed`, what it adds.
         mean: the mean.
         low: of a gate, the share of channels that are all but shut, below 0.1; empty for what is no gate.
         high: of a gate, the share that is all but open, above 0.9.
@@ -49,10 +51,14 @@ class Layer:
 
     Attributes:
         number: counted from 1, the lowest first.
-        direction: `forward` or `backward`.
+        direction: `forward` or `backward`; `both ways` of a Transformer's block that attends to later tokens too.
         cell: its kind.
         hidden_size: its channels.
         parts: the parts of its cell.
+        steps: what it reads at each step where that is not the text, token by token: segments of rows, or the tokens
+            that a decoder writes; else empty.
+        network: `decoder`, where it does not belong to the shared encoder; else empty.
+        attention: of a Transformer's block how much each token attends to each, the mean over heads; else empty.
     """
 
     number: int
@@ -60,11 +66,19 @@ class Layer:
     cell: str
     hidden_size: int
     parts: tuple[Part, ...]
+    steps: tuple[str, ...] = ()
+    network: str = ""
+    attention: tuple[Numbers, ...] = ()
 
     @property
     def title(self) -> str:
-        """What people call it."""
-        return f"layer {self.number} {self.direction} ({self.cell}, {self.hidden_size} channels)"
+        """What people call it.
+
+        >>> Layer(1, "forward", "lstm", 5, (), network="decoder").title
+        'decoder layer 1 forward (lstm, 5 channels)'
+        """
+        name = f"{self.network} layer".lstrip()
+        return f"{name} {self.number} {self.direction} ({self.cell}, {self.hidden_size} channels)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +88,15 @@ class Attribution:
     Attributes:
         method: one of `METHODS`.
         of: what the score is of, in words.
-        score: the score, in nats.
-        baseline: the score of as many tokens that say nothing: zero vectors.
+        score: the score.
+        baseline: the score of as many tokens that say nothing: zero vectors; of rows, each column's mean.
         values: the share of each token; below zero where it speaks against.
         error: how far their sum is from `score` − `baseline`, as a share of that difference.
         n_steps: gradients that were taken, or texts that were scored.
         jumped: how much of the difference the score makes in jumps on the way; these are shared by the direction of
             the gradient there.
+        unit: what the score is in; empty where it is in a column's own units.
+        without: what the baseline stands for, in words.
     """
 
     method: str
@@ -91,6 +107,17 @@ class Attribution:
     error: float
     n_steps: int
     jumped: float = 0.0
+    unit: str = "nats"
+    without: str = "without tokens"
+
+    def shown(self, value: float) -> str:
+        """Return a score or a share for people.
+
+        >>> each = Attribution("ig", "forecast of 'a'", 1.0, 0.0, (), 0.0, 5, unit="")
+        >>> each.shown(12345.678), each.shown(-2e-06)
+        ('+1.235e+04', '-2e-06')
+        """
+        return f"{value:+.3f}" if self.unit == "nats" else f"{value:+.4g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +152,7 @@ class Inspection:
     Attributes:
         task: the model's task.
         text: what was read, a part of the text where that is long.
-        tokens: its tokens as they stand in the text.
+        tokens: its tokens as they stand in the text; of a series, the numbers of the column that is foreseen.
         starts: where each begins in the text, in code points.
         prediction: what the model says of it, as plain values.
         layers: the gates and states of each layer and direction.
@@ -134,6 +161,7 @@ class Inspection:
         alignments: what a translation attends to.
         decisions: of a tagger, why each word got its tag.
         notes: what is worth knowing, a sentence each.
+        times: of a series, when each row was taken, or its number.
     """
 
     task: str
@@ -147,6 +175,19 @@ class Inspection:
     alignments: tuple[Alignment, ...] = ()
     decisions: tuple[Decision, ...] = ()
     notes: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+
+    def steps_of(self, layer: Layer) -> tuple[str, ...]:
+        """Return what a layer reads at each step."""
+        return layer.steps or self.times or self.tokens
+
+    def attended(self, layer: Layer) -> Alignment | None:
+        """Return what each token attends to in a layer; None where the layer does not attend."""
+        if not layer.attention:
+            return None
+        steps = self.steps_of(layer)
+        places = tuple(range(len(steps)))
+        return Alignment(steps, places, steps, places, np.array(layer.attention, dtype=np.float32))
 
     def to_dict(self) -> dict[str, object]:
         """Return all of it as plain values, ready for JSON."""
@@ -162,6 +203,7 @@ class Inspection:
             "alignments": [each.to_dict() for each in self.alignments],
             "decisions": [_plain(each) for each in self.decisions],
             "notes": list(self.notes),
+            "times": list(self.times),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     "--target",
     metavar="X",
     help="What to explain, if not what is predicted: a label, the number of a word or of a translation's token, "
-    "a token to come next.",
+    "a token to come next, of a forecast COLUMN+ROWS, of a model of several parts PART or PART.X.",
 )
 @click.option("--layer", type=click.IntRange(min=1), metavar="N", help="Only this layer, and its gates at every token.")
 @click.option("--window", type=click.IntRange(min=1), metavar="N", help="Of a long text, which part of 2,000 tokens.")
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 @options.data_format
 @options.text_column
 @options.columns
+@options.time_column
 @options.online
 @options.device
 def inspect(
@@ -67,16 +68,19 @@ def inspect(
     data_format: str | None,
     text_column: str,
     columns: tuple[str, ...],
+    time_column: str | None,
     online: bool,
     device: str,
 ) -> None:
     """Look into MODEL while it reads each text of the FILEs, of standard input (-), or given by --text.
 
-    Shows its gates, what the prediction rests on, what it attends to, and why words got their tags.
+    Shows its gates, what the prediction rests on, what it attends to, and why words got their tags. Of a forecaster,
+    what it makes of the last rows of each FILE.
 
     \b
         nlp-lstm inspect runs/mine --text "A fine film." --html page.html
         nlp-lstm inspect runs/mine --gradients --plot reach.svg
+        nlp-lstm inspect runs/etth1 table.csv --target OT+24
     """
     if not files and not texts and not gradients:
         raise click.UsageError("give a FILE, - for standard input, or --text T")
@@ -91,7 +95,8 @@ def inspect(
     if plot is not None:
         check_plot(plot)
     predictor = load(model, device=device)
-    data = {"format": data_format, "text_column": text_column, "columns": columns, "online": online}
+    data: dict[str, Any] = {"format": data_format, "text_column": text_column, "columns": columns}
+    data |= {"time_column": time_column, "online": online}
     sources = [predictor.records(file, **data) for file in files]
     records: Iterator[Record] = chain((Record(text, {}) for text in texts), *sources)
     common: dict[str, Any] = {"target": target, "layer": layer, "window": window}
@@ -119,7 +124,7 @@ def _show_texts(
         records = iter(_only(list(records), "--plot draws one text"))
     with open_page(html, view, title=f"{predictor.description['task']} model, looked into") as add:
         for number, record in enumerate(records, start=1):
-            with _named(number):
+            with nullcontext() if record.numbers is not None else _named(number):
                 found = predictor.inspect(record.given, **wanted)
             if output_format == "json":
                 click.echo(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False))

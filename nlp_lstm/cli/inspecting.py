@@ -14,12 +14,15 @@ from nlp_lstm.cli.aligning import AlignmentGrid, shown
 from nlp_lstm.cli.inspection_page import STYLE, page_of
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.inspection import Decision, Inspection, Layer, Part
+from nlp_lstm.text.visible import visible
 
 BARS = "▁▂▃▄▅▆▇█"
 BAR_WIDTH = 10
 """Columns of the largest share, to each side."""
 LINE_WIDTH = 48
 """Columns of a gate's course over the tokens; of a longer text each stands for several."""
+STEP_WIDTH = 45
+"""Columns of what a layer reads at a step where that is several rows: two times and a sign between."""
 FOR, AGAINST = ("blue", "bold blue"), ("dark_orange", "bold dark_orange")
 """Colours of tokens that speak for and against, weak and strong."""
 
@@ -39,18 +42,21 @@ class InspectedText:
 
     def show(self, record: Record, found: Inspection) -> RenderableType:
         """Return the inspection for a terminal."""
+        without = found.attribution.without
         parts: list[RenderableType] = [
             *(Text(line) for line in headline(found)),
             "",
             _coloured(found),
-            Text("+ and blue speak for it, - and orange against it; with the score without tokens they add up to it"),
+            Text(f"+ and blue speak for it, - and orange against it; with the score {without} they add up to it"),
             "",
             _tokens(found),
         ]
         for layer in found.layers:
             parts += ["", Text(layer.title, style="bold"), _courses(layer)]
             if self.layer is not None:
-                parts.append(_gates(found.tokens, layer))
+                parts.append(_gates(found.steps_of(layer), layer))
+                attended = found.attended(layer)
+                parts += [] if attended is None else [AlignmentGrid(attended)]
         parts += [AlignmentGrid(each) for each in found.alignments]
         return Group(*parts, *(Text(f"note: {note}") for note in found.notes))
 
@@ -75,10 +81,18 @@ def headline(found: Inspection) -> Iterator[str]:
         yield "next: " + ", ".join(f"{shown(each['text'])} {each['probability']:.3f}" for each in said["next"])
     elif "translation" in said:
         yield shown(said["translation"])
+    elif "forecast" in said:
+        row = said["forecast"][0].items()
+        yield "next: " + ", ".join(
+            f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}" for name, value in row
+        )
+    elif "answer" in said:
+        answer = said["answer"]
+        yield f"answer: {answer:.4f}" if isinstance(answer, float) else f"answer: {answer}"
     each = found.attribution
     how = f"integrated gradients, {each.n_steps} of them" if each.method == "ig" else "leaving out each token"
     yield (
-        f"{each.of}: {each.score:+.3f}, without tokens {each.baseline:+.3f} "
+        f"{each.of}: {each.shown(each.score)}, {each.without} {each.shown(each.baseline)} "
         f"({how}; the shares' sum is {100 * each.error:.2g} % off)"
     )
 
@@ -132,6 +146,8 @@ def _colour(share: float) -> str:
 def _tokens(found: Inspection) -> Table:
     """Return a row for each token: its share, and what else is known of it alone."""
     table = _plain_table()
+    if found.times:
+        table.add_column("", justify="right", no_wrap=True)
     table.add_column("", justify="right", max_width=24, overflow="fold")
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, width=2 * BAR_WIDTH + 1)
@@ -143,7 +159,9 @@ def _tokens(found: Inspection) -> Table:
     most = strongest(found.attribution.values)
     for place, (token, value) in enumerate(zip(found.tokens, found.attribution.values, strict=True)):
         colour = _colour(value / most)
-        cells = [Text(shown(token), style=colour), Text(f"{value:+.3f}"), Text(bar(value, most), style=colour)]
+        share = found.attribution.shown(value)
+        cells = [Text(visible(found.times[place]))] if found.times else []
+        cells += [Text(shown(token), style=colour), Text(share), Text(bar(value, most), style=colour)]
         cells += [Text(f"{100 * found.attention[place]:.0f}")] if found.attention else []
         cells += [Text(cell) for cell in decision_cells(found.decisions[place])] if found.decisions else []
         table.add_row(*cells)
@@ -175,15 +193,15 @@ def _courses(layer: Layer) -> Table:
     return table
 
 
-def _gates(tokens: Sequence[str], layer: Layer) -> Table:
-    """Return a row for each token: the mean of each gate, the norm of all else."""
+def _gates(steps: Sequence[str], layer: Layer) -> Table:
+    """Return a row for each step: the mean of each gate, the norm of all else."""
     table = _plain_table()
-    table.add_column("", justify="right", max_width=24, overflow="fold")
+    table.add_column("", justify="right", max_width=STEP_WIDTH if layer.steps else 24, overflow="fold")
     for part in layer.parts:
         table.add_column(part.title if part.low else f"|{part.title}|", justify="right", no_wrap=True)
     columns = [main_numbers(part) for part in layer.parts]
-    for place, token in enumerate(tokens):
-        table.add_row(Text(shown(token)), *(f"{column[place]:.2f}" for column in columns))
+    for place, step in enumerate(steps):
+        table.add_row(Text(shown(step)), *(f"{column[place]:.2f}" for column in columns))
     return table
 
 

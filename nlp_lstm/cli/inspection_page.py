@@ -19,8 +19,16 @@ MEANINGS = {
     "reset_gate": "how much of the state before is read for the new one",
     "update_gate": "how much of the state before is kept",
     "new": "what the token would put in its place",
+    "attended": "what the layer adds of the tokens that it attends to",
+    "fed": "what the layer adds of the token itself, by a feed-forward network",
 }
 """What each part of a cell does, for people who see one for the first time."""
+
+OTHER_MEANINGS = {
+    ("minlstm", "forget_gate"): "how much of the state before is kept; the gates read the token alone, not the state",
+    ("minlstm", "input_gate"): "how much of the candidate is taken: the rest",
+}
+"""What a part does in a cell where it does something else than in an LSTM."""
 
 FOR, AGAINST = "23 78 166", "150 52 0"
 """Colours of tokens that speak for and against, as CSS has them."""
@@ -62,14 +70,16 @@ def page_of(found: Inspection, said: Iterable[str]) -> str:
     """Return an inspection as a section; `said` is what stands above, a line each."""
     lines = "".join(f"<p class=said dir=auto>{escape(visible(line))}</p>\n" for line in said)
     notes = "".join(f"<p>{escape(visible(note))}</p>\n" for note in found.notes)
+    grids = [("what each token of the translation attended to", each) for each in found.alignments]
+    pairs = ((layer, found.attended(layer)) for layer in found.layers)
+    grids += [(f"what each token attends to in {layer.title}", each) for layer, each in pairs if each is not None]
     alignments = "".join(
-        f"<h2>what each token of the translation attended to, in percent</h2>\n<div>{alignment_table(each)}</div>\n"
-        for each in found.alignments
+        f"<h2>{escape(what)}, in percent</h2>\n<div>{alignment_table(each)}</div>\n" for what, each in grids
     )
     body = (
         f"{lines}{_coloured(found)}"
         "<p>Blue speaks for it, orange against it; point at a token for its share.</p>\n"
-        f"{notes}{_heat_map(found)}{_decisions(found)}{alignments}{_meanings(found.layers)}"
+        f"{notes}{_heat_maps(found)}{_decisions(found)}{alignments}{_meanings(found.layers)}"
     )
     return f"<section>\n{body}</section>"
 
@@ -82,7 +92,8 @@ def _coloured(found: Inspection) -> str:
         end = start + len(token)
         parts.append(escape(visible(found.text[place : max(place, start)])))
         inside = escape(visible(found.text[max(place, start) : end])) or ""  # two tokens may share a character
-        parts.append(f'<span{_class(value / most)} title="{escape(shown(token))}: {value:+.4f}">{inside}</span>')
+        title = escape(f"{shown(token)}: {found.attribution.shown(value)}")
+        parts.append(f'<span{_class(value / most)} title="{title}">{inside}</span>')
         place = max(place, end)
     return f"<p class=tokens dir=auto>{''.join(parts)}{escape(visible(found.text[place:]))}</p>\n"
 
@@ -92,27 +103,61 @@ def _class(share: float) -> str:
     return f" class={'p' if share > 0 else 'n'}{level}" if level else ""
 
 
-def _heat_map(found: Inspection) -> str:
-    """Return a table of tokens by gates."""
-    columns = [(layer, part) for layer in found.layers for part in layer.parts]
-    over = "".join(f"<th scope=colgroup colspan={len(layer.parts)}>{escape(layer.title)}" for layer in found.layers)
-    extra = "<th scope=col>attention %" if found.attention else ""
-    heads = "".join(f"<th scope=col>{escape(part.title)}" for _, part in columns)
+def _heat_maps(found: Inspection) -> str:
+    """Return a table of tokens by shares and gates, and one more for layers that read something else."""
+    beside = [layer for layer in found.layers if not layer.steps]
+    apart: dict[tuple[str, ...], list[Layer]] = {}
+    for layer in found.layers:
+        if layer.steps:
+            apart.setdefault(layer.steps, []).append(layer)
+    heads, rows = _shares(found)
+    what = "shares, gates (mean over channels) and states (norm), token by token"
+    tables = [_heat_map(what if beside else "shares", heads, rows, found.times or found.tokens, beside)]
+    for steps, layers in apart.items():
+        what = f"gates (mean over channels) and states (norm) of the {layers[0].network or 'encoder'}, step by step"
+        tables.append(_heat_map(what, [], [""] * len(steps), steps, layers))
+    return "".join(tables)
+
+
+def _shares(found: Inspection) -> tuple[list[str], list[str]]:
+    """Return the titles of what is known of a token beside the layers, and its cells for each token."""
+    heads = [*(["value"] if found.times else []), "share", *(["attention %"] if found.attention else [])]
     most = max([1e-12, *map(abs, found.attribution.values)])
-    scales = [1.0 if part.low else max([1e-12, *part.norm]) for _, part in columns]
     rows = []
     for place, (token, value) in enumerate(zip(found.tokens, found.attribution.values, strict=True)):
-        cells = f"<td{_class(value / most)}>{value:+.3f}"
+        cells = f"<td>{escape(shown(token))}" if found.times else ""
+        cells += f"<td{_class(value / most)}>{found.attribution.shown(value)}"
         if found.attention:
             cells += f"<td{_shade(found.attention[place])}>{100 * found.attention[place]:.0f}"
+        rows.append(cells)
+    return heads, rows
+
+
+def _heat_map(
+    what: str, heads: Sequence[str], rows: Sequence[str], names: Sequence[str], layers: Sequence[Layer]
+) -> str:
+    """Return a table of steps by gates.
+
+    Args:
+        what: what it shows.
+        heads: titles of columns before those of the layers.
+        rows: the cells of these columns at each step.
+        names: what each step is called.
+        layers: the layers.
+    """
+    columns = [(layer, part) for layer in layers for part in layer.parts]
+    scales = [1.0 if part.low else max([1e-12, *part.norm]) for _, part in columns]
+    over = "".join(f"<th scope=colgroup colspan={len(layer.parts)}>{escape(layer.title)}" for layer in layers)
+    titles = "".join(f"<th scope=col>{escape(title)}" for title in (*heads, *(part.title for _, part in columns)))
+    body = []
+    for place, (name, row) in enumerate(zip(names, rows, strict=True)):
         pairs = zip(columns, scales, strict=True)
-        cells += "".join(_cell(token, layer, part, place, scale) for (layer, part), scale in pairs)
-        rows.append(f"<tr><th scope=row dir=auto>{escape(shown(token))}{cells}\n")
-    first = "<tr><td><td>" + ("<td>" if extra else "")
+        cells = row + "".join(_cell(name, layer, part, place, scale) for (layer, part), scale in pairs)
+        body.append(f"<tr><th scope=row dir=auto>{escape(shown(name))}{cells}\n")
     return (
-        "<h2>shares, gates (mean over channels) and states (norm), token by token</h2>\n"
-        f"<div><table><thead>{first}{over}\n<tr><td><th scope=col>share{extra}{heads}</thead>\n"
-        f"<tbody>\n{''.join(rows)}</tbody></table></div>\n"
+        f"<h2>{escape(what)}</h2>\n"
+        f"<div><table><thead><tr><td>{'<td>' * len(heads)}{over}\n<tr><td>{titles}</thead>\n"
+        f"<tbody>\n{''.join(body)}</tbody></table></div>\n"
     )
 
 
@@ -125,7 +170,8 @@ def _cell(token: str, layer: Layer, part: Part, place: int, scale: float) -> str
     else:
         more = f"{mean}, norm {part.norm[place]:.3f}"
         number = part.norm[place]
-    title = f"{shown(token)}, layer {layer.number} {layer.direction}, {part.title}: {more}"
+    whose = f"{layer.network} layer".lstrip()
+    title = f"{shown(token)}, {whose} {layer.number} {layer.direction}, {part.title}: {more}"
     return f'<td{_shade(number / scale)} title="{escape(title)}">{number:.2f}'
 
 
@@ -154,6 +200,16 @@ def _decisions(found: Inspection) -> str:
 
 
 def _meanings(layers: Sequence[Layer]) -> str:
-    titles = {part.name: part.title for layer in layers for part in layer.parts}
-    rows = (f"<dt>{title}<dd>{MEANINGS[name]}" for name, title in titles.items() if name in MEANINGS)
+    """Return what each part of the cells does, once; where two cells differ in it, which one is meant."""
+    found: dict[str, dict[str, str]] = {}
+    for layer in layers:
+        for part in layer.parts:
+            meaning = OTHER_MEANINGS.get((layer.cell, part.name)) or MEANINGS.get(part.name)
+            if meaning is not None:
+                found.setdefault(part.title, {}).setdefault(meaning, layer.cell)
+    rows = (
+        f"<dt>{title}{f' ({cell})' if len(meanings) > 1 else ''}<dd>{meaning}"
+        for title, meanings in found.items()
+        for meaning, cell in meanings.items()
+    )
     return f"<dl>{''.join(rows)}</dl>\n"

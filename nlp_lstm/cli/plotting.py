@@ -50,11 +50,12 @@ def draw_inspection(found: Inspection) -> Figure:
     n_maps, time = len(found.layers), len(found.tokens)
     width = min(60.0, max(6.0, 0.25 * time + 2.0))
     figure = Figure(figsize=(width, 2.5 + 2.2 * n_maps), layout="constrained")
-    axes = figure.subplots(1 + n_maps, 1, sharex=True, squeeze=False)[:, 0]
+    axes = figure.subplots(1 + n_maps, 1, squeeze=False)[:, 0]
     values = found.attribution.values
     axes[0].bar(range(time), values, color=["#174ea6" if value > 0 else "#963400" for value in values])
     axes[0].axhline(0.0, color="#888", linewidth=0.5)
-    axes[0].set_ylabel("share, nats")
+    axes[0].set_ylabel(f"share, {found.attribution.unit}".rstrip(", "))
+    axes[0].set_xlim(-0.5, time - 0.5)
     axes[0].set_title(_plain(found.attribution.of), fontsize="medium")
     for axis, layer in zip(axes[1:], found.layers, strict=True):
         rows = [part.mean if part.low else [x / max(1e-12, *part.norm) for x in part.norm] for part in layer.parts]
@@ -62,7 +63,11 @@ def draw_inspection(found: Inspection) -> Figure:
         axis.set_yticks(range(len(rows)), [part.title if part.low else f"|{part.title}|" for part in layer.parts])
         axis.set_title(f"{layer.title}: means of gates, |states| to their largest", fontsize="medium")
         figure.colorbar(shaded, ax=axis)
-    axes[-1].set_xticks(range(time), [_plain(shown(token)) for token in found.tokens], rotation=90, fontsize="small")
+    below = [found.times or found.tokens, *(found.steps_of(layer) for layer in found.layers)]
+    for place, (axis, steps) in enumerate(zip(axes, below, strict=True)):
+        named = steps != below[place + 1] if place < n_maps else True  # else the steps stand below the next
+        names = [_plain(shown(step)) for step in steps] if named else []
+        axis.set_xticks(range(len(steps)) if named else [], names, rotation=90, fontsize="small")
     return figure
 
 

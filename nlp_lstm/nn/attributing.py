@@ -13,7 +13,14 @@ from torch import Tensor, nn
 NODES = 5
 """Points of a part of the path at which the gradient is taken."""
 NARROWEST = 2.0**-5
-"""Length of a part of the path, whose whole is 1, that is not halved any more: there are at most 315 gradients."""
+"""Length of a part of the path, whose whole is 1, that is not halved any more."""
+FINER, NARROWEST_FIRST = 2.0**-3, 2.0**-40
+"""Close to zero a part is halved until it is so much of the way there, but never below so much of the whole."""
+FIRST_END = 2.0**-4
+"""Where the first part ends and the second begins: in one part alone what is too much may by chance hide what is too
+little."""
+MOST_GRADIENTS = 1000
+"""When so many are taken, no part is halved any more."""
 SMALLEST_SHARE = 1e-3
 """Of values whose sum is a smaller share of their sizes' the direction is noise."""
 TOKENS_AT_ONCE = 8192
@@ -94,6 +101,10 @@ def integrated_gradients(score: Score, inputs: Tensor, *, tolerance: float = TOL
     jump: on a stretch of the path too short for any rule. There the gradient's length means nothing, but its direction
     is that of the jump's edge; a part of `NARROWEST` shares what it makes by that.
 
+    Where what goes in is normalised, N(α z) = α z / √(α² v + ε), all comes about close to zero, within some √(ε / v),
+    and the closer the more norms follow each other: as steeply as at a jump, but smoothly on the scale of the
+    logarithm, on which parts are halved there.
+
     The baseline is the zero vector in each token's place: what the embedding dropout of training puts there, and the
     same for words, characters and what a tagger knows of spellings.
 
@@ -105,14 +116,15 @@ def integrated_gradients(score: Score, inputs: Tensor, *, tolerance: float = TOL
     Source: Sundararajan, Taly & Yan 2017, section 3.
     """
     path = _Path(score, inputs)
-    there, nothing = path.scores([1.0, 0.0])
+    nothing, early, there = path.scores([0.0, FIRST_END, 1.0])
     allowed = max(tolerance * abs(there - nothing), 1e-4 + 1e-6 * abs(there))
-    parts, jumps = path.integrate([_Part(0.0, 1.0, nothing, there)]), []
+    parts, jumps = path.integrate([_Part(0.0, FIRST_END, nothing, early), _Part(FIRST_END, 1.0, early, there)]), []
     while sum(part.missing for part in parts) > allowed:
         bad = [part for part in parts if part.missing > allowed / len(parts)]
-        jumps += [part.shared() for part in bad if part.width <= NARROWEST]
+        last = path.n_gradients >= MOST_GRADIENTS
+        jumps += [part.shared() for part in bad if last or part.narrowest]
         parts = [part for part in parts if part.missing <= allowed / len(parts)]
-        parts += path.halve([part for part in bad if part.width > NARROWEST])
+        parts += path.halve([part for part in bad if not (last or part.narrowest)])
     values = torch.stack([part.total for part in parts + jumps]).sum(0)
     jumped = sum(abs(part.score_end - part.score_start) for part in jumps)
     return Attributed(values, there, nothing, path.n_gradients, jumped)
@@ -160,8 +172,8 @@ class _Part(NamedTuple):
         return self.values
 
     @property
-    def width(self) -> float:
-        return self.end - self.start
+    def narrowest(self) -> bool:
+        return self.end - self.start <= max(NARROWEST_FIRST, min(NARROWEST, FINER * self.end))
 
     def shared(self) -> _Part:
         """Return the part with values as they are to each other, of the sum that is right."""

@@ -253,20 +253,35 @@ def layer_norm(z: Tensor, gain: Tensor, bias: Tensor | None = None) -> Tensor:
     return normed if bias is None else normed + bias
 
 
+class MinLstmStep(NamedTuple):
+    """One minLSTM step with its gates open to view; each tensor is (batch, hidden)."""
+
+    forget_gate: Tensor
+    input_gate: Tensor
+    candidate: Tensor
+    h: Tensor
+
+
 def minlstm_step(x: Tensor, h: Tensor, weights: MinLstmWeights) -> Tensor:
-    """Take one minLSTM step and return the new hidden state, (batch, hidden).
+    """Take one minLSTM step and return the new hidden state, (batch, hidden); `open_minlstm_step` has the formulas."""
+    return open_minlstm_step(x, h, weights).h
+
+
+def open_minlstm_step(x: Tensor, h: Tensor, weights: MinLstmWeights) -> MinLstmStep:
+    """Take one minLSTM step.
 
         f_t = σ(W_f x_t + b_f);  i_t = σ(W_i x_t + b_i);  h̃_t = W_h x_t + b_h
         f'_t = f_t / (f_t + i_t);  i'_t = i_t / (f_t + i_t)
         h_t = f'_t · h_{t−1} + i'_t · h̃_t
 
     No gate reads the state, so all gates of a sequence are known beforehand and what is left is a weighted mean of
-    the candidates. Source: Feng et al. 2024 ("Were RNNs all we needed?"), section 3.2.
+    the candidates. The gates that are handed out are f' and i', which add up to 1. Source: Feng et al. 2024 ("Were
+    RNNs all we needed?"), section 3.2.
     """
     f, i, candidate = (x @ weights.weight_ih.T + weights.bias).chunk(3, dim=-1)
-    forget_gate, input_gate = f.sigmoid(), i.sigmoid()
-    total = forget_gate + input_gate
-    return forget_gate / total * h + input_gate / total * candidate
+    total = f.sigmoid() + i.sigmoid()
+    forget_gate, input_gate = f.sigmoid() / total, i.sigmoid() / total
+    return MinLstmStep(forget_gate, input_gate, candidate, forget_gate * h + input_gate * candidate)
 
 
 def block_step(x: Tensor, place: int, weights: BlockWeights, *, n_heads: int) -> Tensor:

@@ -1,67 +1,41 @@
-"""Recurrent layers with their gates open to view: the written-out cells on what the kernels read, and held to them."""
+"""Layers with their inside open to view: written out on what the kernels read, and held to what these gave."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from nlp_lstm.nn.cells import CellWeights, lstm_step, open_gru_step, rnn_step
-from nlp_lstm.nn.recurrent import LayerState, Recurrence
+from nlp_lstm.nn.block_opening import open_block
+from nlp_lstm.nn.layers import LayerMemory, RecurrentLayer
+from nlp_lstm.nn.opening import steps
+from nlp_lstm.nn.self_attention import TransformerBlock
 from nlp_lstm.nn.stack import Stack
 
 TOLERANCE = 1e-4
-"""How far a written-out state may lie from the kernel's; in float32 sums of another order differ by some 1e-6."""
+"""How far a written-out state may lie from the kernel's, and so many times as far where states are larger than 1; in
+float32 sums of another order differ by some 1e-6."""
 SHUT, OPEN = 0.1, 0.9
 """Below and above these a gate counts as saturated."""
 
 
-class Opened(NamedTuple):
-    """One step of a cell.
+class Reader(NamedTuple):
+    """One layer in one direction.
 
     Attributes:
-        parts: what the cell computed, by name, each (batch, hidden); gates, whose values lie in (0, 1), end in `_gate`.
-        state: the memory after the step.
+        number: of the layer, from 0.
+        direction: `forward` or `backward`; `both ways` of a block that attends to later tokens too.
+        cell: its kind.
+        layer: the module that reads.
     """
 
-    parts: dict[str, Tensor]
-    state: LayerState
-
-
-def _open_lstm(x: Tensor, state: LayerState, weights: CellWeights) -> Opened:
-    assert state.c is not None
-    step = lstm_step(x, state.h, state.c, weights)
-    parts = {
-        "input_gate": step.input_gate,
-        "forget_gate": step.forget_gate,
-        "output_gate": step.output_gate,
-        "candidate": step.candidate,
-        "cell": step.c,
-        "hidden": step.h,
-    }
-    return Opened(parts, LayerState(step.h, step.c))
-
-
-def _open_gru(x: Tensor, state: LayerState, weights: CellWeights) -> Opened:
-    step = open_gru_step(x, state.h, weights)
-    parts = {"reset_gate": step.reset_gate, "update_gate": step.update_gate, "new": step.new, "hidden": step.h}
-    return Opened(parts, LayerState(step.h, None))
-
-
-def _open_rnn(x: Tensor, state: LayerState, weights: CellWeights) -> Opened:
-    h = rnn_step(x, state.h, weights)
-    return Opened({"hidden": h}, LayerState(h, None))
-
-
-OPENED: dict[str, Callable[[Tensor, LayerState, CellWeights], Opened]] = {
-    "lstm": _open_lstm,
-    "gru": _open_gru,
-    "rnn": _open_rnn,
-}
-"""The cells that can be looked into, by name: one step of each, written out."""
+    number: int
+    direction: str
+    cell: str
+    layer: nn.Module
 
 
 class Pass(NamedTuple):
@@ -71,11 +45,31 @@ class Pass(NamedTuple):
         inputs: (batch, time, input).
         before: where it started; None for zeros.
         states: its hidden states, (batch, time, hidden).
+        after: where it ended; None where that was not asked for.
     """
 
     inputs: Tensor
-    before: LayerState | None
+    before: LayerMemory | None
     states: Tensor
+    after: LayerMemory | None = None
+
+    def of_row(self, row: int) -> Pass:
+        """Return what was read and given in one row, as a batch of one."""
+        chosen = slice(row, row + 1)
+        memories = (_rows_of(memory, chosen) for memory in (self.before, self.after))
+        return Pass(self.inputs[chosen], next(memories), self.states[chosen], next(memories))
+
+
+class Traced(NamedTuple):
+    """The inside of a layer at each token of one row, in the order it was read.
+
+    Attributes:
+        parts: what it computed, by name, each (time, hidden); gates end in `_gate`.
+        attention: how much each token attended to each, (time, time); None where a layer has no such thing.
+    """
+
+    parts: dict[str, Tensor]
+    attention: Tensor | None = None
 
 
 class PartSummary(NamedTuple):
@@ -94,16 +88,30 @@ class PartSummary(NamedTuple):
     high: Tensor
 
 
+def readers(stack: Stack) -> Sequence[Reader]:
+    """Return the layers of a stack, each in each direction."""
+    found = []
+    for number, layer in enumerate(stack.layers):
+        if isinstance(layer, RecurrentLayer):
+            halves = {"forward": layer.forwards, "backward": layer.backwards}
+        else:
+            halves = {"both ways" if stack.bidirectional else "forward": layer}
+        found += [Reader(number, way, stack.cell, half) for way, half in halves.items() if half is not None]
+    return found
+
+
 @contextmanager
-def watch(stack: Stack) -> Iterator[dict[Recurrence, Pass]]:
-    """Yield a table that holds, for each recurrence of a stack that runs in the block, its last pass."""
-    passes: dict[Recurrence, Pass] = {}
+def watch(stack: Stack) -> Iterator[dict[nn.Module, Pass]]:
+    """Yield a table that holds, for the layer of each reader of a stack that runs in the block, its first pass."""
+    passes: dict[nn.Module, Pass] = {}
 
     def keep(module: nn.Module, args: tuple[Any, ...], output: tuple[Tensor, Any]) -> None:
-        assert isinstance(module, Recurrence)
-        passes[module] = Pass(args[0], args[2] if len(args) > 2 else None, output[0])
+        before, after = args[2] if len(args) > 2 else None, output[1]
+        if isinstance(module, TransformerBlock):  # what it carries stands in a tuple of one
+            before, after = before and before[0], after[0]
+        passes.setdefault(module, Pass(args[0], before, output[0], after))
 
-    handles = [each.register_forward_hook(keep) for each in stack.modules() if isinstance(each, Recurrence)]
+    handles = [reader.layer.register_forward_hook(keep) for reader in readers(stack)]
     try:
         yield passes
     finally:
@@ -111,32 +119,32 @@ def watch(stack: Stack) -> Iterator[dict[Recurrence, Pass]]:
             handle.remove()
 
 
-def steps(layer: Recurrence, inputs: Tensor, before: LayerState | None) -> Iterator[Opened]:
-    """Yield each step of a layer over `inputs` (batch, time, input), written out; differentiable."""
-    state = before if before is not None else _zeros(layer, inputs)
-    for x in inputs.unbind(1):  # (batch, input)
-        opened = OPENED[layer.cell](x, state, layer.weights())
-        state = opened.state
-        yield opened
-
-
-def trace(layer: Recurrence, seen: Pass) -> dict[str, Tensor]:
-    """Return every part of a layer's cell at each token of one row, each (time, hidden), in the order it was read.
+def trace(cell: str, layer: nn.Module, seen: Pass) -> Traced:
+    """Return the inside of a layer at each token of one row.
 
     Args:
-        layer: a layer of a cell in `OPENED`.
+        cell: its kind.
+        layer: the layer, in one direction.
         seen: what its kernel read and gave, of a batch of one.
 
     Raises:
-        RuntimeError: the written-out cell and the kernel do not agree, which is a mistake of ours.
+        RuntimeError: the layer written out and its kernel do not agree, which is a mistake of ours.
     """
     with torch.no_grad():
-        each = [opened.parts for opened in steps(layer, seen.inputs, seen.before)]
-        parts = {name: torch.cat([parts[name] for parts in each]) for name in each[0]}  # each (time, hidden)
-        apart = float((parts["hidden"] - seen.states[0]).abs().max())
-    if not apart <= TOLERANCE:
-        raise RuntimeError(f"the written-out {layer.cell} cell and its kernel differ by {apart:.2g}")
-    return parts
+        traced = _write_out(cell, layer, seen)
+        apart = float((traced.parts["hidden"] - seen.states[0]).abs().max())
+        largest = float(seen.states.abs().max())
+    if not apart <= TOLERANCE * max(1.0, largest):
+        raise RuntimeError(f"the written-out {cell} cell and its kernel differ by {apart:.2g}")
+    return traced
+
+
+def _write_out(cell: str, layer: nn.Module, seen: Pass) -> Traced:
+    before: Any = seen.before
+    if isinstance(layer, TransformerBlock):
+        return Traced(*open_block(layer, seen.inputs, before))
+    each = [opened.parts for opened in steps(cell, layer, seen.inputs, before)]
+    return Traced({name: torch.cat([parts[name] for parts in each]) for name in each[0]})  # each (time, hidden)
 
 
 def summarise(part: Tensor) -> PartSummary:
@@ -145,16 +153,9 @@ def summarise(part: Tensor) -> PartSummary:
     return PartSummary(part.mean(-1), part.norm(dim=-1), *shares)
 
 
-def recurrences(stack: Stack) -> Sequence[tuple[int, str, Recurrence]]:
-    """Return the recurrences of a stack, each with the number of its layer, from 0, and its direction."""
-    return [
-        (number, direction, half)
-        for number, layer in enumerate(stack.layers)
-        for direction, half in (("forward", layer.forwards), ("backward", layer.backwards))
-        if isinstance(half, Recurrence)
-    ]
-
-
-def _zeros(layer: Recurrence, inputs: Tensor) -> LayerState:
-    zeros = inputs.new_zeros(len(inputs), layer.hidden_size)
-    return LayerState(zeros, zeros if layer.cell == "lstm" else None)
+def _rows_of(memory: LayerMemory | None, chosen: slice) -> LayerMemory | None:
+    if memory is None:
+        return None
+    kind: Any = type(memory)
+    found: LayerMemory = kind(*(None if part is None else part[chosen] for part in memory))
+    return found

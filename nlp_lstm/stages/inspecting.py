@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,12 @@ from torch import Tensor
 from nlp_lstm.errors import DataError, UsageError, nearest
 from nlp_lstm.inspection import METHODS, Attribution, Curve, GradientReport, Inspection, Layer, Part
 from nlp_lstm.nn.attributing import Attributed, frozen, integrated_gradients, leave_one_out, reading
+from nlp_lstm.nn.opening import OPENED
 from nlp_lstm.nn.reaching import measure, replaced
 from nlp_lstm.nn.stack import Stack
-from nlp_lstm.nn.tracing import OPENED, Pass, recurrences, summarise, trace, watch
-from nlp_lstm.tasks.probing import Aim, Probe, Probes
+from nlp_lstm.nn.tracing import readers, summarise, trace
+from nlp_lstm.tasks.numbers import ReadsNumbers
+from nlp_lstm.tasks.probing.probe import Aim, MakesInputs, Probe, Probes, ReadLayer
 from nlp_lstm.tasks.task import encoder_vocabulary
 from nlp_lstm.text.joining import join
 
@@ -31,6 +33,8 @@ MADE_TOKENS = 128
 """Tokens of the made text on which gradients are looked at when there is no other."""
 SCALES = (0.5, 3.0)
 """What the recurrent weights of a fresh plain RNN are multiplied by, to let its gradients vanish and explode."""
+MOST_ATTENDED = 256
+"""Tokens up to which a Transformer's attention is handed out: it is a number for each two of them."""
 
 
 def inspect_text(
@@ -50,26 +54,25 @@ def inspect_text(
     """
     if method not in METHODS:
         raise UsageError(f"no method {method!r}{nearest(method, METHODS)}")
-    stack = shared_stack(predictor)
-    check_layer(stack, layer)
+    check_layer(shared_stack(predictor), layer)
     with frozen(predictor.model):
-        probe, given, notes = open_probe(predictor, given, window)
-        inputs, passes = _run(stack, probe)
-        aim = probe.aim(target)
-        attribution = _attribution(stack, inputs[0], aim, method)
-        notes += _doubts(attribution)
+        probe, notes = open_probe(predictor, given, target, window)
+        aim = probe.aim()
+        layers, more = _layers(probe.layers(), layer)
+        attribution = _attribution(probe, aim, method)
         return Inspection(
             task=str(predictor.description["task"]),
-            text=given if isinstance(given, str) else " ".join(given),
+            text=probe.text,
             tokens=probe.tokens.texts,
             starts=probe.tokens.starts,
             prediction=probe.prediction(),
-            layers=_layers(stack, passes, layer),
+            layers=layers,
             attribution=attribution,
             attention=probe.attention(),
             alignments=probe.alignments(),
             decisions=probe.decisions(),
-            notes=(*notes, *probe.notes()),
+            notes=(*notes, *more, *_doubts(attribution), *probe.notes()),
+            times=probe.times(),
         )
 
 
@@ -87,36 +90,45 @@ def measure_gradients(
 
     Raises:
         DataError: the text holds fewer than two tokens.
-        UsageError: as `inspect_text`.
+        UsageError: as `inspect_text`; or its layers carry no state, or there is no text and none can be made.
     """
     stack = shared_stack(predictor)
     check_layer(stack, layer)
+    if stack.cell not in OPENED:
+        raise UsageError(f"a {stack.cell} carries no state from step to step for an error to go back through")
     number = (layer or len(stack.layers)) - 1
     notes = []
     if given is None:
-        given = made_text(predictor, seed=seed)
-        notes.append(f"no text was given: this is one of random tokens, drawn with seed {seed}")
+        given = made_input(predictor, seed=seed)
+        notes.append(f"nothing was given: this is made up, drawn with seed {seed}")
     with frozen(predictor.model):
-        probe, given, more = open_probe(predictor, given, window)
+        probe, more = open_probe(predictor, given, target, window)
         if len(probe.tokens) < 2:
             raise DataError("the text holds one token: an error that reaches back needs two or more")
-        aim = probe.aim(target)
+        aim = probe.aim()
         limit = float((predictor.description.get("training") or {}).get("clip_norm") or 1.0)
         curves = []
         for name, network in _networks(stack, seed):
             network.requires_grad_(True)
             with replaced(stack, network) if network is not stack else nullcontext():
-                reach = measure(network, lambda: -aim.score(1).sum(), number=number, most=steps)
+                reach = measure(network, lambda: -aim.score(1).sum(), number=number, most=steps, row=probe.row)
             network.requires_grad_(False)
             norms = tuple(reach.norms.tolist())
             curves.append(Curve(name, network.cell, norms, reach.weight_norm, min(reach.weight_norm, limit)))
-    text = given if isinstance(given, str) else " ".join(given)
-    found = (*notes, *more)
-    return GradientReport(text, len(probe.tokens), aim.of, number + 1, limit, tuple(curves), found)
+    found = (*notes, *more, *probe.notes())
+    return GradientReport(probe.text, len(probe.tokens), aim.of, number + 1, limit, tuple(curves), found)
 
 
-def made_text(predictor: Predictor, *, seed: int) -> str:
-    """Return a text of random tokens of the model's vocabulary."""
+def made_input(predictor: Predictor, *, seed: int) -> Any:
+    """Return what the task makes up or, of a task with text, one of random tokens of the model's vocabulary.
+
+    Raises:
+        UsageError: the model reads no text, and its task makes nothing up.
+    """
+    if isinstance(predictor.task, MakesInputs):
+        return predictor.task.made_input(seed)
+    if isinstance(predictor.task, ReadsNumbers):
+        raise UsageError("the model reads no text, and no rows are made up: name a source of some")
     vocabulary = encoder_vocabulary(predictor.task)
     numbers = range(len(vocabulary.specials), len(vocabulary))
     keys = [vocabulary.token(number) for number in Random(seed).choices(numbers, k=MADE_TOKENS)]
@@ -128,7 +140,7 @@ def shared_stack(predictor: Predictor) -> Stack:
     """Return the recurrent layers of a model's shared encoder.
 
     Raises:
-        UsageError: it has no such layers, or their cell cannot be looked into.
+        UsageError: it has no such layers.
     """
     encoder = getattr(predictor.model, "encoder", None)
     stack = getattr(encoder, "stack", None)
@@ -149,27 +161,24 @@ def probing_task(predictor: Predictor) -> Probes:
 
 
 def check_layer(stack: Stack, layer: int | None) -> None:
-    """See that a stack can be looked into, and has a layer of this number, counted from 1.
+    """See that a stack has a layer of this number, counted from 1.
 
     Raises:
-        UsageError: it cannot, or has not.
+        UsageError: it has not.
     """
-    if stack.cell not in OPENED:
-        known = ", ".join(OPENED)
-        raise UsageError(f"inspect shows the gates of {known} cells; this model's are {stack.cell}")
     if layer is not None and not 1 <= layer <= len(stack.layers):
         raise UsageError(f"no layer {layer}: the model has {len(stack.layers)}")
 
 
-def open_probe(predictor: Predictor, given: Any, window: int | None) -> tuple[Probe, Any, list[str]]:
-    """Return a text on its way through a model, the part of it that is looked at, and what is to be told of that.
+def open_probe(predictor: Predictor, given: Any, target: str | None, window: int | None) -> tuple[Probe, list[str]]:
+    """Return a text, or the part of it that is looked at, on its way through a model, and what is to be told of that.
 
     Raises:
         DataError: the text holds no token.
-        UsageError: the task cannot be probed, or there is no such window.
+        UsageError: the task cannot be probed, or there is no such target or window.
     """
     task = probing_task(predictor)
-    probe = task.probe(predictor.model, given)
+    probe = task.probe(predictor.model, given, target)
     tokens, size = probe.tokens, probe.longest
     if not len(tokens):
         raise DataError("the text holds no token: there is nothing to inspect")
@@ -177,7 +186,7 @@ def open_probe(predictor: Predictor, given: Any, window: int | None) -> tuple[Pr
     if window is not None and not 1 <= window <= count:
         raise UsageError(f"no window {window}: the text's {len(tokens):,} tokens make {count}")
     if count == 1:
-        return probe, given, []
+        return probe, []
     number = window or (count if probe.last_first else 1)
     first, last = (number - 1) * size, min(number * size, len(tokens))
     start, end = tokens.starts[first], tokens.starts[last - 1] + len(tokens.texts[last - 1])
@@ -186,26 +195,30 @@ def open_probe(predictor: Predictor, given: Any, window: int | None) -> tuple[Pr
         f"the text's {len(tokens):,} tokens are too many to keep the gradients of: this is window {number} of {count}, "
         f"tokens {first + 1:,} to {last:,}, read as a text of its own"
     )
-    return task.probe(predictor.model, part), part, [note]
+    return task.probe(predictor.model, part, target), [note]
 
 
-def _run(stack: Stack, probe: Probe) -> tuple[Tensor, dict[Any, Pass]]:
-    """Return what the first layer read (1, time, width), and what every layer made of it."""
-    with torch.no_grad(), watch(stack) as passes:
-        inputs = probe.inputs()
-        stack(inputs, torch.ones(inputs.shape[:2], dtype=torch.bool, device=inputs.device), probe.state())
-    return inputs, passes
-
-
-def _attribution(stack: Stack, inputs: Tensor, aim: Aim, method: str) -> Attribution:
+def _attribution(probe: Probe, aim: Aim, method: str) -> Attribution:
     def score(rows: Tensor) -> Tensor:
-        with reading(stack, rows):
+        with reading(probe.entry, rows):
             return aim.score(len(rows))
 
-    found: Attributed = (integrated_gradients if method == "ig" else leave_one_out)(score, inputs)
-    values = tuple(found.values.tolist())
+    share = integrated_gradients if method == "ig" else leave_one_out
+    with torch.no_grad():
+        inputs = probe.inputs()[0]
+    found: Attributed = share(score, inputs)
+    there, nothing = (aim.offset + aim.scale * each for each in (found.score, found.baseline))
     return Attribution(
-        method, aim.of, found.score, found.baseline, values, found.error, found.n_gradients, found.jumped
+        method=method,
+        of=aim.of,
+        score=there,
+        baseline=nothing,
+        values=tuple((aim.scale * found.values).tolist()),
+        error=found.error,
+        n_steps=found.n_gradients,
+        jumped=aim.scale * found.jumped,
+        unit=aim.unit,
+        without=aim.without,
     )
 
 
@@ -223,16 +236,30 @@ def _doubts(found: Attribution) -> list[str]:
     return notes
 
 
-def _layers(stack: Stack, passes: dict[Any, Pass], only: int | None) -> tuple[Layer, ...]:
-    """Return the layers as numbers, token by token in the text's order; `only` one of them, counted from 1."""
-    return tuple(
-        Layer(number + 1, direction, half.cell, half.hidden_size, _parts(trace(half, passes[half]), direction))
-        for number, direction, half in recurrences(stack)
-        if only in (None, number + 1)
-    )
+def _layers(read: Sequence[ReadLayer], only: int | None) -> tuple[tuple[Layer, ...], list[str]]:
+    """Return the layers as numbers, step by step in the text's order, and what is to be told of them.
+
+    Args:
+        read: the layers, with what they read.
+        only: one of them, counted from 1.
+    """
+    layers, notes = [], set[str]()
+    for each in read:
+        if only not in (None, each.reader.number + 1):
+            continue
+        number, direction, cell, module = each.reader
+        traced = trace(cell, module, each.seen)
+        attention: tuple[tuple[float, ...], ...] = ()
+        if traced.attention is not None and len(traced.attention) <= MOST_ATTENDED:
+            attention = tuple(tuple(round(weight, 4) for weight in row) for row in traced.attention.tolist())
+        elif traced.attention is not None:
+            notes.add(f"attention is shown of {MOST_ATTENDED} tokens at most")
+        parts, size = _parts(traced.parts, direction), each.seen.states.shape[-1]
+        layers.append(Layer(number + 1, direction, cell, size, parts, each.steps, each.network, attention))
+    return tuple(layers), sorted(notes)
 
 
-def _parts(traced: dict[str, Tensor], direction: str) -> tuple[Part, ...]:
+def _parts(traced: Mapping[str, Tensor], direction: str) -> tuple[Part, ...]:
     found = []
     for name, part in traced.items():
         in_order = part.flip(0) if direction == "backward" else part
@@ -249,23 +276,22 @@ def _networks(stack: Stack, seed: int) -> Sequence[tuple[str, Stack]]:
     for scale in SCALES:
         scaled = _fresh(stack, "rnn", seed)
         with torch.no_grad():
-            for _, _, half in recurrences(scaled):
-                half.weight_hh.mul_(scale)
+            for reader in readers(scaled):
+                reader.layer.get_parameter("weight_hh").mul_(scale)
         found.append((f"fresh rnn, weights × {scale:g}", scaled))
     return found
 
 
 def _fresh(stack: Stack, cell: str, seed: int) -> Stack:
     """Return freshly drawn layers of another cell and the same sizes."""
-    first = next(half for _, _, half in recurrences(stack))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fresh = Stack(
             stack.input_size,
-            first.hidden_size,
+            stack.hidden_size,
             n_layers=len(stack.layers),
             cell=cell,
             bidirectional=stack.bidirectional,
             layer_norm=len(stack.norms) > 0,
         )
-    return fresh.to(first.weight_hh.device).eval()
+    return fresh.to(next(stack.parameters()).device).eval()

@@ -153,19 +153,23 @@ class Predictor:
         """Return what the inside of the network did with one text: its gates, and what the prediction rests on.
 
         Gates and states are computed by the written-out cells from the weights the kernels use, and seen to be equal.
+        A Transformer has none; of it there is what it adds to each token, and its attention.
 
         Args:
-            given: a text or, to a tagger, a sequence of words.
+            given: a text or, to a tagger, a sequence of words; to a forecaster what `forecast` takes, of which it looks
+                at the last rows.
             method: `ig` for integrated gradients, or `leave-one-out`.
             target: what is to be explained, if not what is predicted: a classifier's label, the number of a tagger's
-                word or of a translation's token, counted from 1, or a token to come next in a generator's text.
+                word or of a translation's token, counted from 1, a token to come next in a generator's text; of a
+                forecast `COLUMN`, `COLUMN+ROWS` or `+ROWS`, so many rows ahead; of a model of several parts `PART`,
+                or `PART.X` with what that part's task takes.
             layer: the only layer to look into, counted from 1; None looks into all.
             window: of a text longer than 2,000 tokens (256 of a translator), which part of so many; None takes the
                 first, of a generator the last.
 
         Raises:
-            DataError: the text holds no token.
-            UsageError: the cell or the task cannot be looked into, or there is no such method, target, layer or window.
+            DataError: the text holds no token, or there are fewer rows than a forecaster looks back on.
+            UsageError: the task cannot be looked into, or there is no such method, target, layer or window.
         """
         return inspect_text(self, given, method=method, target=target, layer=layer, window=window)
 
@@ -185,7 +189,7 @@ class Predictor:
         head reads them.
 
         Args:
-            given: a text or, to a tagger, a sequence of words; None takes one of random tokens.
+            given: as in `inspect`; None takes a text of random tokens, or a made sequence.
             target: as in `inspect`.
             layer: the layer to look into, counted from 1; None takes the top one.
             window: as in `inspect`.
@@ -194,7 +198,7 @@ class Predictor:
 
         Raises:
             DataError: the text holds fewer than two tokens.
-            UsageError: as `inspect`.
+            UsageError: as `inspect`; or the layers are a Transformer's, which carries no state.
         """
         return measure_gradients(self, given, target=target, layer=layer, window=window, steps=steps, seed=seed)
 
@@ -202,7 +206,7 @@ class Predictor:
         """Return what reads one text piece by piece and gives the state at every token, as of the whole text.
 
         Raises:
-            UsageError: the model reads both ways, or cannot be inspected.
+            UsageError: the model reads both ways, or no text, or cannot be inspected.
         """
         return StateStream(self)
 

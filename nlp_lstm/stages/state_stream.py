@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nlp_lstm.errors import UsageError
-from nlp_lstm.nn.recurrent import LayerState
+from nlp_lstm.nn.layers import LayerMemory
 from nlp_lstm.stages.inspecting import probing_task, shared_stack
-from nlp_lstm.tasks.probing import Probe
+from nlp_lstm.tasks.numbers import ReadsNumbers
+from nlp_lstm.tasks.probing.probe import Probe
 from nlp_lstm.text.safe_places import last_safe_place
 
 if TYPE_CHECKING:
@@ -44,21 +45,24 @@ class StateStream:
         predictor: the model.
 
     Raises:
-        UsageError: it reads both ways, so that no state is known before the end, or its task cannot be probed.
+        UsageError: it reads both ways, so that no state is known before the end; or it reads no text, or its task
+            cannot be probed.
     """
 
     def __init__(self, predictor: Predictor) -> None:
         task = predictor.task
         self._task, self._model, self._stack = probing_task(predictor), predictor.model, shared_stack(predictor)
+        if isinstance(task, ReadsNumbers):
+            raise UsageError("a text is read piece by piece, and the model reads none")
         if self._stack.bidirectional:
             raise UsageError("the model reads both ways: a state is known only when the text has ended")
         self._tokenizer = getattr(task.tokenizer, "source", task.tokenizer)
         self._held = ""
         self._finished = False
-        self._state: tuple[LayerState, ...] | None = None
+        self._state: tuple[LayerMemory, ...] | None = None
 
     @property
-    def state(self) -> tuple[LayerState, ...] | None:
+    def state(self) -> tuple[LayerMemory, ...] | None:
         """The memory of each layer behind the last token that was read; None before the first."""
         return self._state
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -40,7 +40,8 @@ from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss, classification_loss, disagreement
 from nlp_lstm.nn.ngrams import HashedNgrams
 from nlp_lstm.nn.precision import mixed_precision
-from nlp_lstm.tasks.probing import LabelProbe
+from nlp_lstm.tasks.probing.labels import LabelProbe
+from nlp_lstm.tasks.probing.texts import ReadText, Scores
 from nlp_lstm.tasks.task import (
     CutsTexts,
     HasExamples,
@@ -345,12 +346,25 @@ class Classify(HasExamples, CutsTexts):
         rows = [np.array(vocabulary.ids(keys), dtype=np.int32) for keys in self.tokenizer.keys(inputs)]
         return self.predict(model, rows, batch_size=batch_size)
 
-    def probe(self, model: nn.Module, given: str) -> LabelProbe:
+    def probe(self, model: nn.Module, given: str, target: str | None = None) -> LabelProbe:
         """Return a text on its way through the network, to be inspected."""
         assert isinstance(model, TextClassifier)
         tokens = self.tokenizer(given)
         ids = encoder_vocabulary(self).ids(tokens.keys) if tokens.keys else []
-        return LabelProbe(model, tokens, ids, self.labels)
+        read = ReadText.of_ids(given, tokens, model.encoder, ids)
+        return self.part_probe(model, read, model, lambda: self.answer(model, [given])[0].to_dict(), target)
+
+    def part_probe(
+        self,
+        model: nn.Module,
+        read: ReadText,
+        scores: Scores,
+        predict: Callable[[], dict[str, Any]],
+        target: str | None,
+    ) -> LabelProbe:
+        """Return a text on its way through a network and this head."""
+        assert isinstance(model, TextClassifier)
+        return LabelProbe(read, model, scores, predict, self.labels, target=target)
 
 
 def _probabilities(logits: torch.Tensor) -> NDArray[np.float64]:

@@ -24,6 +24,7 @@ from nlp_lstm.nn.forecaster import Forecaster, forecast_error
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.tasks.numbers import ReadsNumbers
+from nlp_lstm.tasks.probing.forecasts import ForecastProbe, LastRows
 from nlp_lstm.tasks.task import Note, build_vector_encoder
 
 
@@ -268,6 +269,23 @@ class Forecast(ReadsNumbers):
             for series, values in zip(chosen, scaled, strict=True):
                 found.append(FutureRows.after(series, self.columns, values * self._scales + self._means))
         return found
+
+    def probe(self, model: nn.Module, given: Any, target: str | None = None) -> ForecastProbe:
+        """Return the last rows of a series, or of what `Series.of` takes, on their way through the network.
+
+        Raises:
+            DataError: as `answer`.
+            UsageError: it is a text, or there is no such target.
+            ValueError: the rows make no series.
+        """
+        assert isinstance(model, Forecaster)
+        super().check_input(given, 1)
+        series = given if isinstance(given, Series) else Series.of(given, self.columns)
+        self._last_rows(series)
+        first = len(series) - self.settings.lookback
+        times = series.times[first:] or tuple(str(number + 1) for number in range(first, len(series)))
+        rows = LastRows(self.columns, times, series.select(self.columns)[first:], self._means, self._scales)
+        return ForecastProbe(model, rows, lambda: self.answer(model, [series])[0].to_dict(), target=target)
 
     def _last_rows(self, series: Series) -> NDArray[np.float32]:
         values, lookback = series.select(self.columns), self.settings.lookback

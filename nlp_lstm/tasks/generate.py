@@ -28,7 +28,7 @@ from nlp_lstm.nn.language_model import LanguageModel
 from nlp_lstm.nn.layers import forget_rows
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
-from nlp_lstm.tasks.probing import NextProbe
+from nlp_lstm.tasks.probing.next_tokens import NextProbe
 from nlp_lstm.tasks.task import (
     CutsTexts,
     Note,
@@ -356,10 +356,10 @@ class Generate(CutsTexts):
         writer, options = self.writer(model), writing_options(**choices)
         return [Continuation(text, "".join(writer.continue_text(text, options, seed=seed))) for text in inputs]
 
-    def probe(self, model: nn.Module, given: str) -> NextProbe:
+    def probe(self, model: nn.Module, given: str, target: str | None = None) -> NextProbe:
         """Return a text on its way through the network, to be inspected."""
         assert isinstance(model, LanguageModel)
-        return NextProbe(model, self.writer(model), given)
+        return NextProbe(model, self.writer(model), given, target=target)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.joint_settings import JointSettings, part_problems, part_settings, parts_problems, settle
+from nlp_lstm.tasks.probing.probe import Probe
+from nlp_lstm.tasks.probing.texts import PartProbes, ReadText
 from nlp_lstm.tasks.task import CutsTexts, Note, Vocabularies, build_encoder, encoder_vocabulary
 from nlp_lstm.tasks.words import (
     WordReader,
@@ -336,6 +338,36 @@ class Joint(CutsTexts):
                     found[row][name] = answer
         pairs = zip(sentences, found, strict=True)
         return [JointPrediction(sentence.text, sentence.words, sentence.starts, parts) for sentence, parts in pairs]
+
+    def probe(self, model: nn.Module, given: str | Sequence[str], target: str | None = None) -> Probe:
+        """Return a text on its way through the network and one head, to be inspected.
+
+        Args:
+            model: the network.
+            given: the text, or its words.
+            target: `PART`, or `PART.X` where X is a target of the part's task; None takes the first part.
+
+        Raises:
+            UsageError: there is no such part, or its task cannot be inspected.
+        """
+        assert isinstance(model, JointNetwork)
+        name, _, rest = (target or next(iter(self.tasks))).partition(".")
+        task = self.tasks.get(name)
+        if task is None:
+            raise UsageError(f"no part {name!r}{nearest(name, self.tasks)}")
+        if not isinstance(task, PartProbes):
+            raise UsageError(f"the part {name!r} cannot be inspected")
+        note = f"this is the part {name!r} of {', '.join(self.tasks)}; the target PART or PART.X names another"
+        read = ReadText.of_words(given, self.tokenizer, self._reader, model.encoder, model.spelling, notes=(note,))
+
+        def scores(*batch: Tensor) -> Any:
+            return model(*batch, parts=[name])[name]
+
+        def predict() -> dict[str, Any]:
+            found: dict[str, Any] = self.answer(model, [given])[0][name].to_dict()
+            return found
+
+        return task.part_probe(model.parts[name], read, scores, predict, rest or None)
 
     def _scored(
         self,

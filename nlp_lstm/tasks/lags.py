@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
@@ -31,6 +32,7 @@ from nlp_lstm.nn.long_lags import SequenceReader, spread_memories
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.tasks.numbers import ReadsNumbers
+from nlp_lstm.tasks.probing.sequences import SequenceProbe
 from nlp_lstm.tasks.task import Note, build_vector_encoder
 
 
@@ -261,3 +263,28 @@ class Lags(ReadsNumbers):
     def answer(self, model: nn.Module, inputs: Sequence[MadeSequence], *, batch_size: int = 256) -> list[LagAnswer]:
         """Return what the network says of each sequence."""
         return self.predict(model, inputs, batch_size=batch_size)
+
+    def probe(self, model: nn.Module, given: MadeSequence, target: str | None = None) -> SequenceProbe:
+        """Return a sequence on its way through the network, to be inspected.
+
+        Raises:
+            DataError: it is of a problem with other inputs.
+            UsageError: it is a text.
+        """
+        assert isinstance(model, SequenceReader)
+        self.check_input(given, 1)
+        self.check([given])
+        batch = pad_sequences([given], input_size=self.problem.input_size).to(next(model.parameters()).device)
+        time, inputs = len(given), given.inputs
+        alone = SequenceBatch(batch.inputs[:, :time], batch.mask[:, :time], batch.asked[:, :time], batch.targets)
+        symbols = self.problem.symbols
+        shown = (
+            [symbols[step] for step in inputs] if symbols else [",".join(f"{x:.3g}" for x in step) for step in inputs]
+        )
+        return SequenceProbe(
+            model, alone, shown, symbols, lambda: self.answer(model, [given])[0].to_dict(), target=target
+        )
+
+    def made_input(self, seed: int) -> MadeSequence:
+        """Return a new sequence; the same seed gives the same."""
+        return MadeSequence(self.problem.make(np.random.default_rng(seed)), f"{MADE}{self.settings.problem}")

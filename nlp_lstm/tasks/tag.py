@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from nlp_lstm.batching.buckets import batches_by_length
-from nlp_lstm.batching.spelled import Edges, Spelled, SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
+from nlp_lstm.batching.spelled import Edges, SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
 from nlp_lstm.config import (
     DataSettings,
     EncoderSettings,
@@ -40,7 +40,8 @@ from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.spelling import SpellingFeatures
 from nlp_lstm.nn.tagger import Emissions, Tagger, tag_loss
-from nlp_lstm.tasks.probing import PathProbe
+from nlp_lstm.tasks.probing.paths import PathProbe
+from nlp_lstm.tasks.probing.texts import ReadText, Scores
 from nlp_lstm.tasks.task import CutsTexts, HasExamples, Note, Vocabularies, build_encoder, encoder_vocabulary
 from nlp_lstm.tasks.words import (
     NO_SPELLING,
@@ -52,7 +53,6 @@ from nlp_lstm.tasks.words import (
 )
 from nlp_lstm.text.tag_schemes import Scheme, allowed, convert, decide_scheme, detect_scheme, spans
 from nlp_lstm.text.tokenizers import Tokenizer
-from nlp_lstm.text.tokens import Tokens
 
 CELLS = 4_096
 """Rows × padded length of a batch in prediction: enough for the recurrent kernel, few enough for little padding, which
@@ -367,16 +367,23 @@ class Tag(HasExamples, CutsTexts):
             found.append(self._tagging(sentence, path[: len(sentence.words)], nodes, moves, alternatives))
         return found
 
-    def probe(self, model: nn.Module, given: str | Sequence[str]) -> PathProbe:
+    def probe(self, model: nn.Module, given: str | Sequence[str], target: str | None = None) -> PathProbe:
         """Return a sentence on its way through the network, to be inspected; tags of chunks are shown in BIOES."""
         assert isinstance(model, Tagger)
-        sentence = sentence_of(given, self.tokenizer)
-        rows = self.encode(TokenTable.from_keys([sentence.words or ("",)]))
-        ids, mask, spellings, *spelling = pad_spelled(rows, [0]).to(next(model.parameters()).device)
-        length = max(1, len(sentence.words))
-        batch = Spelled(ids[:, :length], mask[:, :length], spellings[:, :length], *spelling)
-        tokens = Tokens(sentence.words, sentence.starts, sentence.words)
-        return PathProbe(model, tokens, batch, self.tags, lambda: self.answer(model, [given])[0].to_dict())
+        read = ReadText.of_words(given, self.tokenizer, self._reader, model.encoder, model.spelling)
+        return self.part_probe(model, read, model, lambda: self.answer(model, [given])[0].to_dict(), target)
+
+    def part_probe(
+        self,
+        model: nn.Module,
+        read: ReadText,
+        scores: Scores,
+        predict: Callable[[], dict[str, Any]],
+        target: str | None,
+    ) -> PathProbe:
+        """Return a sentence on its way through a network and this head."""
+        assert isinstance(model, Tagger)
+        return PathProbe(read, model, scores, predict, self.tags, target=target)
 
     def _scored(
         self, model: nn.Module, rows: SpelledRows, *, batch_size: int, precision: str = "float32"

@@ -44,7 +44,8 @@ from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.rows import PerSentence
 from nlp_lstm.nn.search import Hypothesis, SearchOptions, beam_search, greedy_search
 from nlp_lstm.nn.translator import Translator
-from nlp_lstm.tasks.probing import TranslationProbe
+from nlp_lstm.tasks.probing.texts import ReadText
+from nlp_lstm.tasks.probing.translations import TranslationProbe
 from nlp_lstm.tasks.task import HasExamples, Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.sentences import sentence_spans
@@ -368,7 +369,7 @@ class Translate(HasExamples):
             parts[piece.text].append([each.moved(piece.start) for each in written])
         return [_translation(windows, n_best=n_best) for windows in parts]
 
-    def probe(self, model: nn.Module, given: str) -> TranslationProbe:
+    def probe(self, model: nn.Module, given: str, target: str | None = None) -> TranslationProbe:
         """Return a text on its way through the network, to be inspected with the translation that `answer` gives."""
         assert isinstance(model, Translator)
         tokens = self.tokenizer.source(given)
@@ -378,7 +379,8 @@ class Translate(HasExamples):
             ((found, *_),) = self._search(model, [passage], TranslatingOptions(attention=True))
             return found, self._written(passage, found, tokens)
 
-        return TranslationProbe(model, tokens, passage.ids.tolist(), search, (self.begin_id, self.end_id))
+        read = ReadText.of_ids(given, tokens, model.encoder, passage.ids.tolist())
+        return TranslationProbe(model, read, search, (self.begin_id, self.end_id), target=target)
 
     def _search(
         self,

@@ -16,10 +16,11 @@ from rich.console import Console
 
 from nlp_lstm import load
 from nlp_lstm.cli.inspecting import InspectedText, headline
-from nlp_lstm.cli.inspection_page import MEANINGS, STYLE
+from nlp_lstm.cli.inspection_page import MEANINGS, OTHER_MEANINGS, STYLE
 from nlp_lstm.cli.reaching import clip_line, log_course, reach_view
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.inspection import Curve, GradientReport
+from nlp_lstm.nn.layers import CELLS
 from nlp_lstm.stages import inspecting
 from tests.stages.test_inspecting import PARTS, TEXTS, predictor_of
 from tests.tasks.test_tasks import CASES, INSPECTED
@@ -149,6 +150,36 @@ def test_every_task_has_a_view_and_a_page(name):
 
 def test_other_cells_parts_are_explained_too():
     assert set(MEANINGS) == {name for names in PARTS.values() for name in names}
+    assert all(name in PARTS[cell] for cell, name in OTHER_MEANINGS)
+
+
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_every_cell_has_a_view_and_a_page(cell):
+    found = predictor_of("classify", cell=cell).inspect("so dull it is")
+    shown, page = (drawn(InspectedText(layer=2).show(Record("", {}), found)), Page(InspectedText().page(None, found)))
+    for part in found.layers[0].parts:
+        assert part.title in shown and part.title in page.texts
+    assert ("% so" in re.sub(" +", " ", shown)) is (cell == "transformer")  # the head of a table of attention
+    heads = [text for text in page.texts if text.startswith("what each token attends to in layer")]
+    assert len(heads) == (2 if cell == "transformer" else 0)
+
+
+def test_a_gate_that_means_two_things_is_told_apart():
+    found = predictor_of("translate", cell="minlstm").inspect(TEXTS["translate"])
+    texts = Page(InspectedText().page(Record("", {}), found)).texts
+    assert {"forget gate (minlstm)", "forget gate (lstm)", "candidate"} <= set(texts)
+    assert OTHER_MEANINGS["minlstm", "forget_gate"] in texts and MEANINGS["forget_gate"] in texts
+
+
+def test_a_decoder_is_shown_beside_the_encoder():
+    found = predictor_of("translate").inspect(TEXTS["translate"])
+    shown = drawn(InspectedText(layer=1).show(Record("", {}), found))
+    page = Page(InspectedText().page(Record("", {}), found))
+    assert "decoder layer 1 forward (lstm, 6 channels)" in shown
+    assert "gates (mean over channels) and states (norm) of the decoder, step by step" in page.texts
+    (steps,) = {layer.steps for layer in found.layers if layer.network}
+    titles = [title for title in page.titles if ", decoder layer 2 forward, cell: mean " in title]
+    assert len(titles) == len(steps) and titles[0].startswith(f"{steps[0].strip() or '␣'}, ")
 
 
 def test_colours_show_what_speaks_for_and_against():
@@ -194,7 +225,7 @@ def test_gradients_are_shown_as_numbers_and_as_a_chart(run, trained):
     report = json.loads(run("inspect", trained, "--gradients", "--text", "w1 dull w2", "--format", "json").out)
     assert report == load(trained).gradients("w1 dull w2").to_dict()
     made = run("inspect", trained, "--gradients", "--steps", 5)
-    assert "no text was given" in made.out and "k=5" in made.out and "k=10" not in made.out
+    assert "nothing was given" in made.out and "k=5" in made.out and "k=10" not in made.out
 
 
 def test_what_clipping_does_is_told_in_numbers():
@@ -268,10 +299,11 @@ def test_a_page_that_cannot_be_written_is_told(run, trained, tmp_path):
     assert path.read_text() == "old"
 
 
-def test_other_cells_and_tasks_are_told_in_a_line(run, trained, tmp_path, monkeypatch):
+def test_tasks_and_cells_that_cannot_be_looked_into_are_told_in_a_line(run, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(inspecting, "OPENED", {"gru": None, "rnn": None})
-    ran = run("inspect", trained, "--text", "w1")
-    assert (ran.code, ran.err) == (2, "error: inspect shows the gates of gru, rnn cells; this model's are lstm\n")
+    ran = run("inspect", trained, "--text", "w1 w2", "--gradients")
+    message = "a lstm carries no state from step to step for an error to go back through"
+    assert (ran.code, ran.out, ran.err) == (2, "", f"error: {message}\n")
     other = shutil.copytree(trained, tmp_path / "other")
     config = json.loads((other / "config.json").read_text())
     (other / "config.json").write_text(json.dumps({**config, "task": "rank"}))

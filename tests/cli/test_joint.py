@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nlp_lstm import load
 from nlp_lstm.cli.main import main
 from tests.stages.made_data import write_joint_recipe
 
@@ -58,6 +59,18 @@ def test_columns_of_words_are_read_and_a_table_holds_the_cells_of_every_part(pla
 def test_columns_of_tags_are_not_what_it_gives(place, run):
     ran = run("predict", place / "run", "--text", TEXT, "--format", "conll")
     assert (ran.code, ran.out, ran.err) == (2, "", "error: --format conll: this model does not tag words\n")
+
+
+def test_one_part_is_looked_into(place, run):
+    ran = run("inspect", place / "run", "--text", TEXT)
+    assert (ran.code, ran.err) == (0, "") and ran.out.startswith("bad 0.")
+    assert "the part 'mood' of mood, names" in ran.out
+    ran = run("inspect", place / "run", "--text", TEXT, "--target", "names.1", "--format", "json")
+    found = json.loads(ran.out)
+    assert found == load(place / "run").inspect(TEXT, target="names.1").to_dict()
+    assert found["task"] == "joint" and found["decisions"][0]["tag"] == "S-PER"
+    ran = run("inspect", place / "run", "--text", TEXT, "--target", "name")
+    assert (ran.code, ran.err) == (2, "error: no part 'name'; did you mean 'names'?\n")
 
 
 def test_parts_are_scored_on_files_of_their_own(place, run):

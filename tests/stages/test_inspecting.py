@@ -13,12 +13,15 @@ import torch
 
 from nlp_lstm.config import EncoderSettings
 from nlp_lstm.errors import DataError, UsageError
-from nlp_lstm.inspection import Curve, Inspection
+from nlp_lstm.inspection import Curve, Inspection, Layer
+from nlp_lstm.nn.layers import CELLS
 from nlp_lstm.nn.recurrent import Recurrence
-from nlp_lstm.nn.tracing import OPENED, recurrences, watch
-from nlp_lstm.stages.inspecting import made_text
+from nlp_lstm.nn.tracing import readers, watch
+from nlp_lstm.stages import inspecting
+from nlp_lstm.stages.inspecting import made_input
 from nlp_lstm.stages.predictor import Predictor
-from nlp_lstm.tasks.probing import Probe
+from nlp_lstm.tasks.probing.probe import Probe
+from nlp_lstm.tasks.probing.translations import TranslationProbe
 from tests.tasks.test_tasks import CASES, ENCODER, INSPECTED, same
 
 TEXTS = {
@@ -26,11 +29,17 @@ TEXTS = {
     "translate": "the dog is so",
     "generate": "a dog\nis so",
     "tag": "Ada met Bob Bell",
+    "joint": "Ada met Bob Bell",
 }
+LSTM = ["input_gate", "forget_gate", "output_gate", "candidate", "cell", "hidden"]
 PARTS = {
-    "lstm": ["input_gate", "forget_gate", "output_gate", "candidate", "cell", "hidden"],
+    "lstm": LSTM,
     "gru": ["reset_gate", "update_gate", "new", "hidden"],
     "rnn": ["hidden"],
+    "peephole_lstm": LSTM,
+    "layernorm_lstm": LSTM,
+    "minlstm": ["forget_gate", "input_gate", "candidate", "hidden"],
+    "transformer": ["attended", "fed", "hidden"],
 }
 
 
@@ -57,19 +66,25 @@ def states_of(predictor: Predictor, text: str) -> list[np.ndarray]:
     with torch.no_grad(), watch(stack) as passes:
         inputs = probe.inputs()
         stack(inputs, torch.ones(inputs.shape[:2], dtype=torch.bool), probe.state())
-    found = [(way, passes[half].states[0].numpy()) for _, way, half in recurrences(stack)]
+    found = [(way, passes[half].states[0].numpy()) for _, way, _, half in readers(stack)]
     return [states[::-1] if way == "backward" else states for way, states in found]
 
 
-@pytest.mark.parametrize("cell", sorted(OPENED))
+def shared(found: Inspection) -> list[Layer]:
+    """Return the layers of the shared encoder."""
+    return [layer for layer in found.layers if not layer.network]
+
+
+@pytest.mark.parametrize("cell", sorted(CELLS))
 def test_every_layer_and_direction_is_shown_as_its_kernel_computes_it(name, text, cell):
     predictor = predictor_of(name, cell=cell)
     found = predictor.inspect(text)
     both = predictor.model.encoder.stack.bidirectional
-    ways = ["forward", "backward"] if both else ["forward"]
-    assert [(each.number, each.direction) for each in found.layers] == [(n, way) for n in (1, 2) for way in ways]
-    for layer, states in zip(found.layers, states_of(predictor, text), strict=True):
+    ways = (["both ways"] if cell == "transformer" else ["forward", "backward"]) if both else ["forward"]
+    assert [(each.number, each.direction) for each in shared(found)] == [(n, way) for n in (1, 2) for way in ways]
+    for layer, states in zip(shared(found), states_of(predictor, text), strict=True):
         assert (layer.cell, layer.hidden_size) == (cell, 5)
+        assert len(layer.attention) == (len(found.tokens) if cell == "transformer" else 0)
         assert [part.name for part in layer.parts] == PARTS[cell]
         hidden = layer.parts[-1]
         np.testing.assert_allclose(hidden.norm, np.linalg.norm(states, axis=1), atol=1e-5)
@@ -84,7 +99,9 @@ def test_what_is_said_of_a_text_is_what_the_model_predicts(name, text):
     found = predictor.inspect(text)
     assert found.task == CASES[name].kind and found.text == text
     assert all(text[start:].startswith(token) for token, start in zip(found.tokens, found.starts, strict=True))
-    if found.task != "generate":
+    if found.task == "joint":
+        assert same(found.prediction, predictor(text)["mood"].to_dict())
+    elif found.task != "generate":
         expected = predictor(text).to_dict()
         assert same({key: found.prediction[key] for key in expected}, expected)
     assert bool(found.decisions) is (found.task == "tag")
@@ -151,8 +168,7 @@ def test_a_text_without_tokens_is_refused(name, empty):
 
 
 def test_a_long_text_is_looked_at_in_windows_that_are_named(name, monkeypatch):
-    monkeypatch.setattr(Probe, "longest", 4)
-    for kind in Probe.__subclasses__():
+    for kind in (Probe, TranslationProbe):
         monkeypatch.setattr(kind, "longest", 4)
     predictor = predictor_of(name)
     text = {"generate": "abcdefghijk"}.get(CASES[name].kind, "so it is  so dull a dog")
@@ -176,17 +192,94 @@ def test_a_long_text_is_looked_at_in_windows_that_are_named(name, monkeypatch):
 
 
 @pytest.mark.parametrize("what", ["inspect", "gradients"])
-def test_what_cannot_be_shown_is_refused(what, monkeypatch):
+def test_what_cannot_be_shown_is_refused(what):
     predictor = predictor_of("classify")
     with pytest.raises(UsageError, match=r"^no layer 3: the model has 2$"):
         getattr(predictor, what)("so it is", layer=3)
     with pytest.raises(UsageError, match=r"^no label 'x'; known: bad, good, mixed$"):
         getattr(predictor, what)("so it is", target="x")
-    predictor.model.encoder.stack.cell = "minlstm"
+
+
+def test_an_error_does_not_go_back_through_a_transformer():
+    predictor = predictor_of("classify", cell="transformer")
     with pytest.raises(
-        UsageError, match=r"^inspect shows the gates of lstm, gru, rnn cells; this model's are minlstm$"
+        UsageError, match=r"^a transformer carries no state from step to step for an error to go back through$"
     ):
-        getattr(predictor, what)("so it is")
+        predictor.gradients("so it is")
+
+
+@pytest.mark.parametrize("cell", sorted(set(CELLS) - {"lstm"}))
+def test_of_every_cell_shares_add_up_and_errors_are_measured(cell):
+    predictor = predictor_of("classify", cell=cell)
+    for method in ("ig", "leave-one-out"):
+        found = predictor.inspect("so dull it is", method=method)
+        assert found.attribution.method == method and any(found.attribution.values)
+    attribution = predictor.inspect("so dull it is").attribution
+    difference = attribution.score - attribution.baseline
+    assert abs(sum(attribution.values) - difference) <= max(0.01 * abs(difference), 2e-4)
+    if cell != "transformer":
+        curves = predictor.gradients("so dull it is").curves
+        assert curves[0].cell == cell and all(norm > 0 for norm in curves[0].norms)
+
+
+def test_a_transformers_attention_is_told_up_to_a_number_of_tokens(monkeypatch):
+    predictor = predictor_of("classify", cell="transformer")
+    found = predictor.inspect("so dull it is")
+    for layer in found.layers:
+        grid = found.attended(layer)
+        assert grid.source_tokens == grid.target_tokens == found.tokens
+        np.testing.assert_allclose(grid.weights.sum(1), 1.0, atol=1e-3)
+    monkeypatch.setattr(inspecting, "MOST_ATTENDED", 3)
+    short, long = predictor.inspect("so dull it"), predictor.inspect("so dull it is")
+    note = "attention is shown of 3 tokens at most"
+    assert short.layers[0].attention and note not in short.notes
+    assert not long.layers[0].attention and long.attended(long.layers[0]) is None and note in long.notes
+
+
+@pytest.mark.parametrize("cell", ["lstm", "minlstm"])
+def test_a_decoder_is_shown_at_every_token_that_it_writes(cell):
+    predictor = predictor_of("translate", cell=cell)
+    found = predictor.inspect(TEXTS["translate"])
+    decoder = [layer for layer in found.layers if layer.network]
+    assert [(each.network, each.number, each.cell, each.hidden_size) for each in decoder] == [
+        *(("decoder", number, "lstm", 6) for number in (1, 2))
+    ]
+    written = [text for each in found.alignments for text in each.target_tokens]
+    for layer in decoder:
+        assert list(layer.steps) in (written, [*written, "(end)"]) and layer.title.startswith("decoder layer ")
+        assert all(len(part.mean) == len(layer.steps) for part in layer.parts)
+    assert {layer.number for layer in predictor.inspect(TEXTS["translate"], layer=2).layers} == {2}
+
+
+def test_a_part_of_several_is_named_by_the_target():
+    predictor = predictor_of("joint")
+    mood, names = predictor.inspect(TEXTS["joint"], target="mood"), predictor.inspect(TEXTS["joint"], target="names")
+    assert mood == predictor.inspect(TEXTS["joint"])
+    assert mood.notes == ("this is the part 'mood' of mood, names; the target PART or PART.X names another",)
+    assert "log-odds of the label" in mood.attribution.of and not mood.decisions
+    assert names.attribution.of == "log-probability of all the tags" and len(names.decisions) == 4
+    assert names.layers == mood.layers and names.tokens == mood.tokens
+    answer = predictor(TEXTS["joint"])
+    assert same(names.prediction, answer["names"].to_dict())
+    bad, odds = predictor.inspect(TEXTS["joint"], target="mood.bad").attribution, answer["mood"].scores["bad"]
+    assert bad.of == "log-odds of the label 'bad'"
+    assert bad.score == pytest.approx(math.log(odds / (1 - odds)), abs=1e-5)
+    assert "of word 3, 'Bob'" in predictor.inspect(TEXTS["joint"], target="names.3").attribution.of
+    assert predictor.gradients(TEXTS["joint"], target="names").of == names.attribution.of
+    for target, message in {
+        "moood": r"^no part 'moood'; did you mean 'mood'\?$",
+        "mood.bda": r"^no label 'bda'; did you mean 'bad'\?$",
+        "names.9": r"^expected the number of a word, 1 to 4, found '9'$",
+    }.items():
+        with pytest.raises(UsageError, match=message):
+            predictor.inspect(TEXTS["joint"], target=target)
+
+
+def test_a_part_that_cannot_be_probed_is_refused(monkeypatch):
+    predictor = predictor_of("joint")
+    monkeypatch.setattr(predictor.task, "tasks", {"rank": object(), **predictor.task.tasks})
+    with pytest.raises(UsageError, match=r"^the part 'rank' cannot be inspected$"):
+        predictor.inspect(TEXTS["joint"])
 
 
 def test_an_unknown_method_is_refused_with_the_nearest():
@@ -218,7 +311,8 @@ def test_gradients_are_measured_in_the_trained_and_in_fresh_networks(name, text)
         *("fresh rnn, weights × 0.5", "fresh rnn, weights × 3"),
     ]
     assert [curve.cell for curve in report.curves] == ["gru", "rnn", "gru", "lstm", "rnn", "rnn"]
-    assert report.layer == 2 and report.clip_norm == 0.5 and report.notes == ()
+    assert report.layer == 2 and report.clip_norm == 0.5
+    assert len(report.notes) == (CASES[name].kind == "joint")
     for curve in report.curves:
         assert len(curve.norms) == 3 and all(math.isfinite(norm) and norm > 0 for norm in curve.norms)
         assert curve.clipped_norm == min(curve.weight_norm, 0.5)
@@ -243,8 +337,8 @@ def test_the_loss_of_the_gradients_is_what_inspect_explains(name, text):
 def test_without_a_text_one_is_made(name):
     predictor = predictor_of(name)
     report = predictor.gradients(seed=3, steps=5)
-    assert report.n_tokens >= 100 and report.text == made_text(predictor, seed=3)
-    assert report.notes[0] == "no text was given: this is one of random tokens, drawn with seed 3"
+    assert report.n_tokens >= 100 and report.text == made_input(predictor, seed=3)
+    assert report.notes[0] == "nothing was given: this is made up, drawn with seed 3"
 
 
 def test_one_token_has_nothing_to_reach_back_to():

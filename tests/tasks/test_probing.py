@@ -10,7 +10,8 @@ import torch
 from nlp_lstm.config import EncoderSettings
 from nlp_lstm.errors import UsageError
 from nlp_lstm.nn.attributing import frozen, integrated_gradients, reading
-from nlp_lstm.tasks.probing import LabelProbe, Probe, Probes
+from nlp_lstm.tasks.probing.labels import LabelProbe
+from nlp_lstm.tasks.probing.probe import Probe, Probes
 from tests.tasks.test_tasks import CASES, INSPECTED, same
 
 TEXTS = {
@@ -18,6 +19,7 @@ TEXTS = {
     "translate": "the dog is so",
     "generate": "a dog\nis so",
     "tag": "Ada met Bob Bell",
+    "joint": "Ada met Bob Bell",
 }
 
 
@@ -69,7 +71,8 @@ def test_a_classifiers_score_is_the_log_odds_of_its_label():
     assert same(probe.prediction(), answer.to_dict())
     for label, p in answer.scores.items():
         with torch.no_grad():
-            assert float(probe.aim(label).score(1)) == pytest.approx(math.log(p / (1 - p)), abs=1e-5)
+            aim = case.task.probe(model, TEXTS["classify"], label).aim()
+            assert float(aim.score(1)) == pytest.approx(math.log(p / (1 - p)), abs=1e-5)
     assert probe.aim().of == f"log-odds of the label {answer.label!r}"
 
 
@@ -83,7 +86,8 @@ def test_a_taggers_scores_are_the_probabilities_of_its_tags(name):
     with torch.no_grad():
         assert float(probe.aim().score(1)) == pytest.approx(math.log(answer.alternatives[0][1]), abs=1e-5)
         for place, score in enumerate(answer.scores, start=1):
-            assert float(probe.aim(str(place)).score(1)) == pytest.approx(math.log(score), abs=1e-5)
+            aim = case.task.probe(model, TEXTS["tag"], str(place)).aim()
+            assert float(aim.score(1)) == pytest.approx(math.log(score), abs=1e-5)
     again = case.task.probe(model, TEXTS["tag"].split())
     assert again.tokens.texts == probe.tokens.texts and torch.equal(again.inputs(), probe.inputs())
 
@@ -113,10 +117,10 @@ def test_a_generators_score_is_the_next_tokens_log_probability():
     best = probe.prediction()["next"][0]["text"]
     for token in (best, "o", "\n"):
         with torch.no_grad():
-            found = float(probe.aim(token).score(1))
+            found = float(case.task.probe(model, TEXTS["generate"], token).aim().score(1))
         assert found == pytest.approx(float(moment.log_probs[writer.vocabulary[token]]), abs=1e-5)
     with torch.no_grad():
-        assert float(probe.aim().score(1)) == float(probe.aim(best).score(1))
+        assert float(probe.aim().score(1)) == float(case.task.probe(model, TEXTS["generate"], best).aim().score(1))
 
 
 def test_a_translators_score_is_that_of_its_translation():
@@ -128,7 +132,8 @@ def test_a_translators_score_is_that_of_its_translation():
     with torch.no_grad():
         total = float(probe.aim().score(1))
         assert total == pytest.approx(answer.score * len(probe.wanted), abs=1e-4)
-        parts = [float(probe.aim(str(n + 1)).score(1)) for n in range(len(answer.attention[0].target_tokens))]
+        numbers = range(1, len(answer.attention[0].target_tokens) + 1)
+        parts = [float(case.task.probe(model, TEXTS["translate"], str(n)).aim().score(1)) for n in numbers]
     assert len(parts) in (len(probe.wanted), len(probe.wanted) - 1)  # the end is no token to show
     assert (
         sum(parts) >= total - 1e-4 if len(parts) < len(probe.wanted) else sum(parts) == pytest.approx(total, abs=1e-4)
@@ -162,7 +167,7 @@ def test_shares_add_up_to_the_score(probe, model):
 def test_a_target_that_is_not_there_is_refused(name, target, message):
     case = CASES[name]
     with pytest.raises(UsageError, match=message):
-        case.task.probe(case.model().eval(), TEXTS[case.kind]).aim(target)
+        case.task.probe(case.model().eval(), TEXTS[case.kind], target).aim()
 
 
 def test_attention_pooling_says_how_much_each_token_counts():
