@@ -41,7 +41,7 @@ def test_a_report_names_every_forecast_beside_the_model():
     report = ForecastReport(("a", "b"), 3, Comparison(model, {"repeat": repeat})).to_dict()
     assert (report["n"], report["unit"], report["horizon"]) == (7, "windows", 3)
     assert report["mse"] == pytest.approx(((FOUND - FUTURE) ** 2).mean(), rel=1e-5)
-    assert report["mae_repeat"] == pytest.approx(np.abs(FUTURE).mean(), rel=1e-5)
+    assert report["per_forecast"]["repeat"]["mae"] == pytest.approx(np.abs(FUTURE).mean(), rel=1e-5)
     assert report["per_column"]["b"]["mae_repeat"] == pytest.approx(10 * np.abs(FUTURE[..., 1]).mean(), rel=1e-5)
 
 

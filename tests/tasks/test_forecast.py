@@ -17,7 +17,8 @@ from nlp_lstm.corpora.series_reading import read_series
 from nlp_lstm.errors import DataError, ModelError, UsageError
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.stages.record import Observer
-from nlp_lstm.tasks.forecast import Forecast, ForecastSettings
+from nlp_lstm.tasks.forecast import Forecast
+from nlp_lstm.tasks.forecast_settings import ForecastSettings
 
 HEAD = {"horizon": 6, "lookback": 12, "segment": 3}
 ENCODER = EncoderSettings(embed_size=8, hidden_size=8, bidirectional=False, dropout=0.0, embedding_dropout=0.0)
@@ -65,7 +66,7 @@ def waves(tmp_path_factory):
 
 def test_a_sum_of_waves_is_foreseen(waves):
     test = waves.metrics["test"]
-    assert test["mse"] < 0.01 and test["mse_repeat"] > 1.0
+    assert test["mse"] < 0.01 and test["per_forecast"]["repeat"]["mse"] > 1.0
     assert test["per_column"]["b"]["mae"] < 4.0  # of waves 76 high
     assert test["n"] == 150 - 24 + 1
 
@@ -158,7 +159,10 @@ def test_simple_forecasts_are_the_last_value_and_the_last_season():
         assert found.simple["repeat"].absolute[window] == pytest.approx(last, rel=1e-5)
         season = np.stack([scaled[start + 7 + step % 5] for step in range(6)])
         assert found.simple["season"].absolute[window] == pytest.approx(np.abs(future - season).mean(), rel=1e-5)
-    assert list(task_of(series).predict(model, task.encode([series]))[0].simple) == ["repeat"]
+    assert list(found.simple) == ["repeat", "season", "linear"]
+    without = task_of(series)
+    (other,) = without.predict(without.build(ENCODER), without.encode([series]))
+    assert list(other.simple) == ["repeat", "linear"]
     assert task.predict(model, task.encode([series]), quick=True)[0].simple == {}
 
 
@@ -274,7 +278,7 @@ def test_etth1_is_foreseen_better_than_by_its_last_day(real_data, tmp_path, monk
     monkeypatch.setenv("NLP_LSTM_DATA", str(real_data("timeseries").parent))
     run = train("etth1", out=tmp_path / "run", epochs=2, settings={"training.threads": 1})
     assert (run.metrics["dev"]["n"], run.metrics["test"]["n"]) == (2785, 2785)
-    assert run.metrics["test"]["mse_season"] == pytest.approx(0.512, abs=1e-3)
+    assert run.metrics["test"]["per_forecast"]["season"]["mse"] == pytest.approx(0.512, abs=1e-3)
     assert run.metrics["test"]["mse"] < 0.45  # 0.36 after all epochs
 
 
@@ -290,6 +294,6 @@ def test_the_windows_and_the_simple_scores_of_etth1_are_those_of_the_papers(real
             weight.zero_()  # says the last value for all of the future
     report = task.report([test], task.predict(model, task.encode([test]))).to_dict()
     assert report["n"] == 2880 - 96 + 1
-    assert report["mse"] == pytest.approx(report["mse_repeat"], rel=1e-5)
-    assert report["mse_repeat"] == pytest.approx(1.2944, abs=1e-4)
-    assert report["mse_season"] == pytest.approx(0.5122, abs=1e-4)
+    assert report["mse"] == pytest.approx(report["per_forecast"]["repeat"]["mse"], rel=1e-5)
+    assert report["per_forecast"]["repeat"]["mse"] == pytest.approx(1.2944, abs=1e-4)
+    assert report["per_forecast"]["season"]["mse"] == pytest.approx(0.5122, abs=1e-4)
