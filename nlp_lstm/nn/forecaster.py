@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nlp_lstm.nn.layers import LayerMemory
+from nlp_lstm.nn.simple_forecasts import Foreseen, SimpleForecasts, last_season
 from nlp_lstm.nn.vectors import VectorEncoder
 
 QUERY_SCALE = 0.1
 """Standard deviation of a new query's parts."""
-
-
-class Foreseen(NamedTuple):
-    """What is expected of the future.
-
-    Attributes:
-        point: float32 (batch, horizon, channels).
-        quantiles: float32 (batch, horizon, channels, levels), rising along the last axis; of no level where none is
-            foreseen.
-    """
-
-    point: Tensor
-    quantiles: Tensor
 
 
 class Forecaster(nn.Module):
@@ -60,6 +47,7 @@ class Forecaster(nn.Module):
         n_quantiles: how many quantiles are foreseen.
         n_mixed: how many columns are read together; 0 for each channel apart.
         season: how many steps before a step stands what is added to its forecast; 0 adds the last value to all.
+        simple: forecasts to compare its own with, which stay with it.
     """
 
     def __init__(
@@ -74,6 +62,7 @@ class Forecaster(nn.Module):
         n_quantiles: int = 0,
         n_mixed: int = 0,
         season: int = 0,
+        simple: SimpleForecasts | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -86,6 +75,7 @@ class Forecaster(nn.Module):
         self.channels = nn.Parameter(QUERY_SCALE * torch.randn(n_channels, of_channel))
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(encoder.output_size, segment)
+        self.simple = simple
         self.spread = _spread(encoder.output_size, segment, n_quantiles) if n_quantiles else None
 
     def forward(self, past: Tensor) -> Tensor:
@@ -149,11 +139,6 @@ class Forecaster(nn.Module):
         """Return the numbers (batch, horizon, channels, …) of segments (batch · channels · segments, segment · …)."""
         rows = parts.view(batch, len(self.channels), len(self.places) * self.segment, -1)
         return rows[:, :, : self.horizon].transpose(1, 2)
-
-
-def last_season(past: Tensor, season: int, horizon: int) -> Tensor:
-    """Return the last `season` steps of `past`, (batch, time, channels), again and again: (batch, horizon, channels)."""
-    return past[:, -season:][:, torch.arange(horizon, device=past.device) % season]
 
 
 def _spread(width: int, segment: int, n_quantiles: int) -> nn.Linear:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nlp_lstm.nn.forecaster import Foreseen, last_season
-
 RIDGE = 0.01
 """Of the mean square of an input: what is added to each one's, so that a few windows give no wild map."""
 MOST_INPUTS = 2_000
 """A linear map of more numbers than that reads each column's own past, though the network mixes columns."""
+
+
+class Foreseen(NamedTuple):
+    """What is expected of the future.
+
+    Attributes:
+        point: float32 (batch, horizon, channels).
+        quantiles: float32 (batch, horizon, channels, levels), rising along the last axis; of no level where none is
+            foreseen.
+    """
+
+    point: Tensor
+    quantiles: Tensor
 
 
 class SimpleForecasts(nn.Module):
@@ -114,3 +126,8 @@ class SimpleForecasts(nn.Module):
         if self.mixed:
             return rows.unflatten(1, (self.horizon, self.n_channels))
         return rows.unflatten(0, (-1, self.n_channels)).transpose(1, 2)
+
+
+def last_season(past: Tensor, season: int, horizon: int) -> Tensor:
+    """Return the last `season` steps of `past` (batch, time, channels) again and again, (batch, horizon, channels)."""
+    return past[:, -season:][:, torch.arange(horizon, device=past.device) % season]

@@ -20,15 +20,14 @@ from nlp_lstm.corpora.time_steps import study_times
 from nlp_lstm.errors import DataError, ModelError, UsageError
 from nlp_lstm.metrics.forecasts import SCORES, Comparison, ForecastErrors, ForecastReport
 from nlp_lstm.metrics.quantiles import QuantileErrors
-from nlp_lstm.nn.forecaster import Forecaster, Foreseen, forecast_error, pinball_error
+from nlp_lstm.nn.forecaster import Forecaster, forecast_error, pinball_error
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
-from nlp_lstm.nn.simple_forecasts import SimpleForecasts
+from nlp_lstm.nn.simple_forecasts import Foreseen, SimpleForecasts
 from nlp_lstm.tasks.forecast_settings import ForecastSettings
 from nlp_lstm.tasks.numbers import ReadsNumbers
 from nlp_lstm.tasks.scaling import Scaling, spread
 from nlp_lstm.tasks.task import Note, build_vector_encoder
-
 
 MOST_WINDOWS = 20_000
 """Windows, times columns, that simple forecasts are fitted to; of more they take some at equal distances."""
@@ -107,7 +106,7 @@ class Forecast(ReadsNumbers):
         features = tuple(name for name in examples[0].columns if name not in columns)
         inputs = (*columns, *features)
         season = settings.season or _usual_season(examples[0])
-        known = {"season": season, "mix": settings.mix or bool(features)}
+        known: dict[str, Any] = {"season": season, "mix": settings.mix or bool(features)}
         task = cls(columns, settings.model_copy(update=known), features=features)
         for each in examples:
             task._check_numbers(each)
@@ -169,32 +168,36 @@ class Forecast(ReadsNumbers):
         """
         settings = self.settings
         self._check_sizes(encoder)
-        n_columns, n_inputs, from_season = len(self.columns), len(self.inputs), settings.add_to == "season"
-        model = Forecaster(
+        n_inputs = len(self.inputs)
+        return Forecaster(
             build_vector_encoder(encoder, settings.segment * (n_inputs if settings.mix else 1)),
-            n_columns,
+            len(self.columns),
             segment=settings.segment,
             horizon=settings.horizon,
             dropout=settings.dropout,
             channel_embedding=settings.channel_embedding,
             n_quantiles=len(settings.quantiles),
             n_mixed=n_inputs if settings.mix else 0,
-            season=settings.season if from_season else 0,
+            season=settings.season if settings.add_to == "season" else 0,
+            simple=self._build_simple(),
         )
-        model.simple = SimpleForecasts(
-            n_columns,
-            n_inputs,
+
+    def _build_simple(self) -> SimpleForecasts:
+        """Return the forecasts to compare with, fitted where the training data are at hand."""
+        settings, windows = self.settings, self._windows_of_training
+        simple = SimpleForecasts(
+            len(self.columns),
+            len(self.inputs),
             lookback=settings.lookback,
             horizon=settings.horizon,
             levels=settings.quantiles,
             season=settings.season,
             mixed=settings.mix,
-            from_season=from_season,
+            from_season=settings.add_to == "season",
         )
-        windows = self._windows_of_training
-        if windows is not None and not model.simple.weights.is_meta:
-            model.simple.fit(windows.past, windows.future[..., :n_columns], settings.quantiles)
-        return model
+        if windows is not None and not simple.weights.is_meta:  # a network of shapes only holds no numbers
+            simple.fit(windows.past, windows.future[..., : len(self.columns)], settings.quantiles)
+        return simple
 
     def batches(
         self, rows: Sequence[ScaledSeries], examples: Sequence[Series], settings: TrainingSettings
@@ -234,7 +237,7 @@ class Forecast(ReadsNumbers):
         """Return the errors on the windows of a batch."""
         assert isinstance(model, Forecaster)
         past, future = batch.past.to(device), self._measured(batch.future[..., : len(self.columns)])
-        simple = {} if quick else model.simple(past)
+        simple = {} if quick or model.simple is None else model.simple(past)
         return Comparison(
             self._errors(model.foresee(past), future),
             {name: self._errors(found, future) for name, found in simple.items()},
