@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @options.text_column
 @options.columns
 @options.time_column
+@options.gaps
 @options.online
 @click.option(
     "--html",
@@ -64,6 +65,7 @@ def predict(
     text_column: str,
     columns: tuple[str, ...],
     time_column: str | None,
+    gaps: str | None,
     online: bool,
     html: Path | None,
     batch_size: int,
@@ -99,12 +101,14 @@ def predict(
     if html is not None and view is None:
         raise UsageError("--html: there is no page for a model of this kind")
     data: dict[str, Any] = {"format": data_format, "text_column": text_column, "columns": columns}
-    data |= {"time_column": time_column, "online": online}
+    data |= {"time_column": time_column, "gaps": gaps, "online": online}
     sources = [predictor.records(file, **data) for file in files]
     waiting: deque[Record] = deque()
 
     def read() -> Iterator[Any]:
         for record in chain((Record(text, {}) for text in texts), *sources):
+            for line in record.notes:
+                click.echo(line, err=True)
             waiting.append(record)
             yield record.given
 

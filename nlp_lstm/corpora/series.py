@@ -29,6 +29,7 @@ class Series:
         first: the first row that is to be foreseen; the rows before it are there to be looked back on.
         source: where it is from, for messages.
         line: 0; a series is a whole file.
+        notes: what is worth knowing of how it was read.
 
     Raises:
         ValueError: the parts do not fit together, or a number is not finite.
@@ -41,6 +42,7 @@ class Series:
     first: int = 0
     source: str = ""
     line: int = 0
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):

@@ -75,17 +75,17 @@ class Forecast(ReadsNumbers):
         cls, source: str, data: DataSettings, tokenizer: Callable[[], Any], *, note: Note | None = None
     ) -> list[Series]:
         """Return the series of a table; `note` is told what is odd about it."""
-        warnings: list[str] = []
-        series = read_series(source, data, warnings=warnings)
+        series = read_series(source, data)
         if note is not None:
-            for line in warnings:
+            for line in series.notes:
                 note(line)
         return [series]
 
     @classmethod
     def records(cls, source: str, data: DataSettings) -> Iterator[Record]:
         """Yield the series of a table, whose end is to be gone on from."""
-        yield Record("", {"file": name_of(source)}, numbers=read_series(source, data))
+        series = read_series(source, data)
+        yield Record("", {"file": name_of(source)}, numbers=series, notes=series.notes)
 
     @classmethod
     def hold_out(cls, examples: Sequence[Series], *, fraction: float, seed: int) -> tuple[list[Series], list[Series]]:
