@@ -121,11 +121,11 @@ class Rows:
     def _table(self, levels: tuple[float, float] | None) -> Table:
         found = self.found
         table = Table(box=None, padding=(0, 0, 0, 2), pad_edge=False, header_style="dim")
-        table.add_column(Text(visible(found.time_column)), no_wrap=True)
+        table.add_column(Text(visible(found.time_column)), overflow="fold")
         for name in found.columns:
-            table.add_column(Text(visible(name)), justify="right", no_wrap=True)
+            table.add_column(Text(visible(name)), justify="right", overflow="fold")
             if levels is not None:
-                table.add_column(f"q{levels[0]:g} to q{levels[1]:g}", no_wrap=True)
+                table.add_column(f"q{levels[0]:g} to q{levels[1]:g}", overflow="fold")
         for row, time in enumerate(found.times):
             table.add_row(Text(visible(time)), *self._cells(row, levels))
         return table

@@ -34,8 +34,8 @@ class Forecaster(nn.Module):
     not foreseen are read as they are, not less their last value: their level may tell something.
     With a season of m steps, x_L behind the output is that of a season before: x_{L−m+1+((t−1) mod m)} for step t.
 
-    Quantiles come from the same states: q_1 = y + o_1, q_i = q_{i−1} + softplus(o_i), with o = V' · encoder(…) + b'.
-    They rise, so none crosses another.
+    Quantiles come from the same states: q_1 = y + e o_1, q_i = q_{i−1} + e softplus(o_i), o = V' · encoder(…) + b'.
+    They rise, so none crosses another. e: the error of the linear forecast so many steps ahead (`simple`), 1 without.
 
     Args:
         encoder: reads segments; its projection makes them `embed_size` wide.
@@ -104,7 +104,8 @@ class Forecaster(nn.Module):
             return Foreseen(point, point.new_empty(*point.shape, 0))
         first, *others = self._in_order(self.spread(states), batch).float().unbind(-1)
         steps = [first, *map(functional.softplus, others)]
-        return Foreseen(point, point.unsqueeze(-1) + torch.stack(steps, -1).cumsum(-1))
+        unit = 1.0 if self.simple is None else self.simple.errors.unsqueeze(-1)
+        return Foreseen(point, point.unsqueeze(-1) + unit * torch.stack(steps, -1).cumsum(-1))
 
     def _segments(self, past: Tensor) -> Tensor:
         """Return what the encoder reads, a row for each channel of each window or, mixed, for each window."""
@@ -161,11 +162,11 @@ def forecast_error(found: Tensor, future: Tensor, *, kind: str) -> Tensor:
 
 
 def pinball_error(quantiles: Tensor, future: Tensor, levels: Sequence[float]) -> Tensor:
-    """Return the pinball loss of quantiles, its mean over the levels, summed over all numbers of the future.
+    """Return twice the pinball loss of quantiles, summed over all levels and numbers of the future.
 
         ρ_τ(y, q) = max(τ (y − q), (τ − 1) (y − q))
 
-    Source: Koenker & Bassett 1978, equation 2.2.
+    Twice that of the median is the absolute error. Source: Koenker & Bassett 1978, equation 2.2.
 
     Args:
         quantiles: (…, levels).
@@ -174,4 +175,4 @@ def pinball_error(quantiles: Tensor, future: Tensor, levels: Sequence[float]) ->
     """
     wrong = future.unsqueeze(-1) - quantiles
     level = wrong.new_tensor(levels)
-    return torch.maximum(level * wrong, (level - 1.0) * wrong).mean(-1).sum()
+    return 2.0 * torch.maximum(level * wrong, (level - 1.0) * wrong).sum()

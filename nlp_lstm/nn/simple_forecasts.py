@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 RIDGE = 0.01
-"""Of the mean square of an input: what is added to each one's, so that a few windows give no wild map."""
+"""How much of each input's mean square is added to it, so that a few windows give no wild map."""
+LEAST_ERROR = 1e-4
+"""Standard deviations of the training data: no error is taken to be smaller."""
 MOST_INPUTS = 2_000
 """A linear map of more numbers than that reads each column's own past, though the network mixes columns."""
 
@@ -35,8 +37,10 @@ class SimpleForecasts(nn.Module):
         season   ŷ_t = x_{L−m+1+((t−1) mod m)}                     m: steps in a season
         linear   ŷ_t = z_t + b_t + Σ_l w_{tl} u_l,  u as the network reads it, z what it adds to its forecasts
 
-    w and b minimise Σ (y − ŷ)² + λ Σ w² over training windows. A quantile of a rule is its forecast plus that quantile
-    of its errors so many steps ahead in the same windows.
+    w and b minimise Σ (y − ŷ)² + Σ λ_l w_{tl}² over training windows. A quantile of a rule is its forecast plus that
+    quantile of its errors so many steps ahead in the same windows.
+
+    `errors`, (horizon, channels), is the root mean square of those of the linear map.
 
     Args:
         n_channels: how many columns are foreseen; they are the first of what is read.
@@ -70,6 +74,8 @@ class SimpleForecasts(nn.Module):
         self.weights: Tensor
         self.spreads: Tensor
         self.register_buffer("weights", torch.zeros(inputs + 1, outputs))
+        self.errors: Tensor
+        self.register_buffer("errors", torch.ones(horizon, n_channels))
         self.register_buffer("spreads", torch.zeros(len(self.names), horizon, n_channels, len(levels)))
 
     def fit(self, past: Tensor, future: Tensor, levels: Sequence[float]) -> None:
@@ -83,10 +89,11 @@ class SimpleForecasts(nn.Module):
         inputs = self._inputs(past).double()  # (rows, inputs + 1)
         wanted = self._flat(future - self._base(past)).double()  # (rows, outputs)
         square = inputs.T @ inputs
-        size = square.diagonal()[:-1].mean()
-        ridge = torch.full_like(square.diagonal(), RIDGE * float(size) + 1e-9 * len(inputs))
+        ridge = RIDGE * square.diagonal() + 1e-9 * len(inputs)
         ridge[-1] = 1e-9 * len(inputs)  # the mean error is no one's fault
         self.weights.copy_(torch.linalg.solve(square + ridge.diag(), inputs.T @ wanted))
+        wrong = future - self(past)["linear"].point
+        self.errors.copy_(wrong.square().mean(0).sqrt().clamp(min=LEAST_ERROR))
         if levels:
             for place, found in enumerate(self(past).values()):
                 wrong = (future - found.point).numpy()  # (windows, horizon, channels)
