@@ -260,8 +260,10 @@ class Forecast(ReadsNumbers):
         return self._scaling.restore(scaled, slice(len(self.columns)))
 
     def score(self, examples: Sequence[Series], predictions: Sequence[Comparison]) -> float:
-        """Return the number training watches: 1 / (1 + mean squared error), in [0, 1]."""
-        return 1.0 / (1.0 + float(Comparison.joined(predictions).model.squared.mean()))
+        """Return the number training watches: 1 / (1 + mean squared error + pinball loss, if any), in [0, 1]."""
+        errors = Comparison.joined(predictions).model
+        pinball = 0.0 if errors.quantiles is None else float(errors.quantiles.pinball.mean())
+        return 1.0 / (1.0 + float(errors.squared.mean()) + pinball)
 
     def report(self, examples: Sequence[Series], predictions: Sequence[Comparison]) -> ForecastReport:
         """Return the scores of the forecasts."""
