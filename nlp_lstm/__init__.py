@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nlp_lstm.adapters.hugging_face import pipeline as pipeline
     from nlp_lstm.adapters.scikit_learn import SequenceTagger as SequenceTagger
     from nlp_lstm.adapters.scikit_learn import TextClassifier as TextClassifier
+    from nlp_lstm.corpora.series import Series as Series
     from nlp_lstm.document import Document as Document
     from nlp_lstm.document import Example as Example
     from nlp_lstm.document import Prediction as Prediction
@@ -44,6 +45,7 @@ _EXPORTS = {
     "Prediction": "nlp_lstm.document",
     "RequirementError": "nlp_lstm.errors",
     "SequenceTagger": "nlp_lstm.adapters.scikit_learn",
+    "Series": "nlp_lstm.corpora.series",
     "TextClassifier": "nlp_lstm.adapters.scikit_learn",
     "StageError": "nlp_lstm.errors",
     "UsageError": "nlp_lstm.errors",

@@ -21,6 +21,9 @@ IN_MEMORY = "(in memory)"
 """What stands in place of a file's name where a run was given the examples themselves."""
 
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
+Gaps: TypeAlias = Literal["refuse", "last", "line"]
+"""What is done about missing numbers."""
+
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 NotEmpty = Annotated[str, Field(min_length=1)]
@@ -50,6 +53,9 @@ class DataSettings(Settings):
     forecaster: the columns to forecast; empty for all that hold numbers."""
     time_column: str | None = None
     """For a forecaster: the column that says when a row was taken; None finds it by its name."""
+    gaps: Gaps = "refuse"
+    """For a forecaster: what is done about missing numbers. `last` fills in the last one before, `line` goes straight
+    to the next one, which looks ahead."""
     source_lang: str | None = None
     """For a translator: the ending of the file to translate from (`en`: PREFIX.en), or its key under `translation`."""
     target_lang: str | None = None

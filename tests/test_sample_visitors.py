@@ -21,8 +21,7 @@ def test_the_lines_of_the_readme_make_the_file(tmp_path, monkeypatch):
 
 def test_the_table_of_the_readme_says_what_the_file_holds():
     ((name, n_rows, begin, end),) = re.findall(r"\| (\S+\.csv) \| (\d+) \| (\S+ \S+) \| (\S+ \S+) \|", README)
-    warnings: list[str] = []
-    series = read_series(str(FOLDER / name), DataSettings(), warnings=warnings)
+    series = read_series(str(FOLDER / name), DataSettings())
     assert (len(series), series.times[0], series.times[-1]) == (int(n_rows), begin, end)
     assert series.columns == ("library", "museum", "pool")
-    assert warnings == []
+    assert series.notes == ()

@@ -94,13 +94,21 @@ class WindowBatches:
         """Yield every window once, in the order of time."""
         return self._batches(np.arange(len(self._places)))
 
+    def sample(self, most: int) -> WindowBatch:
+        """Return at most so many windows at equal distances, all in one batch."""
+        n_windows = len(self._places)
+        return self._batch(np.linspace(0, n_windows - 1, min(most, n_windows)).astype(np.int64))
+
     def _batches(self, order: NDArray[np.int64]) -> Iterator[WindowBatch]:
-        length = np.arange(self.lookback + self.horizon)
         for begin in range(0, len(order), self.batch_size):
-            chosen = self._places[order[begin : begin + self.batch_size]]
-            if len(self.series) == 1:
-                rows = self.series[0].values[chosen[:, 1:] + length]  # (batch, lookback + horizon, channels)
-            else:
-                rows = np.stack([self.series[number].values[place + length] for number, place in chosen])
-            windows = torch.from_numpy(rows)
-            yield WindowBatch(windows[:, : self.lookback], windows[:, self.lookback :])
+            yield self._batch(order[begin : begin + self.batch_size])
+
+    def _batch(self, numbers: NDArray[np.int64]) -> WindowBatch:
+        """Return some windows, named by their numbers."""
+        chosen, length = self._places[numbers], np.arange(self.lookback + self.horizon)
+        if len(self.series) == 1:
+            rows = self.series[0].values[chosen[:, 1:] + length]  # (batch, lookback + horizon, channels)
+        else:
+            rows = np.stack([self.series[number].values[place + length] for number, place in chosen])
+        windows = torch.from_numpy(rows)
+        return WindowBatch(windows[:, : self.lookback], windows[:, self.lookback :])

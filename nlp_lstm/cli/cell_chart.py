@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nlp_lstm.errors import UsageError
-
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from nlp_lstm.stages.comparison import Comparison
 
-ENDINGS = (".png", ".svg", ".pdf")
 
-
-def check_chart(path: Path) -> None:
-    """See that a chart can be drawn into a file, before anything else is done.
-
-    Raises:
-        UsageError: matplotlib is not there, the ending is of no format, or the folder is not there.
-    """
-    if path.suffix not in ENDINGS:
-        raise UsageError(f"--plot {path}: expected a name that ends in {', '.join(ENDINGS)}")
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise UsageError(f"--plot {path}: {'is a folder' if path.is_dir() else 'there is no such folder'}")
-    if find_spec("matplotlib") is None:
-        raise UsageError('--plot needs matplotlib: pip install "nlp-lstm[plot]"')
-
-
-def draw_chart(comparison: Comparison, path: Path) -> None:
-    """Draw the scores of every run, and what each cell costs, into a file."""
+def draw_chart(comparison: Comparison) -> Figure:
+    """Return the scores of every run, and what each cell costs."""
     from matplotlib.figure import Figure  # optional: only when it is used
 
     titles = comparison.headline
@@ -41,7 +23,7 @@ def draw_chart(comparison: Comparison, path: Path) -> None:
     pace = [cell.median(lambda run: run.tokens_per_second) or 0.0 for cell in comparison.cells]
     _draw_bars(axes[-2], comparison, "training tokens/s", pace)
     _draw_bars(axes[-1], comparison, "latency, ms", [cell.latency_ms or 0.0 for cell in comparison.cells])
-    figure.savefig(path, dpi=150)
+    return figure
 
 
 def _draw_scores(axes: Any, comparison: Comparison, title: str, name: str) -> None:

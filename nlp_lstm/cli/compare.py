@@ -60,12 +60,13 @@ def compare(
     A setting of one cell alone begins with its name: --set gru.training.learning_rate=0.001. The same line again goes
     on where it stopped.
     """
-    from nlp_lstm.cli.cell_chart import check_chart, draw_chart  # heavy, like all below: only when it is used
+    from nlp_lstm.cli.cell_chart import draw_chart  # heavy, like all below: only when it is used
+    from nlp_lstm.cli.plotting import check_plot, save_plot
     from nlp_lstm.stages.comparing import compare as run
     from nlp_lstm.stages.record import Observer
 
     if plot is not None:
-        check_chart(plot)
+        check_plot(plot)
     found = run(
         recipe,
         cells=cells,
@@ -82,7 +83,7 @@ def compare(
     else:
         print_comparison(found)
     if plot is not None and not dry_run:
-        draw_chart(found, plot)
+        save_plot(draw_chart(found), plot)
 
 
 compare.params += [option for option in train.params if option.name not in OTHER]

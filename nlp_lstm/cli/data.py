@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from nlp_lstm.cli import options
 from nlp_lstm.errors import DataError
+
+if TYPE_CHECKING:
+    from nlp_lstm.config import Gaps
 
 
 @click.group()
@@ -21,6 +26,7 @@ def data() -> None:
 @options.label_column
 @options.columns
 @options.time_column
+@options.gaps
 @options.source_lang
 @options.target_lang
 @options.source_column
@@ -42,6 +48,7 @@ def check(
     label_column: str,
     columns: tuple[str, ...],
     time_column: str | None,
+    gaps: Gaps | None,
     source_lang: str | None,
     target_lang: str | None,
     source_column: str | None,
@@ -64,6 +71,7 @@ def check(
         label_column=label_column,
         columns=columns,
         time_column=time_column,
+        gaps=gaps or "refuse",
         source_lang=source_lang,
         target_lang=target_lang,
         source_column=source_column or "source",

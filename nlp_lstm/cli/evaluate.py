@@ -25,6 +25,7 @@ from nlp_lstm.errors import RequirementError, UsageError, listed, nearest
 @options.label_column
 @options.columns
 @options.time_column
+@options.gaps
 @options.source_lang
 @options.target_lang
 @options.source_column
@@ -49,6 +50,7 @@ def evaluate(
     label_column: str,
     columns: tuple[str, ...],
     time_column: str | None,
+    gaps: str | None,
     source_lang: str | None,
     target_lang: str | None,
     source_column: str | None,
@@ -83,7 +85,7 @@ def evaluate(
         raise UsageError(f"expected one FILE, found {len(files)}: this model has no parts")
     data = {
         **{"format": data_format, "text_column": text_column, "label_column": label_column, "columns": columns},
-        **{"time_column": time_column, "source_lang": source_lang, "target_lang": target_lang},
+        **{"time_column": time_column, "gaps": gaps, "source_lang": source_lang, "target_lang": target_lang},
         **{"source_column": source_column, "target_column": target_column, "online": online},
     }
     examples = [example for file in files for example in predictor.read(file, **data)]

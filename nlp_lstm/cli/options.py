@@ -61,6 +61,16 @@ def time_column(command: F) -> F:
     )
 
 
+def gaps(command: F) -> F:
+    """Add `--gaps`."""
+    return click.option(
+        "--gaps",
+        type=click.Choice(["refuse", "last", "line"]),
+        help="Tables of numbers, where one is missing: take the last one before, or go straight to the next one.  "
+        "[that of training, or refuse]",
+    )(command)
+
+
 def source_lang(command: F) -> F:
     """Add `--source-lang`."""
     return click.option(

@@ -1,4 +1,4 @@
-"""Pictures of inspections, with matplotlib where it is installed."""
+"""Pictures, with matplotlib where it is installed: how they are written, and those of inspections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nlp_lstm.inspection import GradientReport, Inspection
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ENDINGS = (".png", ".svg")
+ENDINGS = (".png", ".svg", ".pdf")
 
 
 def check_plot(path: Path) -> None:
@@ -36,8 +36,9 @@ def save_plot(figure: Figure, path: Path) -> None:
     """Write a picture; an older one stays until it is whole."""
     place = output_place(path, flag="--plot")
     held = io.BytesIO()
-    metadata: dict[str, Any] = {"Date": None} if path.suffix.lower() == ".svg" else {}
-    figure.savefig(held, format=path.suffix.lower()[1:], bbox_inches="tight", metadata=metadata)
+    dated = {".svg": "Date", ".pdf": "CreationDate"}.get(path.suffix.lower())
+    metadata: dict[str, Any] = {} if dated is None else {dated: None}  # the same picture has the same bytes
+    figure.savefig(held, format=path.suffix.lower()[1:], bbox_inches="tight", dpi=150, metadata=metadata)
     beside = place.with_name(f"{place.name}.partial")
     beside.write_bytes(held.getvalue())
     beside.replace(place)

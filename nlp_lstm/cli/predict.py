@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -37,12 +37,19 @@ if TYPE_CHECKING:
 @options.text_column
 @options.columns
 @options.time_column
+@options.gaps
 @options.online
 @click.option(
     "--html",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Also a page to look at. Taggers: marked texts; translators: what was attended to.",
+    help="Also a page to look at. Taggers: marked texts; translators: what was attended to; forecasters: charts.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Forecasters: also a picture, .png, .svg or .pdf (extra `plot`).",
 )
 @click.option(
     "--n-best",
@@ -64,8 +71,10 @@ def predict(
     text_column: str,
     columns: tuple[str, ...],
     time_column: str | None,
+    gaps: str | None,
     online: bool,
     html: Path | None,
+    plot: Path | None,
     batch_size: int,
     device: str,
     **flags: Any,
@@ -80,8 +89,10 @@ def predict(
     """
     if not files and not texts:
         raise click.UsageError("give a FILE, - for standard input, or --text T")
-    check_outputs(files, {"-o": output, "--html": html})
+    check_outputs(files, {"-o": output, "--html": html, "--plot": plot})
     from nlp_lstm.cli.files import open_output  # heavy, like all below: only when it is used
+    from nlp_lstm.cli.forecast_picture import draw_forecast
+    from nlp_lstm.cli.plotting import save_plot
     from nlp_lstm.cli.views import find_view, open_page, view_console
     from nlp_lstm.cli.writing import writer_of
     from nlp_lstm.config import TranslatingOptions, WritingOptions
@@ -98,13 +109,17 @@ def predict(
     write_line = writer_of(output_format, predictor, view, console, asked=asked)
     if html is not None and view is None:
         raise UsageError("--html: there is no page for a model of this kind")
+    if plot is not None:
+        check_picture(plot, predictor, len(files) + len(texts))
     data: dict[str, Any] = {"format": data_format, "text_column": text_column, "columns": columns}
-    data |= {"time_column": time_column, "online": online}
+    data |= {"time_column": time_column, "gaps": gaps, "online": online}
     sources = [predictor.records(file, **data) for file in files]
     waiting: deque[Record] = deque()
 
     def read() -> Iterator[Any]:
         for record in chain((Record(text, {}) for text in texts), *sources):
+            for line in record.notes:
+                click.echo(line, err=True)
             waiting.append(record)
             yield record.given
 
@@ -115,10 +130,29 @@ def predict(
             record = waiting.popleft()
             write(write_line(record, line_of(prediction)))
             add(record, prediction)
+            if plot is not None:
+                save_plot(draw_forecast(record.numbers, cast(Any, prediction)), plot)
 
 
 def _same(prediction: Any) -> Any:
     return prediction
+
+
+def check_picture(path: Path, predictor: Predictor | Pipeline, n_inputs: int) -> None:
+    """See that a forecast can be drawn, before it is made.
+
+    Raises:
+        UsageError: the model does not forecast, there is not one input, or `check_plot` says why not.
+    """
+    from nlp_lstm.cli.plotting import check_plot
+    from nlp_lstm.stages.pipeline import Pipeline
+    from nlp_lstm.tasks.numbers import Foresees
+
+    if isinstance(predictor, Pipeline) or not isinstance(predictor.task, Foresees):
+        raise UsageError("--plot: there is no picture for a model of this kind")
+    if n_inputs != 1:
+        raise UsageError(f"--plot draws the forecast of one file, found {n_inputs}")
+    check_plot(path)
 
 
 def check_outputs(files: Sequence[str], outputs: Mapping[str, Path | None]) -> None:

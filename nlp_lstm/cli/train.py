@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--label-column", metavar="NAME", help="Column or key of the labels.")
 @options.columns
 @options.time_column
+@options.gaps
 @options.source_lang
 @options.target_lang
 @click.option("--source-column", metavar="NAME", help="Column or key of the sentences to translate.")

@@ -17,6 +17,7 @@ from nlp_lstm.corpora.reading import Record
 
 VIEWS = {
     "tag": "nlp_lstm.cli.marking:MarkedText",
+    "forecast": "nlp_lstm.cli.foreseeing:ForecastCharts",
     "translate": "nlp_lstm.cli.aligning:AlignedText",
 }
 """Where the view of a task stands, by the task's name; imported when it is used."""

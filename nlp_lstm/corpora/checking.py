@@ -17,7 +17,7 @@ from nlp_lstm.errors import nearest
 WARNINGS: frozenset[Kind] = frozenset(
     {
         *("unseen-tag", "tag", "empty-text", "too-long", "length-ratio"),
-        *("constant", "times", "left-out"),
+        *("constant", "times", "left-out", "missing"),
         *("duplicate", "two-labels", "shared", "single-example", "control"),
     }
 )

@@ -22,6 +22,7 @@ Kind = Literal[
     "stray-tag",  # a tag that marks no chunk where most do
     "unseen-tag",  # a tag that the first of several files never has: it can't be found, and counts as wrong
     "gap",  # no number where one is expected
+    "missing",  # how many numbers a column lacks
     "number",  # something else than a number
     "constant",  # a column that is the same number in every row
     "times",  # steps in time that differ

@@ -48,6 +48,7 @@ class Record:
         words: the words of the text where its file gives them, or None.
         columns: every column of each word as it stands in its file; empty when it came from elsewhere.
         numbers: what a task without text reads in place of it, or None.
+        notes: what is worth knowing of how it was read.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Record:
     words: tuple[str, ...] | None = None
     columns: tuple[tuple[str, ...], ...] = ()
     numbers: Any = None
+    notes: tuple[str, ...] = ()
 
     @property
     def given(self) -> Any:

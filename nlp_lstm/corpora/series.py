@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ class Series:
         first: the first row that is to be foreseen; the rows before it are there to be looked back on.
         source: where it is from, for messages.
         line: 0; a series is a whole file.
+        notes: what is worth knowing of how it was read.
 
     Raises:
         ValueError: the parts do not fit together, or a number is not finite.
@@ -41,6 +42,7 @@ class Series:
     first: int = 0
     source: str = ""
     line: int = 0
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
@@ -109,36 +111,56 @@ class FutureRows:
         times: when each row is to be taken; `+1`, `+2` and so on where that is not known.
         time_column: what the times are called.
         values: float64 (rows, columns), in the columns' own units; made read-only.
+        quantiles: by their levels, rising, what a number will be below with that probability, float64 (rows, columns);
+            made read-only. Empty where the forecaster foresees none.
     """
 
     columns: tuple[str, ...]
     times: tuple[str, ...]
     time_column: str
     values: NDArray[np.float64]
+    quantiles: Mapping[float, NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.values.setflags(write=False)
+        for values in (self.values, *self.quantiles.values()):
+            values.setflags(write=False)
 
     @classmethod
-    def after(cls, series: Series, columns: Sequence[str], values: NDArray[np.float64]) -> FutureRows:
+    def after(
+        cls,
+        series: Series,
+        columns: Sequence[str],
+        values: NDArray[np.float64],
+        *,
+        quantiles: Mapping[float, NDArray[np.float64]] | None = None,
+    ) -> FutureRows:
         """Return the forecast of the rows that follow on a series."""
-        return cls(tuple(columns), tuple(go_on(series.times, len(values))), series.time_column, values)
+        times = tuple(go_on(series.times, len(values)))
+        return cls(tuple(columns), times, series.time_column, values, quantiles or {})
 
     def __eq__(self, other: object) -> bool:
         """Tell whether all parts are equal, each number too."""
         return isinstance(other, FutureRows) and self.table() == other.table() and self.columns == other.columns
 
     def table(self) -> list[list[str]]:
-        """Return the header and the rows, as cells of a table."""
-        header = [self.time_column, *self.columns]
-        return [header, *([time, *map(_number, row)] for time, row in zip(self.times, self.values, strict=True))]
+        """Return the header and the rows, as cells of a table: behind each column its quantiles, as `sales_q0.1`."""
+        header = [self.time_column, *(name for column in self.columns for name in self._names(column))]
+        numbers = np.stack([self.values, *self.quantiles.values()], -1)  # (rows, columns, 1 + levels)
+        rows = zip(self.times, numbers.reshape(len(numbers), -1), strict=True)
+        return [header, *([time, *map(_number, row)] for time, row in rows)]
+
+    def _names(self, column: str) -> list[str]:
+        return [column, *(f"{column}_q{level:g}" for level in self.quantiles)]
 
     def to_dict(self) -> dict[str, object]:
         """Return the rows as plain values, ready for JSON."""
-        rows = zip(self.times, self.values.tolist(), strict=True)
-        return {
-            "forecast": [{self.time_column: time, **dict(zip(self.columns, row, strict=True))} for time, row in rows]
-        }
+        quantiles = {f"{level:g}": values.tolist() for level, values in self.quantiles.items()}
+        rows: list[dict[str, object]] = []
+        for place, (time, row) in enumerate(zip(self.times, self.values.tolist(), strict=True)):
+            found = {self.time_column: time, **dict(zip(self.columns, row, strict=True))}
+            levels = {level: dict(zip(self.columns, each[place], strict=True)) for level, each in quantiles.items()}
+            rows.append({**found, **({"quantiles": levels} if levels else {})})
+        return {"forecast": rows}
 
     def to_text(self) -> str:
         """Return the rows as one line."""

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nlp_lstm.config import DataSettings
+from nlp_lstm.config import DataSettings, Gaps
 from nlp_lstm.corpora.checking import WARNINGS, Report
 from nlp_lstm.corpora.delimited import Cells, read_table
 from nlp_lstm.corpora.detecting import format_by_ending
+from nlp_lstm.corpora.gaps import describe_gaps, fill_gaps
 from nlp_lstm.corpora.opening import STANDARD_INPUT, name_of, open_lines
 from nlp_lstm.corpora.problems import Kind, Problem, and_more, quoted
 from nlp_lstm.corpora.row_ranges import RowRange, split_range
@@ -36,7 +38,8 @@ class Scanned:
         source: where it is from.
         columns: those that hold numbers.
         time_column: the one of the times, if there is one.
-        numbers: row after row; nan where there is none.
+        numbers: row after row; nan where one is missing, inf where something else stands.
+        gaps: what is done about missing ones.
         times: as they are written.
         lines: where each row stands.
         problems: what is wrong, row by row.
@@ -46,6 +49,7 @@ class Scanned:
     columns: tuple[str, ...] = ()
     time_column: str | None = None
     numbers: array[float] = field(default_factory=lambda: array("d"))
+    gaps: Gaps = "refuse"
     times: list[str] = field(default_factory=list)
     lines: array[int] = field(default_factory=lambda: array("q"))
     problems: list[Problem] = field(default_factory=list)
@@ -66,14 +70,13 @@ class _Columns(Wanted):
         return list(self.needed)
 
 
-def read_series(source: str, data: DataSettings, *, warnings: list[str] | None = None) -> Series:
+def read_series(source: str, data: DataSettings) -> Series:
     """Return the series of a table.
 
     Args:
         source: a path, `-` for standard input, or either with rows, as in `F.csv[100:200]`: these are to be foreseen,
             those before them to be looked back on.
-        data: the columns, the column of times and the format.
-        warnings: gets a line for each thing worth knowing.
+        data: the columns, the column of times, the format, and what is done about missing numbers.
 
     Raises:
         DataError: the source cannot be read, or has problems: the first one, and how many more there are.
@@ -85,14 +88,19 @@ def read_series(source: str, data: DataSettings, *, warnings: list[str] | None =
     if errors:
         command = shlex.join(["nlp-lstm", "data", "check", path, "--task", "forecast"])
         raise DataError(f"{errors[0]}{and_more(len(errors) - 1, command)}")
-    if warnings is not None:
-        warnings += map(str, found.problems)
     values = np.array(found.numbers, dtype=np.float64).reshape(-1, len(found.columns))
     begin, end = rows.of(len(values))
     if begin >= end:
         raise DataError(f"{name_of(source)}: names no row, as there are {len(values):,}")
-    times = tuple(found.times[:end])
-    return Series(values[:end], found.columns, times, found.time_column or "time", begin, source)
+    return Series(
+        fill_gaps(values[:end], data.gaps),
+        found.columns,
+        tuple(found.times[:end]),
+        found.time_column or "time",
+        begin,
+        source,
+        notes=tuple(map(str, found.problems)),
+    )
 
 
 def scan_series(path: str, data: DataSettings, rows: RowRange | None = None) -> Scanned:
@@ -114,7 +122,7 @@ def scan_series(path: str, data: DataSettings, rows: RowRange | None = None) -> 
         )
     needed = (*data.columns, *((data.time_column,) if data.time_column else ()))
     wanted = _Columns(name_of(path), needed=needed)
-    found = Scanned(wanted.source)
+    found = Scanned(wanted.source, gaps=data.gaps)
     last = int(rows.end) if rows is not None and rows.end.isdecimal() else None
     with open_lines(path) as lines:
         table = read_table(lines, wanted, tabs=data_format == "tsv")
@@ -186,16 +194,20 @@ def _number_columns(names: Sequence[str], begin: Sequence[Cells], columns: Seque
 
 
 def _numbers(record: Cells, names: Sequence[str], places: Iterable[int], found: Scanned) -> Iterator[float]:
-    """Yield the numbers of a row; nan for what is none."""
+    """Yield the numbers of a row as `Scanned.numbers` has them."""
     for place in places:
         cell = record.cells[place]
         number = _parse(cell)
         if number is None and _is_gap(cell):
-            said = "is empty" if not cell.strip() else f"says {quoted(cell.strip())}"
-            message = f"column {names[place]!r} {said}; expected a number in every row: fill the gap before"
-            found.note(record.first, "gap", message)
+            if found.gaps == "refuse":
+                said = "is empty" if not cell.strip() else f"says {quoted(cell.strip())}"
+                message = (
+                    f"column {names[place]!r} {said}; expected a number in every row: fill it, or let --gaps do so"
+                )
+                found.note(record.first, "gap", message)
         elif number is None:
             found.note(record.first, "number", f"column {names[place]!r} holds {quoted(cell)}; expected a number")
+            number = math.inf
         yield math.nan if number is None else number
 
 
@@ -227,10 +239,7 @@ def _judge(found: Scanned) -> None:
         return
     values = np.array(found.numbers).reshape(len(found.lines), -1)
     for name, column in zip(found.columns, values.T, strict=True):
-        if len(column) > 1 and (column == column[0]).all():
-            found.note(
-                0, "constant", f"column {name!r} is {column[0]:g} in every row: there is nothing to foresee in it"
-            )
+        _judge_column(name, column, found)
     times = study_times(found.times)
     if times.uneven is not None:
         row, n_steps = times.uneven
@@ -243,3 +252,19 @@ def _judge(found: Scanned) -> None:
         found.note(
             0, "times", f"column {found.time_column!r} is in no way of writing times that is known: not continued"
         )
+
+
+def _judge_column(name: str, column: NDArray[np.float64], found: Scanned) -> None:
+    """Note what is wrong with a column as a whole."""
+    there = column[~np.isnan(column)]
+    if not len(there):
+        if found.gaps != "refuse":
+            found.note(0, "gap", f"column {name!r} holds no number; expected some, to fill its gaps with")
+        return
+    if np.isinf(column).any():  # another problem says so
+        return
+    missing = describe_gaps(column, found.gaps)
+    if missing is not None:
+        found.note(0, "missing", f"column {name!r}: {missing}")
+    if len(column) > 1 and (there == there[0]).all():
+        found.note(0, "constant", f"column {name!r} is {there[0]:g} in every row: there is nothing to foresee in it")

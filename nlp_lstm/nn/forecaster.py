@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from nlp_lstm.nn.layers import LayerMemory
+from nlp_lstm.nn.simple_forecasts import Foreseen, SimpleForecasts, last_season
 from nlp_lstm.nn.vectors import VectorEncoder
 
 QUERY_SCALE = 0.1
@@ -15,7 +18,7 @@ QUERY_SCALE = 0.1
 
 
 class Forecaster(nn.Module):
-    """Foresees each channel of a series from its own past.
+    """Foresees channels of a series, each from its own past or each from the past of all.
 
         u = x − x_L                            x_1 … x_L: the past, less its last value
         s_j = u_{(j−1)w+1} … u_{jw}             segments of w steps, j = 1 … L/w
@@ -27,13 +30,24 @@ class Forecaster(nn.Module):
     back. Queries go past the encoder's projection, straight to its layers.
     Source: Lin et al. 2023 (SegRNN), section 4, whose cell is a GRU.
 
+    Mixed, s_j holds the steps of all inputs, step after step, and all channels start from one state. Inputs that are
+    not foreseen are read as they are, not less their last value: their level may tell something.
+    With a season of m steps, x_L behind the output is that of a season before: x_{L−m+1+((t−1) mod m)} for step t.
+
+    Quantiles come from the same states: q_1 = y + e o_1, q_i = q_{i−1} + e softplus(o_i), o = V' · encoder(…) + b'.
+    They rise, so none crosses another. e: the error of the linear forecast so many steps ahead (`simple`), 1 without.
+
     Args:
         encoder: reads segments; its projection makes them `embed_size` wide.
-        n_channels: how many columns the series has.
+        n_channels: how many columns are foreseen; they are the first of what is read.
         segment: steps in a segment.
         horizon: steps to foresee.
         dropout: probability of dropping a channel of what the output layer reads, in training.
         channel_embedding: tell the queries which channel is asked for.
+        n_quantiles: how many quantiles are foreseen.
+        n_mixed: how many columns are read together; 0 for each channel apart.
+        season: how many steps before a step stands what is added to its forecast; 0 adds the last value to all.
+        simple: forecasts to compare its own with, which stay with it.
     """
 
     def __init__(
@@ -45,10 +59,15 @@ class Forecaster(nn.Module):
         horizon: int,
         dropout: float = 0.0,
         channel_embedding: bool = True,
+        n_quantiles: int = 0,
+        n_mixed: int = 0,
+        season: int = 0,
+        simple: SimpleForecasts | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.segment, self.horizon = segment, horizon
+        self.n_quantiles, self.n_mixed, self.season = n_quantiles, n_mixed, season
         n_segments = -(-horizon // segment)
         width = encoder.stack.input_size
         of_channel = width // 2 if channel_embedding else 0
@@ -56,40 +75,79 @@ class Forecaster(nn.Module):
         self.channels = nn.Parameter(QUERY_SCALE * torch.randn(n_channels, of_channel))
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(encoder.output_size, segment)
+        self.simple = simple
+        self.spread = _spread(encoder.output_size, segment, n_quantiles) if n_quantiles else None
 
     def forward(self, past: Tensor) -> Tensor:
-        """Return the future, float32 (batch, horizon, channels), of `past`, (batch, time, channels).
+        """Return the future, float32 (batch, horizon, channels), of `past`, (batch, time, inputs).
 
         Raises:
-            ValueError: the past is no whole number of segments, or has another number of channels.
+            ValueError: the past is no whole number of segments, or has another number of inputs.
         """
-        batch, time, n_channels = past.shape
-        if time % self.segment or n_channels != len(self.channels):
-            expected = f"(batch, a multiple of {self.segment}, {len(self.channels)})"
+        return self.foresee(past).point
+
+    def foresee(self, past: Tensor) -> Foreseen:
+        """Return the future of `past`, (batch, time, inputs), and its quantiles.
+
+        Raises:
+            ValueError: as `forward`.
+        """
+        batch, time, n_inputs = past.shape
+        n_channels = len(self.channels)
+        if time % self.segment or n_inputs != (self.n_mixed or n_channels):
+            expected = f"(batch, a multiple of {self.segment}, {self.n_mixed or n_channels})"
             raise ValueError(f"past must be {expected}, not {tuple(past.shape)}")
-        last = past[:, -1:]  # (batch, 1, channels)
-        rows = (past - last).transpose(1, 2).reshape(batch * n_channels, -1, self.segment)
-        state = self.encoder(rows, final_state=True).state
-        found = self._decode(state, batch)  # (batch · channels, segments · segment)
-        future = found.view(batch, n_channels, -1)[..., : self.horizon].transpose(1, 2)  # (batch, horizon, channels)
-        return future.float() + last
+        states = self.dropout(self._decode(self.encoder(self._segments(past), final_state=True).state, batch))
+        future = self._in_order(self.output(states), batch)[..., 0]  # (batch, horizon, channels)
+        point = future.float() + self._base(past[..., :n_channels])
+        if self.spread is None:
+            return Foreseen(point, point.new_empty(*point.shape, 0))
+        first, *others = self._in_order(self.spread(states), batch).float().unbind(-1)
+        steps = [first, *map(functional.softplus, others)]
+        unit = 1.0 if self.simple is None else self.simple.errors.unsqueeze(-1)
+        return Foreseen(point, point.unsqueeze(-1) + unit * torch.stack(steps, -1).cumsum(-1))
+
+    def _segments(self, past: Tensor) -> Tensor:
+        """Return what the encoder reads, a row for each channel of each window or, mixed, for each window."""
+        batch, _, n_inputs = past.shape
+        n_channels = len(self.channels)
+        moved = past[..., :n_channels] - past[:, -1:, :n_channels]
+        if self.n_mixed:
+            return torch.cat([moved, past[..., n_channels:]], -1).reshape(batch, -1, self.segment * n_inputs)
+        return moved.transpose(1, 2).reshape(batch * n_channels, -1, self.segment)
+
+    def _base(self, past: Tensor) -> Tensor:
+        """Return what forecasts are added to: the last value (batch, 1, channels), or the last season."""
+        return last_season(past, self.season, self.horizon) if self.season else past[:, -1:]
 
     def _decode(self, state: tuple[LayerMemory, ...], batch: int) -> Tensor:
-        """Return the segments of the future, one after the other, of rows that the encoder left in `state`."""
-        n_segments = len(self.places)
+        """Return the states (batch · channels · segments, hidden) of the future after what the encoder left."""
+        n_channels, n_segments = len(self.channels), len(self.places)
         queries = torch.cat(
             [
-                self.places.expand(len(self.channels), -1, -1),
+                self.places.expand(n_channels, -1, -1),
                 self.channels.unsqueeze(1).expand(-1, n_segments, -1),
             ],
             -1,
         )  # (channels, segments, embed)
         queries = queries.flatten(0, 1).repeat(batch, 1).unsqueeze(1)  # (batch · channels · segments, 1, embed)
-        start = tuple(_repeated(layer, n_segments) for layer in state)
+        start = tuple(_repeated(layer, n_segments * (n_channels if self.n_mixed else 1)) for layer in state)
         mask = torch.ones(queries.shape[:2], dtype=torch.bool, device=queries.device)
-        states = self.encoder.stack(queries, mask, start).states[:, 0]  # (batch · channels · segments, hidden)
-        segments: Tensor = self.output(self.dropout(states))
-        return segments.view(batch * len(self.channels), -1)
+        states: Tensor = self.encoder.stack(queries, mask, start).states[:, 0]
+        return states
+
+    def _in_order(self, parts: Tensor, batch: int) -> Tensor:
+        """Return the numbers (batch, horizon, channels, …) of segments (batch · channels · segments, segment · …)."""
+        rows = parts.view(batch, len(self.channels), len(self.places) * self.segment, -1)
+        return rows[:, :, : self.horizon].transpose(1, 2)
+
+
+def _spread(width: int, segment: int, n_quantiles: int) -> nn.Linear:
+    """Return the layer of the quantiles, which at first lie evenly around the forecast."""
+    layer = nn.Linear(width, segment * n_quantiles)
+    with torch.no_grad():
+        layer.bias.view(segment, n_quantiles)[:, 0] -= math.log(2.0) * (n_quantiles - 1) / 2  # softplus(0) = log 2
+    return layer
 
 
 def _repeated(state: LayerMemory, times: int) -> LayerMemory:
@@ -101,3 +159,20 @@ def _repeated(state: LayerMemory, times: int) -> LayerMemory:
 def forecast_error(found: Tensor, future: Tensor, *, kind: str) -> Tensor:
     """Return the error of a forecast, summed over all its numbers: `l1` |y − ŷ|, `mse` (y − ŷ)²."""
     return (found - future).abs().sum() if kind == "l1" else (found - future).square().sum()
+
+
+def pinball_error(quantiles: Tensor, future: Tensor, levels: Sequence[float]) -> Tensor:
+    """Return twice the pinball loss of quantiles, summed over all levels and numbers of the future.
+
+        ρ_τ(y, q) = max(τ (y − q), (τ − 1) (y − q))
+
+    Twice that of the median is the absolute error. Source: Koenker & Bassett 1978, equation 2.2.
+
+    Args:
+        quantiles: (…, levels).
+        future: what came, (…).
+        levels: τ of each, in (0, 1).
+    """
+    wrong = future.unsqueeze(-1) - quantiles
+    level = wrong.new_tensor(levels)
+    return 2.0 * torch.maximum(level * wrong, (level - 1.0) * wrong).sum()

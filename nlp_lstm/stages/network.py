@@ -16,7 +16,7 @@ from nlp_lstm.tasks.task import Task
 from nlp_lstm.text.vectors import read_vectors
 from nlp_lstm.text.vocabulary import Vocabulary
 
-REMEMBERED = ("columns", "time_column", "source_lang", "target_lang", "source_column", "target_column")
+REMEMBERED = ("columns", "time_column", "gaps", "source_lang", "target_lang", "source_column", "target_column")
 """Settings of `[data]` by which a model reads later files as it read its training data, unless it is told otherwise."""
 
 

@@ -60,6 +60,7 @@ class Choices(TypedDict, total=False):
         columns: what the columns of tagged words are, in order: `word`, `tag`, `auxiliary` or `_`; of a table of
             numbers, the columns to forecast.
         time_column: of a table of numbers, the column of times.
+        gaps: of a table of numbers, what is done about missing ones: `refuse`, `last` or `line`.
         source_lang: the language to translate from, by which files are called.
         target_lang: the language to translate to.
         source_column: the column or key of the sentences to translate.
@@ -81,6 +82,7 @@ class Choices(TypedDict, total=False):
     label_column: str | None
     columns: Sequence[str] | None
     time_column: str | None
+    gaps: str | None
     source_lang: str | None
     target_lang: str | None
     source_column: str | None
@@ -96,7 +98,7 @@ class Choices(TypedDict, total=False):
 
 _SETTING_OF = {
     **{split: f"data.{split}" for split in SPLITS},
-    **{name: f"data.{name}" for name in ("text_column", "label_column", "columns", "time_column", "online")},
+    **{name: f"data.{name}" for name in ("text_column", "label_column", "columns", "time_column", "gaps", "online")},
     **{name: f"data.{name}" for name in ("source_lang", "target_lang", "source_column", "target_column")},
     **{"data_format": "data.format", "seed": "training.seed", "init_from": "training.init_from"},
     **{unit: f"training.{unit}" for unit in BUDGETS},

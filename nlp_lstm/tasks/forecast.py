@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from nlp_lstm.batching.series import ScaledSeries, WindowBatch, WindowBatches
-from nlp_lstm.config import DataSettings, EncoderSettings, Positive, Probability, Settings, TrainingSettings
+from nlp_lstm.config import DataSettings, EncoderSettings, Settings, TrainingSettings
 from nlp_lstm.corpora.opening import name_of
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.corpora.series import FutureRows, Series
 from nlp_lstm.corpora.series_reading import read_series
 from nlp_lstm.corpora.time_steps import study_times
 from nlp_lstm.errors import DataError, ModelError, UsageError
-from nlp_lstm.metrics.forecasts import Comparison, ForecastErrors, ForecastReport
-from nlp_lstm.nn.forecaster import Forecaster, forecast_error
+from nlp_lstm.metrics.forecasts import SCORES, Comparison, ForecastErrors, ForecastReport
+from nlp_lstm.metrics.quantiles import QuantileErrors
+from nlp_lstm.nn.forecaster import Forecaster, forecast_error, pinball_error
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.nn.simple_forecasts import Foreseen, SimpleForecasts
+from nlp_lstm.tasks.forecast_settings import ForecastSettings
 from nlp_lstm.tasks.numbers import ReadsNumbers
 from nlp_lstm.tasks.probing.forecasts import ForecastProbe, LastRows
+from nlp_lstm.tasks.scaling import Scaling, spread
 from nlp_lstm.tasks.task import Note, build_vector_encoder
 
-
-class ForecastSettings(Settings):
-    """The `[head]` section of a forecasting recipe; training fills in the last three."""
-
-    horizon: Positive = 24
-    """Rows to foresee."""
-    lookback: Positive = 96
-    """Rows to foresee them from; a multiple of `segment`."""
-    segment: Positive = 12
-    """Rows that the encoder reads in one step."""
-    loss: Literal["mse", "l1"] = "mse"
-    """What is made small: squared errors, or absolute ones."""
-    dropout: Probability = 0.0
-    """On what the output layer reads."""
-    channel_embedding: bool = True
-    """Tell the network which column it foresees; else all columns are one to it."""
-    season: Annotated[int, Field(ge=0)] = 0
-    """Rows in a season, for the forecast to compare with; 0 takes what is usual for the step in time."""
-    means: tuple[float, ...] = ()
-    """Of each column in the training data."""
-    scales: tuple[float, ...] = ()
-    """Standard deviation of each column in the training data; 1 where it is zero."""
+MOST_WINDOWS = 20_000
+"""Windows, times columns, that simple forecasts are fitted to; of more they take some at equal distances."""
 
 
 class Forecast(ReadsNumbers):
@@ -58,38 +41,52 @@ class Forecast(ReadsNumbers):
 
     Args:
         columns: the columns to foresee, in order.
-        settings: the head's settings, with means and scales.
+        features: the columns that are only looked at.
+        settings: the head's settings, with all that the training data decided.
+        windows: of the training data, for the forecasts to compare with; None where these are fitted already.
     """
 
     Settings: ClassVar[type[Settings]] = ForecastSettings
     unit: ClassVar[str] = "series"
-    headline: ClassVar[Mapping[str, str]] = {"MSE": "mse", "MAE": "mae"}
-    costs: ClassVar[frozenset[str]] = frozenset(
-        f"{error}{other}" for error in ("mse", "mae") for other in ("", "_repeat", "_season")
-    )
+    headline: ClassVar[Mapping[str, str]] = {"MSE": "mse", "MAE": "mae", "MASE": "mase", "pinball loss": "pinball"}
+    costs: ClassVar[frozenset[str]] = frozenset(SCORES)
     example_type: ClassVar[type] = Series
 
-    def __init__(self, columns: Sequence[str], settings: ForecastSettings) -> None:
-        self.columns, self.settings = tuple(columns), settings
-        self._means = np.array(settings.means, dtype=np.float64)
-        self._scales = np.array(settings.scales, dtype=np.float64)
+    def __init__(
+        self,
+        columns: Sequence[str],
+        settings: ForecastSettings,
+        *,
+        features: Sequence[str] = (),
+        windows: WindowBatch | None = None,
+    ) -> None:
+        self.columns, self.features, self.settings = tuple(columns), tuple(features), settings
+        self._windows_of_training = windows
+        means, scales = (np.array(each, dtype=np.float64) for each in (settings.means, settings.scales))
+        self._scaling = Scaling(means, scales, settings.log)
+        self._deviations = np.array(settings.deviations, dtype=np.float64)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns that are read: those to foresee, then the others."""
+        return (*self.columns, *self.features)
 
     @classmethod
     def read(
         cls, source: str, data: DataSettings, tokenizer: Callable[[], Any], *, note: Note | None = None
     ) -> list[Series]:
         """Return the series of a table; `note` is told what is odd about it."""
-        warnings: list[str] = []
-        series = read_series(source, data, warnings=warnings)
+        series = read_series(source, data)
         if note is not None:
-            for line in warnings:
+            for line in series.notes:
                 note(line)
         return [series]
 
     @classmethod
     def records(cls, source: str, data: DataSettings) -> Iterator[Record]:
         """Yield the series of a table, whose end is to be gone on from."""
-        yield Record("", {"file": name_of(source)}, numbers=read_series(source, data))
+        series = read_series(source, data)
+        yield Record("", {"file": name_of(source)}, numbers=series, notes=series.notes)
 
     @classmethod
     def hold_out(cls, examples: Sequence[Series], *, fraction: float, seed: int) -> tuple[list[Series], list[Series]]:
@@ -101,22 +98,27 @@ class Forecast(ReadsNumbers):
     def from_examples(
         cls, examples: Sequence[Series], settings: ForecastSettings, tokenizer: None, vocabularies: Mapping[str, Any]
     ) -> Forecast:
-        """Return the task of the training series, with their means, scales and season.
+        """Return the task of the training series, with all that is to be known of them.
 
         Raises:
-            DataError: a series has too few rows, or not the columns of the first.
+            DataError: a series has too few rows, not the columns of the first, or numbers without a logarithm.
         """
-        columns = examples[0].columns
-        rows = np.concatenate([each.select(columns)[each.first :] for each in examples])
-        scales = rows.std(0)
-        scales[scales == 0.0] = 1.0
-        known: dict[str, Any] = {"means": tuple(rows.mean(0).tolist()), "scales": tuple(scales.tolist())}
-        if not settings.season:
-            step = study_times(examples[0].times).step
-            known["season"] = (step.season() if step else None) or 0
-        task = cls(columns, settings.model_copy(update=known))
+        columns = settings.targets or examples[0].columns
+        features = tuple(name for name in examples[0].columns if name not in columns)
+        inputs = (*columns, *features)
+        season = settings.season or _usual_season(examples[0])
+        known: dict[str, Any] = {"season": season, "mix": settings.mix or bool(features)}
+        task = cls(columns, settings.model_copy(update=known), features=features)
+        for each in examples:
+            task._check_numbers(each)
         task._check_lengths(examples)
-        return task
+        scaling = Scaling.of(np.concatenate([each.select(inputs)[each.first :] for each in examples]), log=settings.log)
+        own = [each.select(columns)[each.first :] for each in examples]
+        known |= {"means": tuple(scaling.means.tolist()), "scales": tuple(scaling.scales.tolist())}
+        known |= {"deviations": tuple(spread(np.concatenate(own)).tolist()), "changes": _changes(own, season or 1)}
+        scaled = [ScaledSeries(scaling.scale(each.select(inputs)), each.first) for each in examples]
+        windows = task._windows(scaled, batch_size=1, seed=0).sample(max(1, MOST_WINDOWS // len(columns)))
+        return cls(columns, settings.model_copy(update=known), features=features, windows=windows)
 
     @classmethod
     def from_labels(
@@ -131,53 +133,72 @@ class Forecast(ReadsNumbers):
         Raises:
             ModelError: the labels are no columns, or not as many as there are means and scales.
         """
-        if set(labels) != {"columns"}:
+        if "columns" not in labels or not set(labels) <= {"columns", "features"}:
             raise ModelError(f"expected 'columns', found {', '.join(map(repr, labels)) or 'nothing'}")
-        sizes = {len(labels["columns"]), len(settings.means), len(settings.scales)}
+        columns, features = labels["columns"], labels.get("features", ())
+        sizes = {len(columns) + len(features), len(settings.means), len(settings.scales)}
+        sizes |= {len(each) + len(features) for each in (settings.deviations, settings.changes)}
         if len(sizes) > 1:
             raise ModelError(f"expected as many columns as means and scales, found {sizes}")
-        return cls(labels["columns"], settings)
+        return cls(columns, settings, features=features)
 
     def to_labels(self) -> dict[str, Sequence[str]]:
         """Return the columns, ready for a model folder."""
-        return {"columns": self.columns}
+        return {"columns": self.columns, **({"features": self.features} if self.features else {})}
 
     def check(self, examples: Sequence[Series]) -> list[str]:
         """Return nothing.
 
         Raises:
-            DataError: a series lacks a column, or has too few rows for a single window.
+            DataError: a series lacks a column, has numbers without a logarithm, or too few rows for a single window.
         """
         for each in examples:
-            each.select(self.columns)
+            self._check_numbers(each)
         self._check_lengths(examples)
         return []
 
     def encode(self, tokens: Sequence[Series]) -> list[ScaledSeries]:
         """Return the series, scaled."""
-        return [ScaledSeries(self._scaled(each.select(self.columns)), each.first) for each in tokens]
+        return [ScaledSeries(self._scaling.scale(each.select(self.inputs)), each.first) for each in tokens]
 
     def build(self, encoder: EncoderSettings) -> Forecaster:
-        """Return a freshly initialised network.
+        """Return a freshly initialised network, with the forecasts to compare it with.
 
         Raises:
-            UsageError: the encoder reads both ways, or the look-back is no whole number of segments.
+            UsageError: the encoder reads both ways, or the settings do not fit together.
         """
         settings = self.settings
-        if encoder.bidirectional:
-            raise UsageError("encoder.bidirectional: expected false: a forecaster goes on from where it has read to")
-        if settings.lookback % settings.segment:
-            raise UsageError(
-                f"head.lookback: expected a multiple of head.segment = {settings.segment}, found {settings.lookback}"
-            )
+        self._check_sizes(encoder)
+        n_inputs = len(self.inputs)
         return Forecaster(
-            build_vector_encoder(encoder, settings.segment),
+            build_vector_encoder(encoder, settings.segment * (n_inputs if settings.mix else 1)),
             len(self.columns),
             segment=settings.segment,
             horizon=settings.horizon,
             dropout=settings.dropout,
             channel_embedding=settings.channel_embedding,
+            n_quantiles=len(settings.quantiles),
+            n_mixed=n_inputs if settings.mix else 0,
+            season=settings.season if settings.add_to == "season" else 0,
+            simple=self._build_simple(),
         )
+
+    def _build_simple(self) -> SimpleForecasts:
+        """Return the forecasts to compare with, fitted where the training data are at hand."""
+        settings, windows = self.settings, self._windows_of_training
+        simple = SimpleForecasts(
+            len(self.columns),
+            len(self.inputs),
+            lookback=settings.lookback,
+            horizon=settings.horizon,
+            levels=settings.quantiles,
+            season=settings.season,
+            mixed=settings.mix,
+            from_season=settings.add_to == "season",
+        )
+        if windows is not None and not simple.weights.is_meta:  # a network of shapes only holds no numbers
+            simple.fit(windows.past, windows.future[..., : len(self.columns)], settings.quantiles)
+        return simple
 
     def batches(
         self, rows: Sequence[ScaledSeries], examples: Sequence[Series], settings: TrainingSettings
@@ -187,8 +208,12 @@ class Forecast(ReadsNumbers):
 
     def loss(self, model: nn.Module, batch: WindowBatch) -> SummedLoss:
         """Return the error of a batch, summed over the numbers foreseen."""
-        found = model(batch.past)
-        return SummedLoss(forecast_error(found, batch.future, kind=self.settings.loss), batch.n_tokens)
+        assert isinstance(model, Forecaster)
+        found, future = model.foresee(batch.past), batch.future[..., : len(self.columns)]
+        error = forecast_error(found.point, future, kind=self.settings.loss)
+        if self.settings.quantiles:
+            error = error + pinball_error(found.quantiles, future, self.settings.quantiles)
+        return SummedLoss(error, future.numel())
 
     def predict(
         self,
@@ -211,21 +236,41 @@ class Forecast(ReadsNumbers):
 
     def _compare(self, model: nn.Module, batch: WindowBatch, device: torch.device, quick: bool) -> Comparison:
         """Return the errors on the windows of a batch."""
-        past, future = batch.past.numpy(), batch.future.numpy()
-        forecast = model(batch.past.to(device)).float().cpu().numpy()
-        simple = {} if quick else self._simple(past)
+        assert isinstance(model, Forecaster)
+        past, future = batch.past.to(device), self._measured(batch.future[..., : len(self.columns)])
+        simple = {} if quick or model.simple is None else model.simple(past)
         return Comparison(
-            ForecastErrors.of(forecast, future, self._scales),
-            {name: ForecastErrors.of(values, future, self._scales) for name, values in simple.items()},
+            self._errors(model.foresee(past), future),
+            {name: self._errors(found, future) for name, found in simple.items()},
         )
 
+    def _errors(self, found: Foreseen, future: NDArray[Any]) -> ForecastErrors:
+        """Return the errors of forecasts; `future` is measured in standard deviations."""
+        levels, quantiles = self.settings.quantiles, None
+        if levels:
+            measured = np.stack([self._measured(each) for each in found.quantiles.unbind(-1)], -1)
+            quantiles = QuantileErrors.of(measured, future, levels)
+        return ForecastErrors.of(self._measured(found.point), future, self._deviations, quantiles=quantiles)
+
+    def _measured(self, scaled: Tensor) -> NDArray[Any]:
+        """Return scaled numbers in standard deviations of the training data; a common distance does not matter."""
+        numbers = scaled.float().cpu().numpy()
+        return self._restored(numbers) / self._deviations if self.settings.log else numbers
+
+    def _restored(self, scaled: NDArray[Any]) -> NDArray[np.float64]:
+        return self._scaling.restore(scaled, slice(len(self.columns)))
+
     def score(self, examples: Sequence[Series], predictions: Sequence[Comparison]) -> float:
-        """Return the number training watches: 1 / (1 + mean squared error), in [0, 1]."""
-        return 1.0 / (1.0 + float(Comparison.joined(predictions).model.squared.mean()))
+        """Return the number training watches: 1 / (1 + mean squared error + pinball loss, if any), in [0, 1]."""
+        errors = Comparison.joined(predictions).model
+        pinball = 0.0 if errors.quantiles is None else float(errors.quantiles.pinball.mean())
+        return 1.0 / (1.0 + float(errors.squared.mean()) + pinball)
 
     def report(self, examples: Sequence[Series], predictions: Sequence[Comparison]) -> ForecastReport:
         """Return the scores of the forecasts."""
-        return ForecastReport(self.columns, self.settings.horizon, Comparison.joined(predictions))
+        settings = self.settings
+        errors = Comparison.joined(predictions)
+        return ForecastReport(self.columns, settings.horizon, errors, settings.changes, settings.quantiles)
 
     def forecast(self, model: nn.Module, rows: Any, *, times: Sequence[object] = ()) -> FutureRows:
         """Return the rows that follow on some, which are a series or what `Series.of` takes.
@@ -234,7 +279,7 @@ class Forecast(ReadsNumbers):
             DataError: as `answer`.
             ValueError: the rows make no series.
         """
-        series = rows if isinstance(rows, Series) else Series.of(rows, self.columns, times=times)
+        series = rows if isinstance(rows, Series) else Series.of(rows, self.inputs, times=times)
         return self.answer(model, [series])[0]
 
     def check_input(self, given: Any, number: int) -> None:
@@ -258,6 +303,7 @@ class Forecast(ReadsNumbers):
         Raises:
             DataError: one lacks a column, or has fewer rows than the model looks back on.
         """
+        assert isinstance(model, Forecaster)
         device = next(model.parameters()).device
         found: list[FutureRows] = []
         model.eval()
@@ -265,9 +311,12 @@ class Forecast(ReadsNumbers):
             chosen = inputs[begin : begin + batch_size]
             past = np.stack([self._last_rows(each) for each in chosen])
             with torch.inference_mode():
-                scaled = model(torch.from_numpy(past).to(device)).double().cpu().numpy()
-            for series, values in zip(chosen, scaled, strict=True):
-                found.append(FutureRows.after(series, self.columns, values * self._scales + self._means))
+                foreseen = model.foresee(torch.from_numpy(past).to(device))
+            points = self._restored(foreseen.point.double().cpu().numpy())
+            quantiles = [self._restored(each.double().cpu().numpy()) for each in foreseen.quantiles.unbind(-1)]
+            for place, series in enumerate(chosen):
+                levels = dict(zip(self.settings.quantiles, (each[place] for each in quantiles), strict=True))
+                found.append(FutureRows.after(series, self.columns, points[place], quantiles=levels))
         return found
 
     def probe(self, model: nn.Module, given: Any, target: str | None = None) -> ForecastProbe:
@@ -280,23 +329,55 @@ class Forecast(ReadsNumbers):
         """
         assert isinstance(model, Forecaster)
         super().check_input(given, 1)
-        series = given if isinstance(given, Series) else Series.of(given, self.columns)
+        series = given if isinstance(given, Series) else Series.of(given, self.inputs)
         self._last_rows(series)
         first = len(series) - self.settings.lookback
         times = series.times[first:] or tuple(str(number + 1) for number in range(first, len(series)))
-        rows = LastRows(self.columns, times, series.select(self.columns)[first:], self._means, self._scales)
+        rows = LastRows(self.columns, times, series.select(self.inputs)[first:], self._scaling)
         return ForecastProbe(model, rows, lambda: self.answer(model, [series])[0].to_dict(), target=target)
 
     def _last_rows(self, series: Series) -> NDArray[np.float32]:
-        values, lookback = series.select(self.columns), self.settings.lookback
+        values, lookback = series.select(self.inputs), self.settings.lookback
         if len(values) < lookback:
             raise DataError(
                 f"{series.source or 'the rows'}: {len(values):,} rows; the model looks back on {lookback:,}"
             )
-        return self._scaled(values[-lookback:])
+        self._check_numbers(series, begin=len(values) - lookback)
+        return self._scaling.scale(values[-lookback:])
 
-    def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
-        return ((values - self._means) / self._scales).astype(np.float32)
+    def _check_numbers(self, series: Series, *, begin: int = 0) -> None:
+        """See that a series has all columns and, from row `begin` on, what can be worked on.
+
+        Raises:
+            DataError: it lacks a column, or has numbers without a logarithm.
+        """
+        values = series.select(self.inputs)[begin:]
+        if self.settings.log and (values <= 0.0).any():
+            row, place = (int(each) for each in np.argwhere(values <= 0.0)[0])
+            name, when = self.inputs[place], f" ({series.times[begin + row]})" if series.times else ""
+            raise DataError(
+                f"{series.source or 'the rows'}: column {name!r} holds {values[row, place]:g} in row "
+                f"{begin + row + 1:,}{when}; head.log needs numbers above 0"
+            )
+
+    def _check_sizes(self, encoder: EncoderSettings) -> None:
+        """See that the settings fit together.
+
+        Raises:
+            UsageError: they do not.
+        """
+        settings = self.settings
+        if encoder.bidirectional:
+            raise UsageError("encoder.bidirectional: expected false: a forecaster goes on from where it has read to")
+        if settings.lookback % settings.segment:
+            raise UsageError(
+                f"head.lookback: expected a multiple of head.segment = {settings.segment}, found {settings.lookback}"
+            )
+        if settings.add_to == "season" and not 1 < settings.season <= settings.lookback:
+            raise UsageError(
+                f"head.add_to: 'season' needs a season of 2 to head.lookback = {settings.lookback} rows, "
+                f"found {settings.season or 'none'}: give head.season"
+            )
 
     def _windows(self, rows: Sequence[ScaledSeries], *, batch_size: int, seed: int) -> WindowBatches:
         settings = self.settings
@@ -320,10 +401,15 @@ class Forecast(ReadsNumbers):
             if len(each) < lookback + horizon:
                 raise DataError(f"{each.source}: {len(each):,} rows; expected head.horizon = {horizon:,}, and {before}")
 
-    def _simple(self, past: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Return the forecasts that need no network: the last value, and that of a season before."""
-        horizon, season = self.settings.horizon, self.settings.season
-        simple = {"repeat": np.repeat(past[:, -1:], horizon, axis=1)}
-        if 1 < season <= past.shape[1]:
-            simple["season"] = past[:, -season:][:, np.arange(horizon) % season]
-        return simple
+
+def _usual_season(series: Series) -> int:
+    """Return the rows of what is usually a season where times have the step of a series; 0 where nothing is usual."""
+    step = study_times(series.times).step
+    return (step.season() if step else None) or 0
+
+
+def _changes(parts: Sequence[NDArray[np.float64]], season: int) -> tuple[float, ...]:
+    """Return the mean absolute change of each column over so many rows; 0 where all parts are shorter."""
+    steps = np.concatenate([np.abs(each[season:] - each[:-season]) for each in parts])
+    means: list[float] = steps.mean(0).tolist() if len(steps) else [0.0] * parts[0].shape[1]
+    return tuple(means)

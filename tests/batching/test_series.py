@@ -54,3 +54,9 @@ def test_an_epoch_is_the_same_again_from_any_batch_on():
     assert windows(other.epoch(2, start=3)) == whole[21:]
     assert windows(one.epoch(1)) != whole
     assert windows(WindowBatches([made(40)], lookback=3, horizon=2, batch_size=7, seed=6).epoch(2)) != whole
+
+
+def test_a_sample_is_windows_at_equal_distances():
+    batches = WindowBatches([made(25), made(8, begin=100)], lookback=3, horizon=2, batch_size=4, seed=1)
+    assert windows([batches.sample(99)]) == windows(batches.in_order())
+    assert [each[0] for each in windows([batches.sample(3)])] == [0, 12, 103]

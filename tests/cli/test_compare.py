@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import pytest
 
 from nlp_lstm import train
-from nlp_lstm.cli import cell_chart
+from nlp_lstm.cli import plotting
 from nlp_lstm.cli.cell_chart import draw_chart
 from nlp_lstm.cli.compare import print_comparison
 from nlp_lstm.stages import comparing
@@ -133,7 +133,7 @@ def test_seed_zero_is_a_seed(run, line, tmp_path):
         (["--cells=gru", "--set=encoder.hidden_size=3"], 2, "within 2 %; the nearest: "),
         (["--cells=gru", "--seeds=0"], 2, "0 is not in the range x>=1"),
         (["--cells=gru", "--train=none.csv"], 3, "none.csv"),
-        (["--cells=gru", "--plot=chart.gif"], 2, "--plot chart.gif: expected a name that ends in .png, .svg, .pdf"),
+        (["--cells=gru", "--plot=chart.gif"], 2, "--plot chart.gif: expected a name that ends in .png or .svg or .pdf"),
         (["--cells=gru", "--plot=no/such/chart.png"], 2, "there is no such folder"),
     ],
 )
@@ -145,7 +145,7 @@ def test_what_cannot_be_done_is_refused_in_a_line(run, line, tmp_path, options, 
 
 
 def test_a_chart_without_matplotlib_is_refused_before_anything_is_trained(run, line, tmp_path, monkeypatch):
-    monkeypatch.setattr(cell_chart, "find_spec", lambda name: None)
+    monkeypatch.setattr(plotting, "find_spec", lambda name: None)
     ran = run(*line, "--cells=gru", "--plot", tmp_path / "chart.png")
     assert (ran.code, ran.err) == (2, 'error: --plot needs matplotlib: pip install "nlp-lstm[plot]"\n')
     assert not (tmp_path / "all").exists()
@@ -155,5 +155,6 @@ def test_a_chart_without_matplotlib_is_refused_before_anything_is_trained(run, l
 @pytest.mark.parametrize(("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_a_chart_is_drawn_also_of_runs_that_lack_a_score(tmp_path, ending, start):
     lstm = CellResult("lstm", 128, 1_000_000, (a_run(1, 0.8), a_run(2, 0.9)), 1.2)
-    draw_chart(a_comparison(lstm, CellResult("rnn", 300, 990_000, (a_run(1, 0.7),))), tmp_path / f"chart.{ending}")
+    chart = draw_chart(a_comparison(lstm, CellResult("rnn", 300, 990_000, (a_run(1, 0.7),))))
+    plotting.save_plot(chart, tmp_path / f"chart.{ending}")
     assert (tmp_path / f"chart.{ending}").read_bytes().startswith(start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -81,9 +82,13 @@ def test_evaluate_sets_simple_forecasts_beside_the_model(run, trained, table):
     found = run("evaluate", trained, "t.csv", "--format", "json")
     report = json.loads(found.out)
     assert (found.code, report["n"], report["unit"]) == (0, 27 - 16 + 1, "windows")
-    assert {"mse", "mae", "mse_repeat", "mae_repeat", "mse_season"} <= report.keys()
+    assert {"mse", "mae", "mase"} <= report.keys()
+    assert list(report["per_forecast"]) == ["model", "repeat", "season", "linear"]
+    assert report["per_forecast"]["model"] == {name: report[name] for name in ("mse", "mae", "mase")} | {
+        "undefined": None
+    }
     shown = run("evaluate", trained, "t.csv").out
-    assert shown.startswith("12 windows\nmse ") and "mae repeat" in shown and "mae season" in shown
+    assert shown.startswith("12 windows\nmse ") and re.search(r"│ season +│ \d+\.\d{4} +│ \d+\.\d{4} +│", shown)
     assert run("evaluate", trained, "t.csv", "--require", "mse=0.000001").code == 5
     assert run("evaluate", trained, "t.csv", "--require", "mse=1000000").code == 0
 

@@ -275,7 +275,7 @@ def test_help_names_the_command(run):
         (["--text", "w1", "--method", "lime"], 2, "'lime' is not one of 'ig', 'leave-one-out'"),
         (["--text", "w1", "--html", "/nowhere/a.html"], 2, "error: --html /nowhere/a.html: there is no such folder"),
         (["--text", "w1", "--html", "/"], 2, "error: --html /: is a folder"),
-        (["--text", "w1", "--plot", "a.pdf"], 2, "error: --plot a.pdf: expected a name that ends in .png or .svg"),
+        (["--text", "w1", "--plot", "a.gif"], 2, "error: --plot a.gif: expected a name that ends in .png or .svg"),
         (["--text", "w1", "--plot", "/nowhere/a.png"], 2, "error: --plot /nowhere/a.png: there is no such folder"),
         (["--text", "w1", "--text", "w2", "--plot", "a.png"], 2, "error: --plot draws one text, found 2"),
         (["--text", "w1", "--text", "w2", "--gradients"], 2, "error: --gradients looks at one text, found 2"),

@@ -24,16 +24,16 @@ def table(tmp_path, monkeypatch):
     return write
 
 
-def read(source: str, warnings: list[str] | None = None, **data):
-    return read_series(source, DataSettings(**data), warnings=warnings)
+def read(source: str, **data):
+    return read_series(source, DataSettings(**data))
 
 
 def test_a_table_gives_its_numbers_its_times_and_their_names(table):
-    found = read(table(PLAIN), warnings := [])
+    found = read(table(PLAIN))
     assert found.values.tolist() == [[1.0, 2.5], [-3.0, 100.0], [4.0, 0.0]]
     assert (found.columns, found.time_column) == (("a", "b"), "date")
     assert found.times == ("2024-01-01", "2024-01-02", "2024-01-03")
-    assert (found.first, found.source, warnings) == (0, "t.csv", [])
+    assert (found.first, found.source, found.notes) == (0, "t.csv", ())
 
 
 def test_tabs_gzip_quotes_and_windows_line_ends_are_read(table, tmp_path):
@@ -125,9 +125,45 @@ def test_what_is_wrong_is_named_with_its_line(table, content, message):
     ],
 )
 def test_what_is_odd_is_told_and_read(table, content, message):
-    found = read(table(content), warnings := [])
-    assert warnings == [message]
+    found = read(table(content))
+    assert found.notes == (message,)
     assert len(found) == content.count("\n") - 1
+
+
+GAPS = "date,a,b\n1,,1\n2,2,\n3,nan,3\n4, - ,3\n5,8,5\n6,,9\n"
+
+
+@pytest.mark.parametrize(
+    ("gaps", "a", "b"),
+    [("last", [2, 2, 2, 2, 8, 8], [1, 1, 3, 3, 5, 9]), ("line", [2, 2, 4, 6, 8, 8], [1, 2, 3, 3, 5, 9])],
+)
+def test_gaps_are_filled_where_one_says_how_and_stated(table, gaps, a, b):
+    found = read(table(GAPS), gaps=gaps)
+    assert found.values.T.tolist() == [a, b]
+    assert [note.partition(":")[0] + note.partition(":")[2][: len(" column 'a': 4 of 6")] for note in found.notes] == [
+        "t.csv column 'a': 4 of 6",
+        "t.csv column 'b': 1 of 6",
+    ]
+    assert "numbers are missing, 2 in a row at most: each is filled" in found.notes[0]
+
+
+def test_no_gap_is_filled_from_behind_the_rows_that_are_named(table):
+    assert read(table(GAPS) + "[:4]", gaps="line").values[:, 0].tolist() == [2, 2, 2, 2]
+
+
+def test_a_column_of_gaps_alone_and_text_are_refused_however_gaps_are_filled(table):
+    with pytest.raises(DataError, match=r"^t\.csv: column 'a' holds no number; expected some, to fill its gaps with"):
+        read(table("date,a,b\n1,,1\n2,,2\n"), gaps="last")
+    with pytest.raises(DataError, match=r"^line 3 of t\.csv: column 'a' holds 'x'; expected a number$"):
+        read(table("date,a\n1,1\n2,x\n3,3\n"), gaps="last")
+
+
+def test_a_check_says_how_many_numbers_are_missing(table):
+    report = check_series(table(GAPS), others=[], data=DataSettings())
+    assert [each.line for each in report.errors] == [2, 3, 4, 5, 7]
+    assert str(report.warnings[0]) == "t.csv: column 'a': 4 of 6 numbers are missing, 2 in a row at most"
+    filled = check_series("t.csv", others=[], data=DataSettings(gaps="last"))
+    assert filled.errors == () and len(filled.warnings) == 2
 
 
 def test_a_format_without_columns_is_refused(table):

@@ -41,8 +41,26 @@ def test_a_report_names_every_forecast_beside_the_model():
     report = ForecastReport(("a", "b"), 3, Comparison(model, {"repeat": repeat})).to_dict()
     assert (report["n"], report["unit"], report["horizon"]) == (7, "windows", 3)
     assert report["mse"] == pytest.approx(((FOUND - FUTURE) ** 2).mean(), rel=1e-5)
-    assert report["mae_repeat"] == pytest.approx(np.abs(FUTURE).mean(), rel=1e-5)
+    assert report["per_forecast"]["repeat"]["mae"] == pytest.approx(np.abs(FUTURE).mean(), rel=1e-5)
     assert report["per_column"]["b"]["mae_repeat"] == pytest.approx(10 * np.abs(FUTURE[..., 1]).mean(), rel=1e-5)
+
+
+def test_mase_is_the_error_over_the_mean_change_of_the_training_data_column_by_column():
+    model = ForecastErrors.of(FOUND, FUTURE, SCALES)
+    report = ForecastReport(("a", "b"), 3, Comparison(model, {}), changes=(0.5, 4.0)).to_dict()
+    wrong = np.abs(FOUND.astype(float) - FUTURE).mean((0, 1)) * SCALES
+    assert report["mase"] == pytest.approx((wrong[0] / 0.5 + wrong[1] / 4.0) / 2)
+    assert report["per_column"]["a"]["mase"] == pytest.approx(wrong[0] / 0.5)
+
+
+def test_a_column_that_never_changes_has_no_mase_and_says_why():
+    model = ForecastErrors.of(FOUND, FUTURE, SCALES)
+    report = ForecastReport(("a", "b"), 3, Comparison(model, {}), changes=(0.0, 4.0)).to_dict()
+    assert report["mase"] == report["per_column"]["b"]["mase"]
+    assert (report["per_column"]["a"]["mase"], report["per_column"]["b"]["undefined"]) == (None, None)
+    assert report["per_column"]["a"]["undefined"] == "no change in the training data to measure by"
+    none = ForecastReport(("a", "b"), 3, Comparison(model, {}), changes=(0.0, 0.0)).to_dict()
+    assert "mase" not in none and none["per_forecast"]["model"]["mase"] is None
 
 
 def test_the_interval_holds_the_mean_of_runs_in_19_of_20_draws():

@@ -17,6 +17,7 @@ from nlp_lstm.errors import UsageError, nearest
 from nlp_lstm.nn.forecaster import Forecaster
 from nlp_lstm.tasks.probing.lines import in_a_line
 from nlp_lstm.tasks.probing.probe import Aim, Probe
+from nlp_lstm.tasks.scaling import Scaling
 
 
 @dataclass(frozen=True)
@@ -24,22 +25,16 @@ class LastRows:
     """The rows that a forecaster looks back on.
 
     Attributes:
-        columns: the columns' names.
+        columns: the names of the columns that are foreseen.
         times: when each row was taken, or its number.
-        values: float64 (rows, columns), in the columns' own units.
-        means: what the network takes for zero in each column, (columns,).
-        scales: what it takes for one, (columns,).
+        values: float64 (rows, inputs), in the columns' own units; the columns that are foreseen come first.
+        scaling: makes of them what the network reads.
     """
 
     columns: tuple[str, ...]
     times: tuple[str, ...]
     values: NDArray[np.float64]
-    means: NDArray[np.float64]
-    scales: NDArray[np.float64]
-
-    def scaled(self) -> NDArray[np.float32]:
-        """Return what the network reads, float32 (rows, columns)."""
-        return ((self.values - self.means) / self.scales).astype(np.float32)
+    scaling: Scaling
 
 
 class ForecastProbe(Probe):
@@ -72,7 +67,7 @@ class ForecastProbe(Probe):
         shown = [f"{value + 0.0:.6g}" for value in rows.values[:, self.column]]
         super().__init__(model.encoder.stack, *in_a_line(shown), target=target)
         self.model, self.rows, self._predict = model, rows, predict
-        self._past = torch.from_numpy(rows.scaled()).to(model.output.weight.device).unsqueeze(0)
+        self._past = torch.from_numpy(rows.scaling.scale(rows.values)).to(model.output.weight.device).unsqueeze(0)
 
     @property
     def entry(self) -> nn.Module:
@@ -81,8 +76,8 @@ class ForecastProbe(Probe):
 
     @property
     def row(self) -> int:
-        """The layers read each column as a row of its own."""
-        return self.column
+        """The layers read each column as a row of its own; mixed, all columns as one."""
+        return 0 if self.model.n_mixed else self.column
 
     def inputs(self) -> Tensor:
         """Return the rows as the network reads them, (1, time, columns)."""
@@ -99,13 +94,13 @@ class ForecastProbe(Probe):
             found: Tensor = self.model(self._past.expand(rows, -1, -1))[:, self.step, self.column]
             return found
 
-        ahead = f"{self.step + 1} row{'s' if self.step else ''} ahead"
+        ahead, scaling = f"{self.step + 1} row{'s' if self.step else ''} ahead", self.rows.scaling
         return Aim(
-            f"forecast of {self.rows.columns[self.column]!r}, {ahead}",
+            f"{'logarithm of the ' if scaling.log else ''}forecast of {self.rows.columns[self.column]!r}, {ahead}",
             score,
             unit="",
-            scale=float(self.rows.scales[self.column]),
-            offset=float(self.rows.means[self.column]),
+            scale=float(scaling.scales[self.column]),
+            offset=float(scaling.means[self.column]),
             without="with the training data's mean in every row",
         )
 
@@ -125,9 +120,11 @@ class ForecastProbe(Probe):
         return self.rows.times
 
     def notes(self) -> tuple[str, ...]:
-        """Return that other columns have no share, where there are some."""
-        if len(self.rows.columns) == 1:
+        """Return what share the other columns have, where there are some."""
+        if self.rows.values.shape[1] == 1:
             return ()
+        if self.model.n_mixed:
+            return ("a row's share is that of all its columns",)
         return ("a column is foreseen from its own past: the other columns have no share in it",)
 
 

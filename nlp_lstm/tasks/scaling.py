@@ -1,0 +1,52 @@
+"""Columns of numbers as a network reads them, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaling:
+    """Moves each column to mean 0 and standard deviation 1 in the training data.
+
+    Attributes:
+        means: of each column or, with `log`, of its logarithms, float64 (columns,).
+        scales: their standard deviations, 1 where one is zero.
+        log: whether logarithms are taken first.
+    """
+
+    means: NDArray[np.float64]
+    scales: NDArray[np.float64]
+    log: bool = False
+
+    @classmethod
+    def of(cls, rows: NDArray[np.float64], *, log: bool = False) -> Scaling:
+        """Return the scaling of training rows, (rows, columns)."""
+        rows = np.log(rows) if log else rows
+        return cls(rows.mean(0), spread(rows), log)
+
+    def scale(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return rows (…, columns) as a network reads them."""
+        values = np.log(values) if self.log else values
+        return ((values - self.means) / self.scales).astype(np.float32)
+
+    def restore(self, scaled: NDArray[Any], columns: Sequence[int] | slice = slice(None)) -> NDArray[np.float64]:
+        """Return scaled numbers (…, columns) in their own units; `columns` says which they are."""
+        values: NDArray[np.float64] = scaled * self.scales[columns] + self.means[columns]
+        return np.exp(values) if self.log else values
+
+
+def spread(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the standard deviation of each column, 1 where it is zero.
+
+    >>> spread(np.array([[1.0, 5.0], [3.0, 5.0]])).tolist()
+    [1.0, 1.0]
+    """
+    found: NDArray[np.float64] = rows.std(0)
+    found[found == 0.0] = 1.0
+    return found
