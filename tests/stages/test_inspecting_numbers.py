@@ -91,6 +91,23 @@ def test_another_column_has_no_share():
     assert one.notes == ("a column is foreseen from its own past: the other columns have no share in it",)
 
 
+def test_mixed_columns_have_a_share_and_logarithms_are_told():
+    case = CASES["forecast"]
+    rows = Series(np.exp(series(40).values / 100.0), ("a", "b"), source="made.csv")
+    settings = case.task.settings.model_copy(update={"targets": ("b",), "log": True})
+    torch.manual_seed(1)
+    task = type(case.task).from_examples([rows], settings, None, {})
+    predictor = Predictor(task, task.build(case.encoder), {"task": "forecast"})
+    found = predictor.inspect(rows, target="+2")
+    assert found.attribution.of == "logarithm of the forecast of 'b', 2 rows ahead"
+    assert found.attribution.score == pytest.approx(np.log(forecast_of(predictor, rows)[1, 0]), rel=1e-5)
+    assert found.attribution.error < 0.01 and found.notes == ("a row's share is that of all its columns",)
+    assert found.tokens == tuple(f"{value:.6g}" for value in rows.values[-6:, 1])
+    values = rows.values.copy()
+    values[:, 0] *= 2.0
+    assert predictor.inspect(replace(rows, values=values), target="+2").attribution != found.attribution
+
+
 def test_rows_may_be_plain_numbers_and_have_times():
     predictor = predictor_of("forecast")
     days = tuple(f"2024-02-{day:02}" for day in range(1, 21))
