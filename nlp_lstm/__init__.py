@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from nlp_lstm.adapters.scikit_learn import SequenceTagger as SequenceTagger
     from nlp_lstm.adapters.scikit_learn import TextClassifier as TextClassifier
     from nlp_lstm.corpora.series import Series as Series
-    from nlp_lstm.document import Document as Document
-    from nlp_lstm.document import Example as Example
-    from nlp_lstm.document import Prediction as Prediction
     from nlp_lstm.errors import DataError as DataError
     from nlp_lstm.errors import Interrupted as Interrupted
     from nlp_lstm.errors import ModelError as ModelError
@@ -26,6 +23,9 @@ if TYPE_CHECKING:
     from nlp_lstm.errors import RequirementError as RequirementError
     from nlp_lstm.errors import StageError as StageError
     from nlp_lstm.errors import UsageError as UsageError
+    from nlp_lstm.records.document import Document as Document
+    from nlp_lstm.records.examples import Example as Example
+    from nlp_lstm.records.predictions import Prediction as Prediction
     from nlp_lstm.stages.comparing import compare as compare
     from nlp_lstm.stages.loading import load as load
     from nlp_lstm.stages.pipeline import Pipeline as Pipeline
@@ -36,13 +36,13 @@ __version__ = "0.1.0"
 # Public name -> the module it lives in, imported on first use: `import nlp_lstm` alone loads no torch.
 _EXPORTS = {
     "DataError": "nlp_lstm.errors",
-    "Document": "nlp_lstm.document",
-    "Example": "nlp_lstm.document",
+    "Document": "nlp_lstm.records.document",
+    "Example": "nlp_lstm.records.examples",
     "Interrupted": "nlp_lstm.errors",
     "ModelError": "nlp_lstm.errors",
     "NlpLstmError": "nlp_lstm.errors",
     "Pipeline": "nlp_lstm.stages.pipeline",
-    "Prediction": "nlp_lstm.document",
+    "Prediction": "nlp_lstm.records.predictions",
     "RequirementError": "nlp_lstm.errors",
     "SequenceTagger": "nlp_lstm.adapters.scikit_learn",
     "Series": "nlp_lstm.corpora.series",

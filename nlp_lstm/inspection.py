@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nlp_lstm.document import Alignment
+from nlp_lstm.records.predictions import Alignment
 
 METHODS = ("ig", "leave-one-out")
 """How a score can be shared among tokens: integrated gradients, or what is lost without each."""

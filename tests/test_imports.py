@@ -25,7 +25,7 @@ ROWS = (
     {"tasks", "training", "store"},
     {"nn", "batching", "corpora", "tensor_file"},
     {"metrics", "inspection"},
-    {"text", "config", "document", "plugins"},
+    {"text", "config", "records", "plugins"},
     {"errors", "expected", "files", "spacy_doc"},
 )
 DEPTH = {name: depth for depth, row in enumerate(ROWS) for name in row}
@@ -35,7 +35,7 @@ WITHOUT_TORCH = (
     "metrics",
     "corpora",
     "config",
-    "document",
+    "records",
     "inspection",
     "errors",
     "expected",
@@ -220,7 +220,7 @@ def test_the_top_level_holds_what_the_design_allows():
 @pytest.mark.parametrize(
     ("rule", "module", "source"),
     [
-        (wrong_direction, "nlp_lstm.errors", "import nlp_lstm.document"),
+        (wrong_direction, "nlp_lstm.errors", "import nlp_lstm.records"),
         (wrong_direction, "nlp_lstm.text.basic", "from nlp_lstm.batching.padding import pad_ids"),
         (wrong_direction, "nlp_lstm.nn.encoder", "from nlp_lstm.errors import DataError"),
         (wrong_direction, "nlp_lstm.tasks.classify", "from nlp_lstm.training import loop"),  # a sibling

@@ -18,8 +18,8 @@ from pydantic import Field
 
 from nlp_lstm.adapters.model_files import see_task
 from nlp_lstm.config import Beam, Exponent, Positive, Settings, parse_settings
-from nlp_lstm.document import Continuation, Prediction, Tagging, Translation
 from nlp_lstm.errors import ModelError, UsageError, nearest
+from nlp_lstm.records.predictions import Continuation, Prediction, Tagging, Translation
 from nlp_lstm.stages.chunks import each_of, grow_chunks
 from nlp_lstm.stages.loading import load
 from nlp_lstm.stages.predictor import Predictor

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nlp_lstm.adapters.estimator import Estimator
 from nlp_lstm.adapters.label_names import LabelNames
-from nlp_lstm.document import Example, TaggedSentence
+from nlp_lstm.records.examples import Example, TaggedSentence
 from nlp_lstm.stages.chunks import each_of
 
 T = TypeVar("T")

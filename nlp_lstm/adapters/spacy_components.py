@@ -18,8 +18,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
 
 from nlp_lstm.adapters.model_files import NAMES, ModelFiles, see_task
-from nlp_lstm.document import Tagging
 from nlp_lstm.errors import ModelError
+from nlp_lstm.records.predictions import Tagging
 from nlp_lstm.stages.predictor import Predictor
 
 SCORE = "score"

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.document import Alignment, Translation
+from nlp_lstm.records.predictions import Alignment, Translation
 from nlp_lstm.text.visible import visible
 
 BLANK = "\N{OPEN BOX}"

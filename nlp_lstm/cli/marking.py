@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.document import Tagging
+from nlp_lstm.records.predictions import Tagging
 
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 """What kinds of entities are shown in, in the order they are met; then from the beginning again."""

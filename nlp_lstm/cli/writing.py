@@ -13,8 +13,10 @@ from rich.text import Text
 
 from nlp_lstm.cli.views import View
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.document import Document, TaggedSentence, Tagging
 from nlp_lstm.errors import UsageError
+from nlp_lstm.records.document import Document
+from nlp_lstm.records.examples import TaggedSentence
+from nlp_lstm.records.predictions import Tagging
 from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks.task import Prediction, Tabled

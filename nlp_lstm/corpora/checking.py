@@ -11,8 +11,8 @@ from pathlib import Path
 from nlp_lstm.corpora.opening import name_of
 from nlp_lstm.corpora.problems import Kind, Problem, quoted
 from nlp_lstm.corpora.reading import scan
-from nlp_lstm.document import Example
 from nlp_lstm.errors import nearest
+from nlp_lstm.records.examples import Example
 
 WARNINGS: frozenset[Kind] = frozenset(
     {

@@ -12,8 +12,8 @@ from nlp_lstm.corpora.column_roles import Roles
 from nlp_lstm.corpora.problems import Kind, Problem, quoted
 from nlp_lstm.corpora.rows import Line
 from nlp_lstm.corpora.tagged_rows import Located, TagsWanted, sentences, tag_fault, with_text
-from nlp_lstm.document import TaggedSentence
 from nlp_lstm.errors import UsageError
+from nlp_lstm.records.examples import TaggedSentence
 
 _DOCUMENT_START = "-DOCSTART-"
 

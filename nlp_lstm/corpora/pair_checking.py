@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from nlp_lstm.corpora.checking import WARNINGS, Report, Split, report_on
 from nlp_lstm.corpora.problems import Problem
-from nlp_lstm.document import SentencePair
+from nlp_lstm.records.examples import SentencePair
 
 
 def check_streams(streams: Iterable[tuple[str, Iterable[SentencePair | Problem]]]) -> Report:

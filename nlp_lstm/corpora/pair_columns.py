@@ -10,7 +10,7 @@ from nlp_lstm.corpora.delimited import read_csv, read_tsv
 from nlp_lstm.corpora.pair_rows import COLUMNS, PairsWanted
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.rows import Line, Reader, Wanted
-from nlp_lstm.document import SentencePair
+from nlp_lstm.records.examples import SentencePair
 
 
 def tsv_pairs(lines: Iterable[Line], wanted: PairsWanted) -> Iterator[SentencePair | Problem]:

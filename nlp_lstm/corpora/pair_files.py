@@ -10,8 +10,8 @@ from pathlib import Path
 from nlp_lstm.corpora.opening import open_lines
 from nlp_lstm.corpora.pair_rows import PairsWanted
 from nlp_lstm.corpora.problems import Problem
-from nlp_lstm.document import SentencePair
 from nlp_lstm.errors import DataError
+from nlp_lstm.records.examples import SentencePair
 
 
 def parallel_files(prefix: str | Path, languages: tuple[str, str]) -> tuple[Path, Path] | None:

@@ -8,7 +8,7 @@ from nlp_lstm.corpora.jsonl import read_object
 from nlp_lstm.corpora.pair_rows import PairsWanted
 from nlp_lstm.corpora.problems import Problem, no_column
 from nlp_lstm.corpora.rows import Line, Wanted, json_kind
-from nlp_lstm.document import SentencePair
+from nlp_lstm.records.examples import SentencePair
 
 _NESTED = "translation"
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from nlp_lstm.corpora.problems import Kind, Problem
 from nlp_lstm.corpora.rows import Line
-from nlp_lstm.document import SentencePair
+from nlp_lstm.records.examples import SentencePair
 
 COLUMNS = ("source", "target")
 """The columns or keys that the two sentences stand in unless others are named."""

@@ -21,8 +21,8 @@ from nlp_lstm.corpora.pair_lines import jsonl_pairs
 from nlp_lstm.corpora.pair_rows import COLUMNS, LEFT_OUT, LIMITS, Limits, PairReader, PairsWanted
 from nlp_lstm.corpora.problems import Kind, Problem, and_more
 from nlp_lstm.corpora.rows import Line
-from nlp_lstm.document import SentencePair
 from nlp_lstm.errors import DataError, UsageError, nearest
+from nlp_lstm.records.examples import SentencePair
 
 PARALLEL = "parallel"
 """The format of two files with a sentence a line; the source is what their names begin with."""

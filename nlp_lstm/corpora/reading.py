@@ -20,8 +20,8 @@ from nlp_lstm.corpora.problems import Problem, and_more
 from nlp_lstm.corpora.rows import Line, Reader, Row, Wanted
 from nlp_lstm.corpora.tabbed import read_tabbed
 from nlp_lstm.corpora.trec import read_trec
-from nlp_lstm.document import Example
 from nlp_lstm.errors import DataError, UsageError, nearest
+from nlp_lstm.records.examples import Example
 
 FORMATS: Mapping[str, Reader] = {
     "csv": read_csv,

@@ -12,7 +12,7 @@ from nlp_lstm.corpora.jsonl import read_object
 from nlp_lstm.corpora.problems import Kind, Problem, no_column, quoted
 from nlp_lstm.corpora.rows import Line, Wanted, json_kind, label_text
 from nlp_lstm.corpora.tagged_rows import Located, TagsWanted, sentences, tag_fault, with_text
-from nlp_lstm.document import TaggedSentence
+from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.text.tag_schemes import Span, tags_of
 from nlp_lstm.text.tokenizers import Tokenizer
 

@@ -50,7 +50,7 @@ def hold_out(examples: Sequence[E], *, fraction: float, seed: int) -> tuple[list
         DataError: there are fewer than two different texts, or no label has two.
         UsageError: `fraction` is not between 0 and 1.
 
-    >>> from nlp_lstm.document import Example
+    >>> from nlp_lstm.records.examples import Example
     >>> films = [Example(f"film {number}", "good" if number % 2 else "bad") for number in range(8)]
     >>> rest, held_out = hold_out(films, fraction=0.25, seed=1)
     >>> len(rest), sorted(example.label for example in held_out)

@@ -11,8 +11,8 @@ from sys import intern
 from nlp_lstm.corpora.checking import Report, Split, report_on
 from nlp_lstm.corpora.problems import Kind, Problem, quoted
 from nlp_lstm.corpora.tagged_rows import Located
-from nlp_lstm.document import TaggedSentence
 from nlp_lstm.errors import nearest
+from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.text.tag_schemes import Scheme, convert, decide_scheme, detect_scheme, illegal, normalise
 
 

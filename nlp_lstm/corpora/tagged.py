@@ -18,8 +18,8 @@ from nlp_lstm.corpora.rows import Line
 from nlp_lstm.corpora.span_lines import span_sentences
 from nlp_lstm.corpora.tag_checking import check_sentences
 from nlp_lstm.corpora.tagged_rows import Located, TaggedReader, TagsWanted, sentences
-from nlp_lstm.document import TaggedSentence
 from nlp_lstm.errors import DataError, UsageError, nearest
+from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.tokenizers import Tokenizer
 

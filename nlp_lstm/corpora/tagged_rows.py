@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from nlp_lstm.corpora.problems import Kind, Problem
 from nlp_lstm.corpora.rows import Line
-from nlp_lstm.document import TaggedSentence
+from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.tokenizers import Tokenizer
 

@@ -8,8 +8,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from nlp_lstm.document import Continuation, Document, Entity, Prediction, Sentence, Tagging, Token, Translation
 from nlp_lstm.errors import ModelError, UsageError
+from nlp_lstm.records.document import Document, Sentence, Token
+from nlp_lstm.records.predictions import Continuation, Entity, Prediction, Tagging, Translation
 from nlp_lstm.stages.loading import load
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.translate import translating_options

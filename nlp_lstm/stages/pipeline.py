@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nlp_lstm.corpora.reading import Record, read_records
-from nlp_lstm.document import Document
 from nlp_lstm.errors import NlpLstmError, StageError, UsageError, listed
+from nlp_lstm.records.document import Document
 from nlp_lstm.stages import is_training
 from nlp_lstm.stages.chunks import FIRST_CHUNK, each_of, grow_chunks
 from nlp_lstm.stages.composed import is_composed, read_composed, write_composed

@@ -12,8 +12,8 @@ import torch
 
 from nlp_lstm.config import BUDGETS, IN_MEMORY, SPLITS, Recipe
 from nlp_lstm.corpora.opening import is_file_name
-from nlp_lstm.document import PartExample
 from nlp_lstm.errors import DataError, nearest
+from nlp_lstm.records.examples import PartExample
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.loading import load
 from nlp_lstm.stages.network import check_precision, choose_device

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Literal
 
-from nlp_lstm.document import Document, Sentence, Token
 from nlp_lstm.errors import UsageError
+from nlp_lstm.records.document import Document, Sentence, Token
 from nlp_lstm.text.normalise import lower_in_place, prepare
 from nlp_lstm.text.sentences import sentence_spans
 from nlp_lstm.text.spacy_words import check_language

@@ -32,7 +32,6 @@ from nlp_lstm.config import Settings as HeadSettings
 from nlp_lstm.corpora.reading import Record, read_examples, read_records
 from nlp_lstm.corpora.token_table import TokenTable
 from nlp_lstm.corpora.tokenized import tokenize_texts
-from nlp_lstm.document import Example, Prediction
 from nlp_lstm.errors import DataError, ModelError, nearest
 from nlp_lstm.metrics.classification import ClassificationReport, classification_report
 from nlp_lstm.nn.classifier import TextClassifier
@@ -40,6 +39,8 @@ from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss, classification_loss, disagreement
 from nlp_lstm.nn.ngrams import HashedNgrams
 from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.records.examples import Example
+from nlp_lstm.records.predictions import Prediction
 from nlp_lstm.tasks.probing.labels import LabelProbe
 from nlp_lstm.tasks.probing.texts import ReadText, Scores
 from nlp_lstm.tasks.task import (

@@ -20,7 +20,6 @@ from nlp_lstm.corpora.reading import FORMATS, Record, read_records
 from nlp_lstm.corpora.text_blocks import PlainText, find_text, read_blocks, split_text
 from nlp_lstm.corpora.text_cache import count_text, text_ids
 from nlp_lstm.corpora.text_ids import Ids, TextIds
-from nlp_lstm.document import Continuation
 from nlp_lstm.errors import DataError, ModelError, UsageError, nearest
 from nlp_lstm.metrics.language import WINDOW, LanguageReport, Surprise, language_report
 from nlp_lstm.nn.dynamic import read_dynamically
@@ -28,6 +27,7 @@ from nlp_lstm.nn.language_model import LanguageModel
 from nlp_lstm.nn.layers import forget_rows
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.records.predictions import Continuation
 from nlp_lstm.tasks.probing.next_tokens import NextProbe
 from nlp_lstm.tasks.task import (
     CutsTexts,

@@ -28,12 +28,13 @@ from nlp_lstm.corpora.splitting import hold_out
 from nlp_lstm.corpora.tagged_records import read_words_or_texts
 from nlp_lstm.corpora.token_table import TokenTable
 from nlp_lstm.corpora.tokenized import tokenize_texts
-from nlp_lstm.document import JointPrediction, PartExample, TaggedSentence
 from nlp_lstm.errors import DataError, ModelError, UsageError, nearest
 from nlp_lstm.metrics.joint import JointReport
 from nlp_lstm.nn.joint import JointNetwork
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
+from nlp_lstm.records.examples import PartExample, TaggedSentence
+from nlp_lstm.records.predictions import JointPrediction
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.joint_settings import JointSettings, part_problems, part_settings, parts_problems, settle
 from nlp_lstm.tasks.probing.probe import Probe

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from nlp_lstm.batching.alternating import PartBatches
 from nlp_lstm.batching.spelled import SpelledRows
 from nlp_lstm.config import Settings, TrainingSettings
-from nlp_lstm.document import TaggedSentence
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss
+from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.tasks import TASKS, find_task
 from nlp_lstm.tasks.task import Note
 from nlp_lstm.text.tokenizers import Tokenizer

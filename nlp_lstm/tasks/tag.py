@@ -31,7 +31,6 @@ from nlp_lstm.corpora.reading import Record
 from nlp_lstm.corpora.tagged import read_tagged, tagged_format
 from nlp_lstm.corpora.tagged_records import read_words_or_texts
 from nlp_lstm.corpora.token_table import TokenTable
-from nlp_lstm.document import Entity, TaggedSentence, Tagging
 from nlp_lstm.errors import DataError, ModelError
 from nlp_lstm.metrics.tags import TagReport, span_f1, tag_report
 from nlp_lstm.nn.crf import Confidence, Crf
@@ -40,6 +39,8 @@ from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.spelling import SpellingFeatures
 from nlp_lstm.nn.tagger import Emissions, Tagger, tag_loss
+from nlp_lstm.records.examples import TaggedSentence
+from nlp_lstm.records.predictions import Entity, Tagging
 from nlp_lstm.tasks.probing.paths import PathProbe
 from nlp_lstm.tasks.probing.texts import ReadText, Scores
 from nlp_lstm.tasks.task import CutsTexts, HasExamples, Note, Vocabularies, build_encoder, encoder_vocabulary

@@ -35,7 +35,6 @@ from nlp_lstm.corpora.pair_rows import LIMITS
 from nlp_lstm.corpora.pairs import read_pairs
 from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.corpora.tokenized import TokenTable, tokenize_texts
-from nlp_lstm.document import Alignment, SentencePair, Translation
 from nlp_lstm.errors import ModelError
 from nlp_lstm.metrics.translation import TranslationReport, chrf, translation_report
 from nlp_lstm.nn.decoder import Decoder, DecoderState, Memory
@@ -44,6 +43,8 @@ from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.rows import PerSentence
 from nlp_lstm.nn.search import Hypothesis, SearchOptions, beam_search, greedy_search
 from nlp_lstm.nn.translator import Translator
+from nlp_lstm.records.examples import SentencePair
+from nlp_lstm.records.predictions import Alignment, Translation
 from nlp_lstm.tasks.probing.texts import ReadText
 from nlp_lstm.tasks.probing.translations import TranslationProbe
 from nlp_lstm.tasks.task import HasExamples, Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer

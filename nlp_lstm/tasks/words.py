@@ -13,9 +13,9 @@ from pydantic import Field
 from nlp_lstm.batching.spelled import SpelledRows
 from nlp_lstm.config import Positive, Settings, VocabularySettings
 from nlp_lstm.corpora.token_table import IdTable, TokenTable
-from nlp_lstm.document import TaggedSentence
 from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.nn.spelling import SpellingFeatures
+from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.tasks.task import Vocabularies, build_vocabulary
 from nlp_lstm.text.casing import CASINGS, casing
 from nlp_lstm.text.tokenizers import Tokenizer

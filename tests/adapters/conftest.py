@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nlp_lstm import train
-from nlp_lstm.document import Example, SentencePair, TaggedSentence
+from nlp_lstm.records.examples import Example, SentencePair, TaggedSentence
 from tests.stages.made_data import made_sentences, made_texts
 
 QUICK: dict[str, Any] = {

@@ -11,7 +11,7 @@ import pytest
 
 from nlp_lstm import DataError, Interrupted, SequenceTagger, TextClassifier, UsageError, load, train
 from nlp_lstm.adapters import estimator
-from nlp_lstm.document import TaggedSentence
+from nlp_lstm.records.examples import TaggedSentence
 from tests.adapters.conftest import QUICK, QUICK_TAGGER, made_words
 from tests.stages.made_data import made_texts
 

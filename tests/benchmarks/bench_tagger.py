@@ -89,7 +89,7 @@ def our_work(data: list[tuple[list[str], list[str]]]) -> dict[str, Callable[[], 
     import torch
 
     from nlp_lstm.config import EncoderSettings, TrainingSettings, VocabularySettings
-    from nlp_lstm.document import TaggedSentence
+    from nlp_lstm.records.examples import TaggedSentence
     from nlp_lstm.tasks.tag import Tag, TagSettings
     from nlp_lstm.text.regex_words import RegexWords
     from nlp_lstm.training.allocator import keep_freed_memory

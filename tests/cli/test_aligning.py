@@ -14,7 +14,7 @@ from rich.console import Console
 
 from nlp_lstm.cli.aligning import AlignedText, blocks
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.document import Alignment, Translation
+from nlp_lstm.records.predictions import Alignment, Translation
 
 DOG = Alignment(
     ("The", " sleeping", " dog", "."),

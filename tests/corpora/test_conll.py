@@ -12,8 +12,8 @@ from nlp_lstm.corpora.conll import column_sentences, conllu_sentences, read_colu
 from nlp_lstm.corpora.opening import decode_lines
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.tagged_rows import TagsWanted
-from nlp_lstm.document import TaggedSentence
 from nlp_lstm.errors import UsageError
+from nlp_lstm.records.examples import TaggedSentence
 from tests.growth import growth
 
 

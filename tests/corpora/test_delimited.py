@@ -12,7 +12,7 @@ from nlp_lstm.corpora.opening import decode_lines
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.reading import scan
 from nlp_lstm.corpora.rows import Row, Wanted
-from nlp_lstm.document import Example
+from nlp_lstm.records.examples import Example
 
 # What trips readers: line ends of other alphabets, quotes, TABs, commas, NUL, marks, emoji.
 ODD = st.sampled_from(list("\x00\x01\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029\ufeff\"'\t,;\\ a\n\r")) | st.characters(

@@ -4,7 +4,7 @@ import pytest
 
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.reading import scan
-from nlp_lstm.document import Example
+from nlp_lstm.records.examples import Example
 
 
 def only(write, line: str, **options):

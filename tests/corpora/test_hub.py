@@ -9,8 +9,8 @@ import pytest
 from nlp_lstm.corpora.checking import check
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.reading import Record, read_examples, read_records, scan
-from nlp_lstm.document import Example
 from nlp_lstm.errors import DataError
+from nlp_lstm.records.examples import Example
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from nlp_lstm.corpora.opening import decode_lines
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.reading import scan
 from nlp_lstm.corpora.rows import Row, Wanted
-from nlp_lstm.document import Example
+from nlp_lstm.records.examples import Example
 
 ODD = st.sampled_from(list('\x00\x0b\x0c\x1c\x85\u2028\u2029\ufeff"\\\t\n\r a')) | st.characters(codec="utf-8")
 

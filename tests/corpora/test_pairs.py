@@ -24,8 +24,8 @@ from nlp_lstm.corpora.pairs import (
 )
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.splitting import hold_out
-from nlp_lstm.document import SentencePair
 from nlp_lstm.errors import DataError, UsageError
+from nlp_lstm.records.examples import SentencePair
 
 Written = list[tuple[str, str]]
 CALLS = [scan_pairs, read_pairs, check_pairs]

@@ -14,8 +14,8 @@ from nlp_lstm.corpora.opening import decode_lines
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.reading import FORMATS, Record, read_examples, read_records, scan
 from nlp_lstm.corpora.rows import Wanted
-from nlp_lstm.document import Example
 from nlp_lstm.errors import DataError, UsageError
+from nlp_lstm.records.examples import Example
 
 # The same two examples in every format that has labels.
 TWO_EXAMPLES = {

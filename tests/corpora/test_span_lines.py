@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nlp_lstm.corpora.opening import decode_lines
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.span_lines import read_span_lines
-from nlp_lstm.document import TaggedSentence
+from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.tag_schemes import Span, spans
 from nlp_lstm.text.tokens import Tokens

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp_lstm.corpora.splitting import hold_out
-from nlp_lstm.document import Example
 from nlp_lstm.errors import DataError, UsageError
+from nlp_lstm.records.examples import Example
 
 
 def made(**counts: int) -> list[Example]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from nlp_lstm.corpora.reading import scan
-from nlp_lstm.document import Example
+from nlp_lstm.records.examples import Example
 
 
 def test_each_line_is_a_text_a_tab_and_a_label(write):

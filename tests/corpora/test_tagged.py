@@ -15,8 +15,8 @@ from nlp_lstm.corpora.tagged import (
     scan_tagged,
     tagged_format,
 )
-from nlp_lstm.document import TaggedSentence
 from nlp_lstm.errors import DataError, UsageError
+from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.text.characters import Characters
 from nlp_lstm.text.tag_schemes import detect_scheme, spans
 

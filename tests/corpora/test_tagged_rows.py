@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp_lstm.corpora.tagged_rows import starts_in, tag_fault, with_text
-from nlp_lstm.document import TaggedSentence
+from nlp_lstm.records.examples import TaggedSentence
 
 WORDS = st.lists(st.sampled_from(["a", "aa", "ab", "b", "x\u00a0y", "’"]), max_size=8)
 GAPS = st.sampled_from(["", " ", "  ", "\u00a0", "\t\n"])

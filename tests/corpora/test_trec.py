@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nlp_lstm.corpora.reading import scan
-from nlp_lstm.document import Example
+from nlp_lstm.records.examples import Example
 
 
 def only(write, line: str):

@@ -13,7 +13,8 @@ import torch
 from nlp_lstm import DataError, ModelError, UsageError, load, train
 from nlp_lstm.batching.spelled import pad_spelled
 from nlp_lstm.corpora.token_table import TokenTable
-from nlp_lstm.document import Example, JointPrediction, PartExample, TaggedSentence
+from nlp_lstm.records.examples import Example, PartExample, TaggedSentence
+from nlp_lstm.records.predictions import JointPrediction
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.recipes import load_recipe
 from nlp_lstm.stages.record import Observer

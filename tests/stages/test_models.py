@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from nlp_lstm import Pipeline, load, stages
-from nlp_lstm.document import Document, Token
 from nlp_lstm.errors import ModelError, UsageError
+from nlp_lstm.records.document import Document, Token
 
 TEXT = "  A fine film. Ada saw Old  York!\n\nNo <b>York</b>\nAda"
 PIECES = [(2, 14), (15, 33), (35, 53)]

@@ -10,9 +10,9 @@ import torch
 
 from nlp_lstm import UsageError, load, train
 from nlp_lstm.config import EncoderSettings
-from nlp_lstm.document import Example
 from nlp_lstm.errors import Interrupted, ModelError
 from nlp_lstm.nn.encoder import Encoder
+from nlp_lstm.records.examples import Example
 from nlp_lstm.stages.moving import take_over
 from nlp_lstm.stages.record import Observer
 from nlp_lstm.tasks.task import build_encoder

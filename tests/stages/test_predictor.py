@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp_lstm.document import Example, Prediction, TaggedSentence, Tagging
 from nlp_lstm.errors import DataError, UsageError
+from nlp_lstm.records.examples import Example, TaggedSentence
+from nlp_lstm.records.predictions import Prediction, Tagging
 from nlp_lstm.stages import predictor as module
 from nlp_lstm.stages.chunks import FIRST_CHUNK
 from nlp_lstm.stages.loading import load

@@ -9,7 +9,7 @@ import torch
 
 from nlp_lstm import DataError, NlpLstmError, Pipeline, UsageError, load, stages, train
 from nlp_lstm.config import problems_of
-from nlp_lstm.document import Example
+from nlp_lstm.records.examples import Example
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.recipes import load_recipe
 from nlp_lstm.stages.record import Observer, TrainingRecord

@@ -8,8 +8,8 @@ import pytest
 from torch import nn
 
 from nlp_lstm.config import EncoderSettings, VocabularySettings
-from nlp_lstm.document import Example
 from nlp_lstm.errors import UsageError
+from nlp_lstm.records.examples import Example
 from nlp_lstm.stages.sizes import count_weights, match_sizes
 from nlp_lstm.tasks import find_task
 from nlp_lstm.text.regex_words import RegexWords

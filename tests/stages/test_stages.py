@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from nlp_lstm import stages
-from nlp_lstm.document import Document
 from nlp_lstm.errors import UsageError
+from nlp_lstm.records.document import Document
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.recipes import load_recipe
 from nlp_lstm.stages.record import TrainingRecord

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlp_lstm import Pipeline, stages
-from nlp_lstm.document import Document, Token
 from nlp_lstm.errors import UsageError
+from nlp_lstm.records.document import Document, Token
 
 MIXED = st.text(st.one_of(st.characters(), st.sampled_from("aB.? \n<b>/İ")))
 

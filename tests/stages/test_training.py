@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from nlp_lstm.document import Example
 from nlp_lstm.errors import DataError, UsageError
+from nlp_lstm.records.examples import Example
 from nlp_lstm.stages import Batch, BuildVocabulary, Evaluate, Read, Split, TokenizeData
 from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.recipes import load_recipe

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from nlp_lstm.config import EncoderSettings, Settings
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.document import Prediction
 from nlp_lstm.metrics.classification import classification_report
 from nlp_lstm.nn.loss import classification_loss
 from nlp_lstm.nn.vectors import VectorEncoder
+from nlp_lstm.records.predictions import Prediction
 from nlp_lstm.tasks.numbers import ReadsNumbers
 from nlp_lstm.tasks.task import HasExamples, build_vector_encoder
 

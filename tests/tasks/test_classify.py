@@ -13,8 +13,9 @@ from torch import nn
 
 from nlp_lstm.batching.labelled import LabelledBatch
 from nlp_lstm.config import EncoderSettings, TrainingSettings, VocabularySettings, problems_of
-from nlp_lstm.document import Example, Prediction
 from nlp_lstm.errors import DataError, ModelError
+from nlp_lstm.records.examples import Example
+from nlp_lstm.records.predictions import Prediction
 from nlp_lstm.tasks.classify import Classify, ClassifySettings
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.subwords import train_subwords

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from nlp_lstm.config import EncoderSettings, TrainingSettings, VocabularySettings
-from nlp_lstm.document import TaggedSentence
 from nlp_lstm.errors import DataError, ModelError, UsageError
+from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.tasks import words
 from nlp_lstm.tasks.tag import Tag, TagSettings
 from nlp_lstm.text.characters import Characters

@@ -23,10 +23,11 @@ from nlp_lstm.config import DataSettings, EncoderSettings, Settings, TrainingSet
 from nlp_lstm.corpora.made_sequences import MadeSequences, find_problem, made_sequences
 from nlp_lstm.corpora.series import Series
 from nlp_lstm.corpora.text_blocks import PlainText
-from nlp_lstm.document import Example, PartExample, Prediction, SentencePair, TaggedSentence
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.vectors import VectorEncoder
+from nlp_lstm.records.examples import Example, PartExample, SentencePair, TaggedSentence
+from nlp_lstm.records.predictions import Prediction
 from nlp_lstm.tasks import TASKS, find_task
 from nlp_lstm.tasks.numbers import ReadsNumbers
 from nlp_lstm.tasks.task import Task, encoder_vocabulary, score_names, shown_score

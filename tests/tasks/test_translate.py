@@ -17,9 +17,10 @@ from nlp_lstm.config import (
     VocabularySettings,
     problems_of,
 )
-from nlp_lstm.document import SentencePair, Translation
 from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.nn.search import beam_search
+from nlp_lstm.records.examples import SentencePair
+from nlp_lstm.records.predictions import Translation
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks import translate
 from nlp_lstm.tasks.translate import LONG, SPECIALS, WINDOW, Translate, TranslateSettings

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from nlp_lstm.document import Alignment
 from nlp_lstm.errors import UsageError
 from nlp_lstm.inspection import Decision
 from nlp_lstm.nn.layers import LayerMemory
 from nlp_lstm.nn.stack import Stack
 from nlp_lstm.nn.tracing import Pass, Reader, readers, watch
+from nlp_lstm.records.predictions import Alignment
 from nlp_lstm.text.tokens import Tokens
 
 

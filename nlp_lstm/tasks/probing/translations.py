@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nlp_lstm.document import Alignment, Translation
 from nlp_lstm.nn.decoder_tracing import decoder_passes
 from nlp_lstm.nn.loss import sequence_loss
 from nlp_lstm.nn.search import Hypothesis
 from nlp_lstm.nn.tracing import Reader
 from nlp_lstm.nn.translator import Translator
+from nlp_lstm.records.predictions import Alignment, Translation
 from nlp_lstm.tasks.probing.probe import Aim, ReadLayer, number_of
 from nlp_lstm.tasks.probing.texts import ReadText, TextProbe
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nlp_lstm.document import Alignment, Translation
+from nlp_lstm.records.predictions import Alignment, Translation
 
 THIRDS = np.array([[1 / 3, 2 / 3], [0.99996, 0.00004]], dtype=np.float32)
 

@@ -11,7 +11,8 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp_lstm.document import Document, Entity, Prediction, Sentence, Token, Translation
+from nlp_lstm.records.document import Document, Sentence, Token
+from nlp_lstm.records.predictions import Entity, Prediction, Translation
 
 TEXT = "Ada  left.\n\nShe saw <b>Old York</b>\t!"
 WORDS = ["Ada", "left", ".", "She", "saw", "Old", "York", "!"]
