@@ -17,8 +17,9 @@ from nlp_lstm.errors import ModelError, UsageError, listed
 from nlp_lstm.inspection import GradientReport, Inspection
 from nlp_lstm.nn.shapes import shapes_only
 from nlp_lstm.stages.composed import is_composed
-from nlp_lstm.stages.inspecting import inspect_text, measure_gradients
+from nlp_lstm.stages.inspecting import inspect_text
 from nlp_lstm.stages.network import REMEMBERED, choose_device
+from nlp_lstm.stages.reaching import measure_gradients
 from nlp_lstm.stages.state_stream import StateStream
 from nlp_lstm.store import CONFIG, LABELS, VOCABULARY, ModelFolder, load_weights, read_model
 from nlp_lstm.tasks import find_task
