@@ -14,8 +14,9 @@ from nlp_lstm.corpora.series import FutureRows
 from nlp_lstm.errors import UsageError
 from nlp_lstm.inspection import GradientReport, Inspection
 from nlp_lstm.stages.chunks import FIRST_CHUNK, LAST_CHUNK, check_text, check_text_or_words, each_of, grow_chunks
-from nlp_lstm.stages.inspecting import inspect_text, measure_gradients
+from nlp_lstm.stages.inspecting import inspect_text
 from nlp_lstm.stages.network import REMEMBERED
+from nlp_lstm.stages.reaching import measure_gradients
 from nlp_lstm.stages.state_stream import StateStream
 from nlp_lstm.tasks.numbers import Foresees, ReadsNumbers
 from nlp_lstm.tasks.parts import HasParts

@@ -21,7 +21,7 @@ from nlp_lstm.cli.reaching import clip_line, log_course, reach_view
 from nlp_lstm.corpora.reading import Record
 from nlp_lstm.inspection import Curve, GradientReport
 from nlp_lstm.nn.layers import CELLS
-from nlp_lstm.stages import inspecting
+from nlp_lstm.stages import reaching
 from tests.stages.test_inspecting import PARTS, TEXTS, predictor_of
 from tests.tasks.test_tasks import CASES, INSPECTED
 
@@ -300,7 +300,7 @@ def test_a_page_that_cannot_be_written_is_told(run, trained, tmp_path):
 
 
 def test_tasks_and_cells_that_cannot_be_looked_into_are_told_in_a_line(run, trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(inspecting, "OPENED", {"gru": None, "rnn": None})
+    monkeypatch.setattr(reaching, "OPENED", {"gru": None, "rnn": None})
     ran = run("inspect", trained, "--text", "w1 w2", "--gradients")
     message = "a lstm carries no state from step to step for an error to go back through"
     assert (ran.code, ran.out, ran.err) == (2, "", f"error: {message}\n")
