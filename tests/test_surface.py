@@ -51,3 +51,8 @@ def test_an_unknown_name_is_refused_as_python_does():
 def test_every_kind_of_error_is_exported():
     kinds = {name for name in vars(errors) if name.endswith("Error")}
     assert kinds <= set(nlp_lstm.__all__)
+
+
+def test_what_forecasting_from_python_takes_is_there():
+    series = nlp_lstm.Series.of({"sales": [1, 2, 3]}, times=["2024-01", "2024-02", "2024-03"])
+    assert (series.columns, len(series)) == (("sales",), 3)

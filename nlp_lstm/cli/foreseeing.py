@@ -77,7 +77,7 @@ class Chart:
         labels = [f"{high:.6g}", *[""] * (HEIGHT - 2), f"{low:.6g}"]
         room = max(map(len, labels))
         width = max(8, min(WIDEST, options.max_width) - room - 2)
-        now = (len(curve.seen) - 1) * width // max(1, len(curve.seen) + len(curve.expected) - 1)
+        now = round((len(curve.seen) - 1) * (width - 1) / (len(curve.seen) + len(curve.expected) - 1))
         yield Text(visible(curve.legend))
         for label, line in zip(labels, self._lines(width, now), strict=True):
             yield Text(f"{label:>{room}} │") + line
@@ -92,7 +92,7 @@ class Chart:
         dots = _dots(numbers, curve.bounds, width)
         shaded = np.zeros((HEIGHT, width), dtype=bool)
         if curve.band is not None:
-            shaded = _shaded(curve, width)
+            shaded = _shaded(curve, width) & (np.arange(width) > now)
         lines = []
         for signs, band in zip(dots, shaded, strict=True):
             line = Text()
@@ -177,7 +177,7 @@ def _heights(values: NDArray[np.float64], bounds: tuple[float, float]) -> NDArra
 
 
 def _shaded(curve: Curve, width: int) -> NDArray[np.bool_]:
-    """Return which signs, (HEIGHT, width), lie in the band; it opens at the last number that was seen."""
+    """Return at which heights, (HEIGHT, width), the band lies; it opens at the last number that was seen."""
     assert curve.band is not None
     n_seen = len(curve.seen)
     rows = np.linspace(0, n_seen + len(curve.expected) - 1, width)
@@ -185,7 +185,7 @@ def _shaded(curve: Curve, width: int) -> NDArray[np.bool_]:
     edges = [np.interp(rows, at, np.concatenate([curve.seen[-1:], edge])) for edge in curve.band]
     bottom, top = (_heights(edge, curve.bounds) // 4 for edge in edges)
     lines = np.arange(HEIGHT)[:, None]
-    return (rows > n_seen - 1) & (lines >= top) & (lines <= bottom)
+    return (lines >= top) & (lines <= bottom)
 
 
 def _drawing(curve: Curve) -> str:

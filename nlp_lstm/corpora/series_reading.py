@@ -156,6 +156,9 @@ def _read_rows(table: Iterator[Cells | Problem], data: DataSettings, found: Scan
         found.problems.append(head)
         return
     names = head.cells
+    if len(names) == 1 and ";" in names[0]:
+        found.note(1, "syntax", f"the header is one column, {quoted(names[0])}; expected commas between columns, not ;")
+        return
     lower = [name.lower() for name in names]
     by_name = next((names[lower.index(name)] for name in NAMES if name in lower), None)
     found.time_column = data.time_column or (None if by_name in data.columns else by_name)

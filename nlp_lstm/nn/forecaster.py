@@ -48,6 +48,7 @@ class Forecaster(nn.Module):
         n_mixed: how many columns are read together; 0 for each channel apart.
         season: how many steps before a step stands what is added to its forecast; 0 adds the last value to all.
         simple: forecasts to compare its own with, which stay with it.
+        still: the channels, counted from 0, that never changed in the training data: what they are added to is all.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Forecaster(nn.Module):
         n_mixed: int = 0,
         season: int = 0,
         simple: SimpleForecasts | None = None,
+        still: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -76,6 +78,9 @@ class Forecaster(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(encoder.output_size, segment)
         self.simple = simple
+        self.moves: Tensor
+        moves = torch.tensor([float(channel not in still) for channel in range(n_channels)])
+        self.register_buffer("moves", moves)
         self.spread = _spread(encoder.output_size, segment, n_quantiles) if n_quantiles else None
 
     def forward(self, past: Tensor) -> Tensor:
@@ -99,12 +104,12 @@ class Forecaster(nn.Module):
             raise ValueError(f"past must be {expected}, not {tuple(past.shape)}")
         states = self.dropout(self._decode(self.encoder(self._segments(past), final_state=True).state, batch))
         future = self._in_order(self.output(states), batch)[..., 0]  # (batch, horizon, channels)
-        point = future.float() + self._base(past[..., :n_channels])
+        point = self.moves * future.float() + self._base(past[..., :n_channels])
         if self.spread is None:
             return Foreseen(point, point.new_empty(*point.shape, 0))
         first, *others = self._in_order(self.spread(states), batch).float().unbind(-1)
         steps = [first, *map(functional.softplus, others)]
-        unit = 1.0 if self.simple is None else self.simple.errors.unsqueeze(-1)
+        unit = self.moves.unsqueeze(-1) * (1.0 if self.simple is None else self.simple.errors.unsqueeze(-1))
         return Foreseen(point, point.unsqueeze(-1) + unit * torch.stack(steps, -1).cumsum(-1))
 
     def _segments(self, past: Tensor) -> Tensor:

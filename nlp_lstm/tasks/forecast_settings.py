@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -43,11 +43,17 @@ class ForecastSettings(Settings):
     means: tuple[float, ...] = ()
     """Of each column in the training data, or of its logarithms."""
     scales: tuple[float, ...] = ()
-    """Standard deviation of each column in the training data, or of its logarithms; 1 where it is zero."""
+    """Standard deviation of each column in the training data, or of its logarithms; one with 0 is only moved."""
     deviations: tuple[float, ...] = ()
-    """Standard deviation of each column to foresee, in its own units: what errors are measured in."""
+    """Standard deviation of each column to foresee, in its own units: what errors are measured in; 1 where it is 0."""
     changes: tuple[float, ...] = ()
     """Mean absolute change of each column to foresee over a season, or a row where there is none, in its own units."""
+
+    @field_validator("targets", "quantiles", mode="before")
+    @classmethod
+    def _apart(cls, value: Any) -> Any:
+        """Take a list as people write it on a command line: `a,b`."""
+        return value.split(",") if isinstance(value, str) else value
 
     @field_validator("quantiles")
     @classmethod

@@ -16,7 +16,7 @@ class Scaling:
 
     Attributes:
         means: of each column or, with `log`, of its logarithms, float64 (columns,).
-        scales: their standard deviations, 1 where one is zero.
+        scales: their standard deviations; where one is zero, the column is only moved.
         log: whether logarithms are taken first.
     """
 
@@ -28,17 +28,21 @@ class Scaling:
     def of(cls, rows: NDArray[np.float64], *, log: bool = False) -> Scaling:
         """Return the scaling of training rows, (rows, columns)."""
         rows = np.log(rows) if log else rows
-        return cls(rows.mean(0), spread(rows), log)
+        return cls(rows.mean(0), np.where(np.ptp(rows, 0) == 0.0, 0.0, rows.std(0)), log)
 
     def scale(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return rows (…, columns) as a network reads them."""
         values = np.log(values) if self.log else values
-        return ((values - self.means) / self.scales).astype(np.float32)
+        return ((values - self.means) / self._units).astype(np.float32)
 
     def restore(self, scaled: NDArray[Any], columns: Sequence[int] | slice = slice(None)) -> NDArray[np.float64]:
         """Return scaled numbers (…, columns) in their own units; `columns` says which they are."""
-        values: NDArray[np.float64] = scaled * self.scales[columns] + self.means[columns]
+        values: NDArray[np.float64] = scaled * self._units[columns] + self.means[columns]
         return np.exp(values) if self.log else values
+
+    @property
+    def _units(self) -> NDArray[np.float64]:
+        return np.where(self.scales == 0.0, 1.0, self.scales)
 
 
 def spread(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -65,6 +65,93 @@ def test_every_format_gives_the_same_numbers(run, trained, table):
         assert [row["a"], row["b"]] == pytest.approx([float(cell) for cell in line[1:]], rel=1e-5, abs=1e-5)
 
 
+@pytest.fixture(scope="module")
+def sure(tmp_path_factory):
+    """A model of `a` alone, with quantiles, that also looks at `b`, and fills gaps."""
+    folder = tmp_path_factory.mktemp("sure")
+    (folder / "train.csv").write_text(rows(200))
+    more = ["--set", "head.quantiles=0.1,0.9", "--set", "head.targets=a", "--gaps", "last"]
+    line = ["train", "forecast", "--train", folder / "train.csv", "--out", folder / "run", *SMALL, *more]
+    assert main([str(word) for word in line]) == 0
+    return folder / "run"
+
+
+def test_quantiles_stand_beside_their_columns_in_every_format(run, sure, table):
+    header, *lines = csv.reader(io.StringIO(run("predict", sure, "t.csv").out))
+    assert header == ["date", "a", "a_q0.1", "a_q0.9"]
+    assert all(float(line[2]) <= float(line[3]) for line in lines)
+    found = json.loads(run("predict", sure, "t.csv", "--format", "jsonl").out)["forecast"]
+    for row, line in zip(found, lines, strict=True):
+        assert list(row) == ["date", "a", "quantiles"] and list(row["quantiles"]) == ["0.1", "0.9"]
+        numbers = [row["a"], row["quantiles"]["0.1"]["a"], row["quantiles"]["0.9"]["a"]]
+        assert numbers == pytest.approx([float(cell) for cell in line[1:]], rel=1e-5)
+    python = load(sure).forecast({"a": [1.0, 2.0, 3.0] * 5, "b": [0.0] * 15})
+    assert list(python.quantiles) == [0.1, 0.9] and python.values.shape == (4, 1)
+
+
+def test_evaluate_tells_how_often_the_quantiles_were_right(run, sure, table):
+    report = json.loads(run("evaluate", sure, "t.csv", "--format", "json").out)
+    assert 0 <= report["coverage"] <= 1 and report["per_forecast"]["season"]["pinball"] > 0
+    shown = run("evaluate", sure, "t.csv").out
+    assert "pinball repeat" in shown and "┃ coverage ┃" in shown
+    assert run("evaluate", sure, "t.csv", "--require", "pinball=0").code == 5
+
+
+def test_a_forecast_is_drawn_on_a_page_and_as_a_picture(run, sure, table):
+    pytest.importorskip("matplotlib")
+    plain = run("predict", sure, "t.csv").out
+    found = run("predict", sure, "t.csv", "--html", "page.html", "--plot", "chart.png")
+    assert (found.code, found.out, found.err) == (0, plain, "")
+    page = (table.parent / "page.html").read_text()
+    assert page.startswith("<!DOCTYPE html>") and page.count("<svg") == 1 and page.endswith("</body></html>\n")
+    assert (table.parent / "chart.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["t.csv", "--plot", "a.png"], "--plot draws the forecast of one file, found 2"),
+        (["--plot", "a.gif"], "--plot a.gif: expected a name that ends in .png or .svg or .pdf"),
+        (["--plot", "no/a.png"], "no/a.png: there is no such folder"),
+        (["--plot", "t.csv"], "--plot t.csv: is the same file as t.csv"),
+    ],
+)
+def test_a_picture_that_cannot_be_is_refused_before_anything_is_foreseen(run, sure, table, more, message):
+    found = run("predict", sure, "t.csv", *more)
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith("error: --plot ") and found.err.endswith(f"{message}\n")
+
+
+def test_gaps_are_filled_as_in_training_and_stated(run, sure, table):
+    filled = rows(27).replace(",11,", ",10,", 1)  # the number before it
+    table.write_text(filled)
+    expected = run("predict", sure, "t.csv").out
+    table.write_text(rows(27).replace(",11,", ",,", 1))
+    found = run("predict", sure, "t.csv")
+    assert (found.code, found.out) == (0, expected)
+    said = "1 of 27 numbers are missing, 1 in a row at most: each is filled with the last number before it"
+    assert found.err == f"t.csv: column 'a': {said}\n"
+    refused = run("predict", sure, "t.csv", "--gaps", "refuse")
+    assert (refused.code, refused.out) == (3, "") and "column 'a' is empty" in refused.err
+    assert run("evaluate", sure, "t.csv").code == 0
+    assert run("data", "check", "t.csv", "--task", "forecast", "--gaps", "line").code == 0
+
+
+def test_info_and_the_card_tell_what_is_only_looked_at(run, sure):
+    assert json.loads(run("info", sure, "--format", "json").out)["labels"] == ["a"]
+    assert "Columns: a.\nFeatures: b." in (sure / "README.md").read_text()
+
+
+def test_a_terminal_gets_a_chart(run, sure, table, monkeypatch):
+    monkeypatch.setattr("nlp_lstm.cli.predict.sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    found = run("predict", sure, "t.csv")
+    assert "a: 24 rows seen, 4 foreseen, the band from quantile 0.1 to 0.9" in found.out and "2024-02-28" in found.out
+    assert "│" in found.out and "a_q0.1" not in found.out
+
+
 def test_rows_that_are_named_are_gone_on_from(run, trained, table):
     whole = rows(27)
     (table.parent / "short.csv").write_text(rows(20))

@@ -80,3 +80,21 @@ def test_a_forecast_goes_on_with_the_times_in_the_units_of_the_columns():
     }
     assert found.to_text() == "day b a; 2024-01-11 1234568 0.1; 2024-01-12 2 -0.00001"
     assert found.cells() == ["1234568 2", "0.1 -0.00001"]
+
+
+def test_quantiles_stand_behind_their_column():
+    values = np.array([[1.0, 10.0], [2.0, 20.0]])
+    found = FutureRows.after(made(), ("b", "a"), values, quantiles={0.25: values - 0.5, 0.9: values + 0.5})
+    assert found.table()[:2] == [
+        ["day", "b", "b_q0.25", "b_q0.9", "a", "a_q0.25", "a_q0.9"],
+        ["2024-01-11", "1", "0.5", "1.5", "10", "9.5", "10.5"],
+    ]
+    assert found.to_dict()["forecast"][1] == {
+        "day": "2024-01-12",
+        "b": 2.0,
+        "a": 20.0,
+        "quantiles": {"0.25": {"b": 1.5, "a": 19.5}, "0.9": {"b": 2.5, "a": 20.5}},
+    }
+    assert found != FutureRows.after(made(), ("b", "a"), values)
+    with pytest.raises(ValueError, match="read-only"):
+        found.quantiles[0.9][0] = 0.0

@@ -102,7 +102,10 @@ def test_no_row_is_refused(table):
         ("date,a\n", r"t\.csv: no rows; expected some below the header$"),
         ("", r"t\.csv: no header line"),
         ("date,a\n1,x\n", r"t\.csv: no column of numbers$"),
-        ("date;a\n1;2\n", r"t\.csv: no column of numbers$"),
+        (
+            "date;a\n1;2\n2;3,5\n",
+            r"line 1 of t\.csv: the header is one column, 'date;a'; expected commas between columns, not ;$",
+        ),
         ("date,a\n1,2\n2,x\n3,\n", r"line 3 of .* \(and 1 more problem; `nlp-lstm data check t\.csv --task forecast`"),
     ],
 )

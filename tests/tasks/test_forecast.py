@@ -129,14 +129,23 @@ def test_scales_come_from_the_training_rows_alone():
     )
 
 
-def test_a_constant_column_is_scaled_by_one_and_foreseen_as_it_is():
+@pytest.mark.parametrize("mix", [False, True])
+def test_a_constant_column_is_foreseen_as_it_is(mix):
     values = noise(60).values.copy()
-    values[:, 1] = 42.0
-    task = task_of(Series(values, ("a", "b"), source="c.csv"))
-    assert task.settings.scales[1] == 1.0
-    (found,) = task.answer(task.build(ENCODER), [Series(values, ("a", "b"))])
-    assert np.isfinite(found.values).all()
-    assert np.abs(found.values[:, 1] - 42.0).max() < 3.0  # fresh weights say little
+    values[:, 1] = 42.1
+    task = task_of(Series(values, ("a", "b"), source="c.csv"), quantiles=(0.1, 0.9), mix=mix)
+    model = task.build(ENCODER)
+    (found,) = task.answer(model, [Series(values, ("a", "b"))])
+    for numbers in (found.values, *found.quantiles.values()):
+        np.testing.assert_allclose(numbers[:, 1], 42.1, rtol=1e-6)
+        assert np.isfinite(numbers).all() and len(set(numbers[:, 0])) == 6
+    later = Series(values + np.array([0.0, 7.9]), ("a", "b"))  # as it was last, should it have changed since
+    assert task.answer(model, [later])[0].values[:, 1] == pytest.approx(50.0)
+
+
+def test_lists_of_a_command_line_are_taken_apart():
+    settings = ForecastSettings(targets="a,b", quantiles="0.1,0.9")
+    assert (settings.targets, settings.quantiles) == (("a", "b"), (0.1, 0.9))
 
 
 def test_large_numbers_with_small_changes_keep_them():

@@ -249,6 +249,21 @@ CASES = {
         labelled=False,
         asked=[series(n_rows) for n_rows in (6, 7, 20, 300, 8, 9, 10, 11, 12)],
     ),
+    "forecast of a target": Case(
+        kind="forecast",
+        examples=[replace(series(), values=series(9 + number).values[-9:]) for number in range(11)],
+        stranger=Series(np.ones((20, 1)), ("a",), source="dev.csv"),
+        told=r"^dev\.csv: no column 'b'; known: a$",
+        right=lambda examples: [],
+        n_items=0,
+        file=("made.csv", ""),
+        head={"horizon": 3, "lookback": 6, "segment": 2, "targets": ["a"], "quantiles": [0.1, 0.5, 0.9]},
+        tokenizer=None,
+        best=math.inf,
+        encoder=ENCODER.model_copy(update={"bidirectional": False, "embedding_dropout": 0.0}),
+        labelled=False,
+        asked=[series(n_rows) for n_rows in (6, 7, 20, 300, 8, 9, 10, 11, 12)],
+    ),
     "joint": Case(
         kind="joint",
         examples=[
