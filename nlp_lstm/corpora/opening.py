@@ -43,14 +43,18 @@ def check_there(source: str | Path) -> None:
     """Check that a source exists and is not a folder; standard input is always there.
 
     Raises:
-        DataError: it is missing (the message names the nearest file in its folder) or a folder.
+        DataError: it is missing (the message names the nearest file in its folder), a folder, or no name of a file.
     """
     if str(source) == STANDARD_INPUT:
         return
     path = Path(source)
-    if path.is_dir():
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+    except OSError as error:  # a text given in place of a path, say
+        raise DataError(f"{str(path)[:60]!r}: cannot be a file ({error.strerror})") from error
+    if is_folder:
         raise DataError(f"{path}: is a folder; expected a file")
-    if not path.exists():
+    if not is_there:
         raise DataError(f"{path}: no such file{_nearest_file(path)}")
 
 

@@ -16,14 +16,16 @@ from nlp_lstm.text.vocabulary import Vocabulary
 _EMBEDDING = "encoder.embedding.weight"
 _LAYERS = "encoder.stack.layers."
 _DIRECTIONS = ("forwards", "backwards")
+_READERS = (".weight_ih", ".enter.weight")
+"""Endings of the weights that read what comes into a layer."""
 
 
 def take_over(model: nn.Module, vocabulary: Vocabulary | None, folder: Path) -> str:
     """Put what fits of a trained model's encoder into a new network.
 
     Rows of the embedding are matched by their token; a token that the trained model lacks gets the mean of its rows.
-    Layers are matched by place and direction, so that a one-way encoder gives a two-way one its forward half. Where
-    the first layer reads more beside the embedding, as a tagger's does, its weights for that stay new.
+    Layers are matched by place and direction, so that a one-way encoder gives a two-way one its forward half. What the
+    first layer reads beside the embedding, as a tagger's does, is each model's own: its weights for that stay new.
 
     Args:
         model: the network; its encoder is changed.
@@ -44,7 +46,8 @@ def take_over(model: nn.Module, vocabulary: Vocabulary | None, folder: Path) -> 
         n_rows = 0 if vocabulary is None else _move_rows(new, vocabulary, stored)
         names = [name for name in new if name.startswith(_LAYERS)]
         wide = _width(model) == _encoder(stored).get("hidden_size")
-        kept = [name for name in names if wide and _move_layer(new[name], stored.weights.get(name))]
+        both = _embedded(new, stored.weights)
+        kept = [name for name in names if wide and _move_weight(name, new[name], stored.weights.get(name), both)]
     if not n_rows and not kept:
         there, here = _sizes(stored.weights, _encoder(stored).get("hidden_size")), _sizes(new, _width(model))
         raise UsageError(f"nothing of the encoder of {folder} fits: {there} there, {here} here")
@@ -90,17 +93,31 @@ def _move_rows(new: Mapping[str, Tensor], vocabulary: Vocabulary, stored: ModelF
     return len(pairs)
 
 
-def _move_layer(target: Tensor, source: Tensor | None) -> bool:
-    """Copy a weight where it fits: as it is, or into the first columns of a wider one; return whether it did."""
+def _embedded(*models: Mapping[str, Tensor]) -> int | None:
+    """Return how wide the embeddings of models are, the narrowest if they differ; None where one has none."""
+    found = [weights.get(_EMBEDDING) for weights in models]
+    return min(each.shape[1] for each in found if each is not None) if all(each is not None for each in found) else None
+
+
+def _move_weight(name: str, target: Tensor, source: Tensor | None, embedded: int | None) -> bool:
+    """Copy a weight where it fits; of one that reads, the columns that mean the same in both; return whether it did.
+
+    Args:
+        name: its name.
+        target: where to.
+        source: where from, if it is there.
+        embedded: columns of the first layer that read the embedding; None where there is none.
+    """
     if source is None or source.shape[0] != target.shape[0] or source.dim() != target.dim():
         return False
-    if source.dim() == 1 or source.shape[1] == target.shape[1]:
+    if name.endswith(_READERS):
+        first = name.startswith(f"{_LAYERS}0.") and embedded is not None
+        columns = embedded if first else min(source.shape[1], target.shape[1])
+        target[:, :columns] = source[:, :columns]
+        return True
+    if source.shape == target.shape:
         target.copy_(source)
-        return True
-    if source.shape[1] < target.shape[1]:
-        target[:, : source.shape[1]] = source
-        return True
-    return False
+    return source.shape == target.shape
 
 
 def _places(names: list[str]) -> str:

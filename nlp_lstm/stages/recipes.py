@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tomllib
@@ -15,6 +14,7 @@ from nlp_lstm.config import BUDGETS, SPLITS, UNUSED, Recipe, check_training, par
 from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.errors import UsageError, listed, nearest
 from nlp_lstm.files import write_text
+from nlp_lstm.stages.toml_writing import assignment
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.numbers import SECTIONS, ReadsNumbers
 from nlp_lstm.tasks.parts import HasParts
@@ -107,15 +107,10 @@ def write_recipe(path: Path, recipe: Recipe) -> None:
     """Write settings to a file that `load_recipe` reads as the same ones."""
     content = recipe.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
     sections = {name: content.pop(name) for name in [*content] if isinstance(content[name], dict)}
-    lines = [_assignment(name, value) for name, value in content.items()]
+    lines = [assignment(name, value) for name, value in content.items()]
     for name, values in sections.items():
-        lines += ["", f"[{name}]", *(_assignment(key, value) for key, value in values.items())]
+        lines += ["", f"[{name}]", *(assignment(key, value) for key, value in values.items())]
     write_text(path, "\n".join([*lines, ""]))
-
-
-def _assignment(name: str, value: Any) -> str:
-    """Return a line of TOML; strings, numbers, truths and lists of them are written there as in JSON."""
-    return f"{name} = {json.dumps(value, ensure_ascii=False)}"
 
 
 def _settle_task(task: str, content: dict[str, Any]) -> list[str]:

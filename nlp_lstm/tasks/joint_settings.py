@@ -40,7 +40,8 @@ def settle(head: Mapping[str, Any]) -> dict[str, Any]:
         name: part.model_copy(update={"head": part_settings(part.task, part.head).model_dump()})
         for name, part in settings.parts.items()
     }
-    return settings.model_copy(update={"parts": parts}).model_dump()
+    of_all = {"parts": {"__all__": {"data": {"dev_fraction"}}}}  # not for a part to say
+    return settings.model_copy(update={"parts": parts}).model_dump(exclude=of_all)
 
 
 def part_settings(task: str, head: Mapping[str, Any]) -> Settings:

@@ -12,7 +12,7 @@ from nlp_lstm import compare, train
 from nlp_lstm.errors import Interrupted, UsageError
 from nlp_lstm.stages import comparing
 from nlp_lstm.stages.comparison import CellResult, RunResult
-from nlp_lstm.stages.recipes import load_recipe, write_recipe
+from nlp_lstm.stages.recipes import load_recipe
 from nlp_lstm.stages.record import Observer
 from nlp_lstm.store import read_model
 
@@ -175,10 +175,3 @@ def test_mean_spread_and_median_are_over_the_runs_that_have_a_number():
     assert cell.peak_memory is None and replace(cell, runs=()).mean("accuracy") is None
     assert replace(cell, runs=(a_run(1, 0.5, memory=3), a_run(2, 0.5, memory=7))).peak_memory == 7
     assert replace(cell, runs=cell.runs[:1]).spread("accuracy") is None
-
-
-@pytest.mark.parametrize("name", ["sentiment", "shakespeare", "translate-en-de", "conll2000"])
-def test_a_recipe_that_was_written_is_read_as_the_same(tmp_path, name):
-    settled = load_recipe(name, {"encoder.cell": "gru", "training.learning_rate": 1e-5, "tokenizer.kind": "regex"})
-    write_recipe(tmp_path / "again.toml", settled)
-    assert load_recipe(str(tmp_path / "again.toml")) == settled

@@ -17,7 +17,7 @@ from nlp_lstm.stages.moving import take_over
 from nlp_lstm.stages.record import Observer
 from nlp_lstm.tasks.task import build_encoder
 from nlp_lstm.text.vocabulary import Vocabulary
-from tests.stages.made_data import made_texts
+from tests.stages.made_data import made_sentences, made_texts
 
 SIZES = {"encoder.embed_size": 6, "encoder.hidden_size": 5, "training.precision": "float32"}
 WORDS = SIZES | {"tokenizer.kind": "regex", "tokenizer.lowercase": True, "vocabulary.min_count": 1}
@@ -48,6 +48,12 @@ def writer_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def trained(writer_folder):
     return load(writer_folder)
+
+
+def tagged(place: Path) -> Path:
+    path = place / "made.conll"
+    path.write_text(made_sentences(20, seed=4), encoding="utf-8")
+    return path
 
 
 def weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -90,6 +96,42 @@ def test_what_a_layer_reads_beside_the_embedding_stays_new(writer_folder, traine
     after = weights(model)[name]
     assert torch.equal(after[:, :6], trained.model.state_dict()[name])
     assert torch.equal(after[:, 6:], before[name][:, 6:])
+
+
+@pytest.mark.parametrize("extra_size", [0, 3])
+def test_a_model_that_reads_more_gives_what_reads_the_embedding(extra_size, tmp_path):
+    folder = train("tag", train=tagged(tmp_path), out=tmp_path / "run", steps=2, settings=WORDS).folder
+    tagger = load(folder)
+    model = network(tagger.vocabulary, extra_size=extra_size)
+    before = weights(model)
+    assert take_over(model, tagger.vocabulary, folder).endswith("layers: 0.forwards, 0.backwards")
+    after, source = weights(model), tagger.model.state_dict()
+    assert source["encoder.stack.layers.0.forwards.weight_ih"].shape[1] > 6 + extra_size
+    for name in after:
+        if name.endswith("weight_ih"):
+            assert torch.equal(after[name][:, :6], source[name][:, :6])
+            assert torch.equal(after[name][:, 6:], before[name][:, 6:])
+        else:
+            assert torch.equal(after[name], source[name])
+
+
+def test_the_spelling_network_of_another_tagger_and_what_reads_it_stay_new(tmp_path):
+    examples = tagged(tmp_path)
+    settings = WORDS | {"training.learning_rate": 1e-12, "training.ema": 0.0}
+    first = train("tag", train=examples, dev=examples, out=tmp_path / "first", steps=2, settings=WORDS)
+    runs = {
+        name: train(
+            "tag", train=examples, dev=examples, out=tmp_path / name, steps=1, settings=settings, init_from=given
+        )
+        for name, given in (("new", None), ("moved", first.folder))
+    }
+    source, new, moved = (run.load().model.state_dict() for run in (first, runs["new"], runs["moved"]))
+    name = "encoder.stack.layers.0.backwards.weight_ih"
+    torch.testing.assert_close(moved[name][:, :6], source[name][:, :6], atol=1e-6, rtol=0)
+    torch.testing.assert_close(moved[name][:, 6:], new[name][:, 6:], atol=1e-6, rtol=0)
+    for name in new:
+        if name.startswith("spelling."):
+            torch.testing.assert_close(moved[name], new[name], atol=1e-6, rtol=0)
 
 
 def test_a_wider_embedding_keeps_the_layers_only_where_they_fit(writer_folder, trained):

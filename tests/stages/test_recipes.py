@@ -10,6 +10,7 @@ from nlp_lstm.config import UNUSED
 from nlp_lstm.corpora.pair_files import parallel_files
 from nlp_lstm.corpora.row_ranges import split_range
 from nlp_lstm.errors import UsageError
+from nlp_lstm.stages import recipes
 from nlp_lstm.stages.recipes import check_sources, find_recipe, list_recipes, load_recipe, parse_setting, recipe_folder
 from nlp_lstm.tasks.classify import ClassifySettings
 
@@ -39,6 +40,13 @@ PACKAGED = sorted(
     for path in recipe_folder().rglob("*.toml")
     if path.stem not in COMPOSED
 )
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_a_written_recipe_is_read_as_the_same(name, tmp_path):
+    loaded = load_recipe(name, {"encoder.cell": "gru", "training.learning_rate": 1e-5})
+    recipes.write_recipe(tmp_path / "written.toml", loaded)
+    assert load_recipe(str(tmp_path / "written.toml")) == loaded
 
 
 def test_there_are_packaged_recipes():
