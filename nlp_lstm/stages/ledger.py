@@ -28,6 +28,7 @@ except ImportError:  # not a POSIX system: no lock
 
 METRICS, CHECKPOINT = "metrics.json", "checkpoint.safetensors"
 _OWN = (LOG, METRICS, CHECKPOINT, WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD)
+FINISHED = "holds this run already, finished; --fresh trains it again"
 NOTHING: Splits = MappingProxyType({})
 
 
@@ -55,8 +56,11 @@ class Ledger:
 
         Raises:
             UsageError: the folder holds a run with other settings or data (each difference is shown), or
-                something that is no run.
+                something that is no run; or the run is to begin with the model of this very folder.
         """
+        source = recipe.training.init_from
+        if source is not None and Path(source).resolve() == self.folder.resolve():
+            raise UsageError(f"training.init_from: {source} is the run's own folder: give another --out")
         if self.folder.exists() and not self.folder.is_dir():
             raise UsageError(f"{self.folder} is a file: give another --out")
         if not (self.folder / RUN).exists() and any(not _is_temporary(path) for path in self._files()):
@@ -71,15 +75,27 @@ class Ledger:
             advice = "the same settings go on with it, --fresh starts over, another --out keeps both"
             raise UsageError(listed(f"{self.folder} holds a run that differs ({advice})", changed))
 
+    def check_unfinished(self, recipe: Recipe, *, fresh: bool, given: Splits = NOTHING) -> None:
+        """See, as `check`, that a run may train here; nothing is changed.
+
+        The arguments are those of `check`.
+
+        Raises:
+            UsageError: as `check`; or the run is finished, and is not to be forgotten.
+        """
+        self.check(recipe, fresh=fresh, given=given)
+        if not fresh and self.metrics is not None:
+            raise UsageError(f"{self.folder} {FINISHED}")
+
     def begin(self, recipe: Recipe, *, fresh: bool, given: Splits = NOTHING) -> None:
         """Start the run, or go on with it; clear away what a crash left, and with `fresh` what a run left.
 
         The arguments are those of `check`.
 
         Raises:
-            UsageError: as `check`; nothing has been changed then.
+            UsageError: as `check_unfinished`; nothing has been changed then.
         """
-        self.check(recipe, fresh=fresh, given=given)
+        self.check_unfinished(recipe, fresh=fresh, given=given)
         for path in filter(_is_temporary, self._files()):
             path.unlink()
         if fresh:
