@@ -199,9 +199,10 @@ def _is_temporary(path: Path) -> bool:
 
 
 def _identity(recipe: Recipe, given: Splits) -> dict[str, Any]:
-    """Return what makes two runs the same run: the settings as JSON gives them back, and the content of the data."""
+    """Return what makes two runs the same run: the settings as JSON gives them back, the content of data and models."""
     data = _checksums(recipe) | {f"{split} {IN_MEMORY}": _checksum(examples) for split, examples in given.items()}
-    return {"settings": recipe.model_dump(mode="json", exclude={"description"}), "data": data}
+    settings = recipe.model_dump(mode="json", exclude={"description"})
+    return {"settings": settings, "data": data, "models": _model_checksums(recipe)}
 
 
 def _checksum(examples: Sequence[Any]) -> str:
@@ -212,15 +213,26 @@ def _checksum(examples: Sequence[Any]) -> str:
     return total.hexdigest()
 
 
+def _model_checksums(recipe: Recipe) -> dict[str, str]:
+    """Return a checksum of what is taken over of the model that training begins with, if it is there."""
+    source = recipe.training.init_from
+    files = [] if source is None else [Path(source, name) for name in (WEIGHTS, VOCABULARY)]
+    return {str(path): _file_checksum(path) for path in files if path.is_file()}
+
+
 def _checksums(recipe: Recipe) -> dict[str, str]:
     """Return a checksum of each data file, so that a run is not resumed on other texts."""
     found = {}
     sources = [(getattr(data, split), data) for data in recipe.data_sections.values() for split in SPLITS]
     for source, data in [*sources, (recipe.vocabulary.vectors, recipe.data)]:
         for path in _files_of(source, data):
-            with path.open("rb") as file:
-                found[str(path)] = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+            found[str(path)] = _file_checksum(path)
     return found
+
+
+def _file_checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _files_of(source: str | None, data: DataSettings) -> tuple[Path, ...]:
@@ -240,8 +252,10 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     for name in sorted(then.keys() | today.keys()):
         if then.get(name) != today.get(name):
             yield f"{name}: was {then.get(name)!r}, now {today.get(name)!r}"
-    for name in sorted(before["data"].keys() & now["data"].keys()):
-        if before["data"][name] != now["data"][name]:
+    models = before.get("models", {})  # one that is gone, or was never noted, is not missed: its weights are taken over
+    then_read, now_read = {**before["data"], **models}, {**now["data"], **now["models"]}
+    for name in sorted(then_read.keys() & now_read.keys()):
+        if then_read[name] != now_read[name]:
             yield f"{name}: its content is not the same"
     if then == today:  # else a setting that changed says why other files are read
         for name in sorted(before["data"].keys() ^ now["data"].keys()):
