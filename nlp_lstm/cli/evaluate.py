@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from nlp_lstm.cli import options
+from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.errors import RequirementError, UsageError, listed, nearest
 
 
@@ -83,6 +85,7 @@ def evaluate(
     options.check_known(chosen, predictor.evaluation_options)
     if len(files) > 1 and not isinstance(predictor.task, HasParts):
         raise UsageError(f"expected one FILE, found {len(files)}: this model has no parts")
+    _check_once(files)
     data = {
         **{"format": data_format, "text_column": text_column, "label_column": label_column, "columns": columns},
         **{"time_column": time_column, "gaps": gaps, "source_lang": source_lang, "target_lang": target_lang},
@@ -97,6 +100,21 @@ def evaluate(
 
         print_report(report, unit=predictor.task.unit)
     check_requirements(report, wanted, costs=predictor.task.costs)
+
+
+def _check_once(files: Iterable[str]) -> None:
+    """See that no file is given twice for one part: its rows would count twice.
+
+    Raises:
+        UsageError: one is.
+    """
+    seen = set()
+    for source in files:
+        part, equals, file = source.partition("=")
+        place = (part, os.path.abspath(file) if equals and is_file_name(file) else file)  # noqa: PTH100 -- also takes out ".."
+        if place in seen:
+            raise UsageError(f"{source}: comes twice; its rows would count twice")
+        seen.add(place)
 
 
 def _requirement(text: str) -> tuple[str, float]:

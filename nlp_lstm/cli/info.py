@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ def info(model: Path, output_format: str) -> None:
         return
     from nlp_lstm.cli.tables import print_pairs
 
-    print_pairs({name: _shown(value) for name, value in found.items()})
+    print_pairs({row: _shown(each) for name, value in found.items() for row, each in _rows(name, value)})
 
 
 def _of_model(predictor: Predictor, folder: Path) -> dict[str, object]:
@@ -67,6 +68,20 @@ def _labels(predictor: Predictor) -> list[str] | dict[str, list[str]]:
     """Return the labels; of several kinds, or of several parts, those of each by its name."""
     kinds = {kind: list(labels) for kind, labels in predictor.task.to_labels().items() if labels}
     return kinds if len(kinds) > 1 else next(iter(kinds.values()), [])
+
+
+def _rows(name: str, value: object) -> Iterator[tuple[str, object]]:
+    """Yield a row of values side by side, and one for each table among them, by its dotted name."""
+    tables = {key: each for key, each in value.items() if isinstance(each, dict)} if isinstance(value, dict) else {}
+    if not tables:
+        yield name, value
+        return
+    assert isinstance(value, dict)
+    plain = {key: each for key, each in value.items() if key not in tables}
+    if plain:
+        yield name, plain
+    for key, table in tables.items():
+        yield from _rows(f"{name}.{key}", table)
 
 
 def _shown(value: object) -> str:

@@ -60,10 +60,13 @@ def train(
     """
     from nlp_lstm.cli.progress import TrainingView  # heavy, like all below: only when a run is asked for
     from nlp_lstm.stages import run
+    from nlp_lstm.stages.moving import check_source_model
 
     choices = choices_of(chosen)
     if dry_run:
-        click.echo(json.dumps(run.settle(recipe, **choices).model_dump(), indent=1, ensure_ascii=False))
+        settled = run.settle(recipe, **choices)
+        check_source_model(settled)
+        click.echo(json.dumps(settled.model_dump(), indent=1, ensure_ascii=False))
         return
     if until_eof:
         threading.Thread(target=_stop_at_end_of_input, daemon=True).start()

@@ -130,7 +130,7 @@ def _prepare(recipe: str, cells: Sequence[str], choices: Choices, observer: Obse
     place = choose_device(device)
     check_precision(place, own.training.precision)
     before_training = TRAINING[: next(i for i, stage in enumerate(TRAINING) if isinstance(stage, Fit))]
-    with TemporaryDirectory() as nowhere:  # reading opens a run's folder
+    with TemporaryDirectory() as nowhere:  # no run's folder: nothing is trained
         record = Pipeline(before_training)(TrainingRecord(own, Path(nowhere), place, observer))
     n_weights = count_weights(record.task, own.encoder)
     sized = match_sizes(record.task, n_weights, {cell: each.encoder for cell, each in settled.items()})

@@ -26,10 +26,14 @@ from nlp_lstm.training.memory import peak_memory
 
 @dataclass(frozen=True)
 class Fit:
-    """Trains the network, or goes on where an earlier sitting ended; the best weights are in the run's folder."""
+    """Trains the network, or goes on where an earlier sitting ended; the best weights are in the run's folder.
+
+    What the folder holds of an earlier run that is to be forgotten goes only now: no mistake before costs a model.
+    """
 
     name: ClassVar[str] = "fit"
     requires: ClassVar[tuple[str, ...]] = ("tokenizer", "vocabularies", "rows", "splits", "task", "batches")
+    uses: ClassVar[tuple[str, ...]] = ("given",)
     provides: ClassVar[tuple[str, ...]] = ("model", "position")
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
@@ -42,9 +46,10 @@ class Fit:
         assert record.task is not None
         model, ledger = _new_network(record), Ledger(record.out)
         source = record.recipe.training.init_from
-        if source is not None and not ledger.checkpoint.exists():
+        if source is not None and (record.fresh or not ledger.checkpoint.exists()):
             vocabulary = next(iter(record.task.vocabularies.values()), None)
             record.observer.note(take_over(model, vocabulary, Path(source)))
+        ledger.begin(record.recipe, given=record.given or {}, fresh=record.fresh)
         write_description(
             record.out,
             config=describe_model(record.recipe, record.tokenizer, record.task),

@@ -28,6 +28,7 @@ except ImportError:  # not a POSIX system: no lock
 
 METRICS, CHECKPOINT = "metrics.json", "checkpoint.safetensors"
 _OWN = (LOG, METRICS, CHECKPOINT, WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD)
+FINISHED = "holds this run already, finished; --fresh trains it again"
 NOTHING: Splits = MappingProxyType({})
 
 
@@ -55,8 +56,11 @@ class Ledger:
 
         Raises:
             UsageError: the folder holds a run with other settings or data (each difference is shown), or
-                something that is no run.
+                something that is no run; or the run is to begin with the model of this very folder.
         """
+        source = recipe.training.init_from
+        if source is not None and Path(source).resolve() == self.folder.resolve():
+            raise UsageError(f"training.init_from: {source} is the run's own folder: give another --out")
         if self.folder.exists() and not self.folder.is_dir():
             raise UsageError(f"{self.folder} is a file: give another --out")
         if not (self.folder / RUN).exists() and any(not _is_temporary(path) for path in self._files()):
@@ -71,15 +75,27 @@ class Ledger:
             advice = "the same settings go on with it, --fresh starts over, another --out keeps both"
             raise UsageError(listed(f"{self.folder} holds a run that differs ({advice})", changed))
 
+    def check_unfinished(self, recipe: Recipe, *, fresh: bool, given: Splits = NOTHING) -> None:
+        """See, as `check`, that a run may train here; nothing is changed.
+
+        The arguments are those of `check`.
+
+        Raises:
+            UsageError: as `check`; or the run is finished, and is not to be forgotten.
+        """
+        self.check(recipe, fresh=fresh, given=given)
+        if not fresh and self.metrics is not None:
+            raise UsageError(f"{self.folder} {FINISHED}")
+
     def begin(self, recipe: Recipe, *, fresh: bool, given: Splits = NOTHING) -> None:
         """Start the run, or go on with it; clear away what a crash left, and with `fresh` what a run left.
 
         The arguments are those of `check`.
 
         Raises:
-            UsageError: as `check`; nothing has been changed then.
+            UsageError: as `check_unfinished`; nothing has been changed then.
         """
-        self.check(recipe, fresh=fresh, given=given)
+        self.check_unfinished(recipe, fresh=fresh, given=given)
         for path in filter(_is_temporary, self._files()):
             path.unlink()
         if fresh:
@@ -183,9 +199,10 @@ def _is_temporary(path: Path) -> bool:
 
 
 def _identity(recipe: Recipe, given: Splits) -> dict[str, Any]:
-    """Return what makes two runs the same run: the settings as JSON gives them back, and the content of the data."""
+    """Return what makes two runs the same run: the settings as JSON gives them back, the content of data and models."""
     data = _checksums(recipe) | {f"{split} {IN_MEMORY}": _checksum(examples) for split, examples in given.items()}
-    return {"settings": recipe.model_dump(mode="json", exclude={"description"}), "data": data}
+    settings = recipe.model_dump(mode="json", exclude={"description"})
+    return {"settings": settings, "data": data, "models": _model_checksums(recipe)}
 
 
 def _checksum(examples: Sequence[Any]) -> str:
@@ -196,15 +213,26 @@ def _checksum(examples: Sequence[Any]) -> str:
     return total.hexdigest()
 
 
+def _model_checksums(recipe: Recipe) -> dict[str, str]:
+    """Return a checksum of what is taken over of the model that training begins with, if it is there."""
+    source = recipe.training.init_from
+    files = [] if source is None else [Path(source, name) for name in (WEIGHTS, VOCABULARY)]
+    return {str(path): _file_checksum(path) for path in files if path.is_file()}
+
+
 def _checksums(recipe: Recipe) -> dict[str, str]:
     """Return a checksum of each data file, so that a run is not resumed on other texts."""
     found = {}
     sources = [(getattr(data, split), data) for data in recipe.data_sections.values() for split in SPLITS]
     for source, data in [*sources, (recipe.vocabulary.vectors, recipe.data)]:
         for path in _files_of(source, data):
-            with path.open("rb") as file:
-                found[str(path)] = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+            found[str(path)] = _file_checksum(path)
     return found
+
+
+def _file_checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _files_of(source: str | None, data: DataSettings) -> tuple[Path, ...]:
@@ -224,8 +252,10 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     for name in sorted(then.keys() | today.keys()):
         if then.get(name) != today.get(name):
             yield f"{name}: was {then.get(name)!r}, now {today.get(name)!r}"
-    for name in sorted(before["data"].keys() & now["data"].keys()):
-        if before["data"][name] != now["data"][name]:
+    models = before.get("models", {})  # one that is gone, or was never noted, is not missed: its weights are taken over
+    then_read, now_read = {**before["data"], **models}, {**now["data"], **now["models"]}
+    for name in sorted(then_read.keys() & now_read.keys()):
+        if then_read[name] != now_read[name]:
             yield f"{name}: its content is not the same"
     if then == today:  # else a setting that changed says why other files are read
         for name in sorted(before["data"].keys() ^ now["data"].keys()):

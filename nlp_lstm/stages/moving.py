@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nlp_lstm.config import Recipe
 from nlp_lstm.errors import UsageError
 from nlp_lstm.store import ModelFolder, read_model
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -57,9 +58,24 @@ def take_over(model: nn.Module, vocabulary: Vocabulary | None, folder: Path) -> 
     return f"taken over from {folder}: {taken}{f'; new: {parts[1]}' if parts[1] else ''}"
 
 
+def check_source_model(recipe: Recipe) -> None:
+    """See that the model a recipe begins with is there and whole, and that its cells are the recipe's.
+
+    Raises:
+        ModelError: the folder is missing, damaged or foreign.
+        UsageError: the cells are of another kind.
+    """
+    source = recipe.training.init_from
+    if source is not None:
+        _check_same_cell(read_model(Path(source)), recipe.encoder.cell)
+
+
 def _check_cell(model: nn.Module, stored: ModelFolder) -> None:
+    _check_same_cell(stored, getattr(model.get_submodule("encoder.stack"), "cell", None))
+
+
+def _check_same_cell(stored: ModelFolder, here: Any) -> None:
     there = _encoder(stored).get("cell")
-    here = getattr(model.get_submodule("encoder.stack"), "cell", None)
     if there != here:
         raise UsageError(f"nothing of {stored.folder} fits: its encoder.cell is {there!r}, here it is {here!r}")
 

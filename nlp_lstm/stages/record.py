@@ -36,6 +36,7 @@ class TrainingRecord:
         observer: who is told.
         fresh: whether what an earlier run left in the folder is to be forgotten.
         splits: the examples; those the caller gave, and those from `read`, completed by `split`.
+        given: the examples that the caller gave; from `read`.
         tokenizer: from `tokenize`, like `tokens`.
         tokens: the tokenized texts by split.
         vocabularies: by what they number; from `vocabulary`.
@@ -54,6 +55,7 @@ class TrainingRecord:
     observer: Observer = field(default_factory=Observer)
     fresh: bool = False
     splits: Splits | None = None
+    given: Splits | None = None
     tokenizer: Any = None
     tokens: Mapping[str, Any] | None = None
     vocabularies: Vocabularies | None = None

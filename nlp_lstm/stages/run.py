@@ -14,7 +14,7 @@ from nlp_lstm.config import BUDGETS, IN_MEMORY, SPLITS, Recipe
 from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.errors import DataError, nearest
 from nlp_lstm.records.examples import PartExample
-from nlp_lstm.stages.ledger import Ledger
+from nlp_lstm.stages.ledger import FINISHED, Ledger
 from nlp_lstm.stages.loading import load
 from nlp_lstm.stages.network import check_precision, choose_device
 from nlp_lstm.stages.pipeline import Pipeline
@@ -170,7 +170,7 @@ def train(
         with ledger.locked():
             Pipeline(TRAINING)(TrainingRecord(settled, folder, place, observer, fresh, given))
     else:
-        observer.note(f"{folder} holds this run already, finished; --fresh trains it again")
+        observer.note(f"{folder} {FINISHED}")
     return TrainedRun(folder, ledger.metrics or {})
 
 

@@ -11,6 +11,7 @@ from nlp_lstm.config import SPLITS, Recipe
 from nlp_lstm.corpora.token_cache import default_cache
 from nlp_lstm.stages.fitting import Fit
 from nlp_lstm.stages.ledger import Ledger
+from nlp_lstm.stages.moving import check_source_model
 from nlp_lstm.stages.recipes import check_sources
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.stages.saving import Save
@@ -23,30 +24,30 @@ from nlp_lstm.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Read:
-    """Reads the examples of the files the recipe names, and opens the run's folder once they are there.
+    """Reads the examples of the files the recipe names, once it is clear that the run may train in its folder.
 
     Of a split whose examples the record brings along, no file is read.
     """
 
     name: ClassVar[str] = "read"
     requires: ClassVar[tuple[str, ...]] = ()
-    provides: ClassVar[tuple[str, ...]] = ("splits",)
+    provides: ClassVar[tuple[str, ...]] = ("splits", "given")
 
     def __call__(self, record: TrainingRecord) -> TrainingRecord:
-        """Fill `splits`."""
-        given = record.splits or {}
-        check_sources(record.recipe, given)
-        recipe = record.recipe
+        """Fill `splits` and `given`."""
+        recipe, given, ledger = record.recipe, record.splits or {}, Ledger(record.out)
+        check_sources(recipe, given)
+        ledger.check_unfinished(recipe, given=given, fresh=record.fresh)
+        if record.fresh or not ledger.checkpoint.exists():
+            check_source_model(recipe)
         found = {
             split: given[split] if split in given else _read(recipe, split, given, record.observer.note)
             for split in SPLITS
         }
         splits = {split: examples for split, examples in found.items() if examples is not None}
-        # only now: bad data must not cost an older run
-        Ledger(record.out).begin(recipe, given=given, fresh=record.fresh)
         sizes = ", ".join(f"{split} {len(examples):,}" for split, examples in splits.items())
         record.observer.note(f"read {sizes} {find_task(recipe.task).unit}")
-        return replace(record, splits=splits)
+        return replace(record, splits=splits, given=given)
 
 
 def _read(recipe: Recipe, split: str, given: Container[str], note: Note) -> list[Any] | None:

@@ -39,7 +39,7 @@ from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.joint_settings import JointSettings, part_problems, part_settings, parts_problems, settle
 from nlp_lstm.tasks.probing.probe import Probe
 from nlp_lstm.tasks.probing.texts import PartProbes, ReadText
-from nlp_lstm.tasks.task import CutsTexts, Note, Vocabularies, build_encoder, encoder_vocabulary
+from nlp_lstm.tasks.task import CutsTexts, Note, Vocabularies, build_encoder, encoder_vocabulary, score_names
 from nlp_lstm.tasks.words import (
     WordReader,
     build_word_vocabularies,
@@ -314,6 +314,17 @@ class Joint(CutsTexts):
         """Return the number training watches: the plain mean of the parts' numbers, in [0, 1]."""
         scores = [self.tasks[name].score(*those) for name, those in self._parted(examples, predictions).items()]
         return sum(scores) / len(scores)
+
+    @property
+    def scores(self) -> frozenset[str] | None:
+        """The names of all scores in its reports, those of a part behind its name; None if a part does not say its."""
+        names = {"score"}
+        for part, task in self.tasks.items():
+            own = score_names(task)
+            if own is None:
+                return None
+            names |= {f"{part}.{name}" for name in own}
+        return frozenset(names)
 
     def report(self, examples: Sequence[PartExample], predictions: Sequence[Any]) -> JointReport:
         """Return the scores of each part."""

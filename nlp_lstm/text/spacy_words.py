@@ -19,6 +19,10 @@ from nlp_lstm.text.tokens import Tokens
 # slower.
 MAX_REMEMBERED = 300_000
 _RUN = re.compile(r"\S+")
+# spaCy takes the signs before and behind a word off one by one, and looks at all that is left each time: of more than
+# so many in a row each portion is cut by itself, so that the cost grows with the text and not with its square.
+MAX_SIGNS = 256
+_MANY_SIGNS = re.compile(rf"(?:[^\w\s]|_|(?<=['’])[sS]){{{MAX_SIGNS + 1},}}")  # 's is taken off like a sign
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class _Rules(dict[str, list[str]]):
     whose rules reach across white space (`EE. UU.`), or that is cut by another library, is cut as a whole.
     A run never depends on its neighbours here; in spaCy signs on both sides of a blank can hide an exception
     next to them (`2) :O`), which made 3 of 25,000 film reviews differ, in one or two tokens each.
+    Longer rows of signs than `MAX_SIGNS` are cut into portions first.
     """
 
     def __init__(self, tokenizer: Any, *, run_by_run: bool) -> None:
@@ -108,19 +113,23 @@ class _Rules(dict[str, list[str]]):
         self.run_by_run = run_by_run
 
     def __missing__(self, run: str) -> list[str]:
-        words = self[run] = [word.text for word in self.tokenizer(run)]
+        words = self[run] = [word.text for portion in _portions(run) for word in self.tokenizer(portion)]
         return words
 
     def words(self, text: str) -> list[str]:
         """Return the words of a text."""
         if self.run_by_run:
             return [word for run in text.split() for word in self[run]]
-        return [word.text for word in self.tokenizer(text) if not word.is_space]
+        return [word.text for portion in _portions(text) for word in self.tokenizer(portion) if not word.is_space]
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield the start and the end of each word."""
         if not self.run_by_run:
-            yield from ((word.idx, word.idx + len(word)) for word in self.tokenizer(text) if not word.is_space)
+            place = 0
+            for portion in _portions(text):
+                words = (word for word in self.tokenizer(portion) if not word.is_space)
+                yield from ((place + word.idx, place + word.idx + len(word)) for word in words)
+                place += len(portion)
             return
         for run in _RUN.finditer(text):
             start = run.start()
@@ -132,6 +141,19 @@ class _Rules(dict[str, list[str]]):
     def remembered(self) -> int:
         """How many strings are held for later."""
         return max(len(self), len(self.tokenizer.vocab.strings))
+
+
+def _portions(text: str) -> Iterator[str]:
+    """Yield a text in portions: whole, but for the rows of more than `MAX_SIGNS` signs at a blank or at an end."""
+    start = 0
+    for row in _MANY_SIGNS.finditer(text):
+        around = text[max(0, row.start() - 1) : row.start()], text[row.end() : row.end() + 1]
+        if all(around) and not any(map(str.isspace, around)):  # inside a word spaCy takes nothing off
+            continue
+        for end in range(row.start() + MAX_SIGNS, row.end(), MAX_SIGNS):
+            yield text[start:end]
+            start = end
+    yield text[start:]
 
 
 def _rules(language: str) -> _Rules:

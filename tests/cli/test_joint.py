@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,9 @@ def test_parts_are_scored_on_files_of_their_own(place, run):
         (["moood={place}/tiny/dev.csv"], 2, "did you mean 'mood'?"),
         (["mood={place}/tiny/gone.csv"], 3, "no such file"),
         (["mood={place}/tiny/dev.csv", "--require", "names.f1=1"], 2, "no score 'names.f1'"),
+        (["mood=a.csv", "--require", "names.f2=1"], 2, "no score 'names.f2'; did you mean 'names.f1'?"),
+        (["mood=a.csv", "--require", "mood.f1=1"], 2, "no score 'mood.f1'"),
+        (["mood=a.csv", "names=b.conll", "mood=./c/../a.csv"], 2, "mood=./c/../a.csv: comes twice"),
     ],
 )
 def test_what_cannot_be_scored_is_told_in_one_line(place, run, arguments, code, message):
@@ -108,3 +112,15 @@ def test_a_model_of_parts_is_described(place, run):
     assert found["task"] == "joint" and set(found["head"]["parts"]) == {"mood", "names"}
     assert set(found["labels"]) == {"mood.labels", "names.tags"} and found["labels"]["mood.labels"] == ["bad", "good"]
     assert str(place / "tiny") not in json.dumps(found)
+
+
+def test_a_table_describes_every_part_in_rows_of_its_own(place, run):
+    lines = run("info", place / "run").out.split("\n")
+    rows = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in lines if line)
+    assert rows["head.parts.mood"].startswith("task classify, weight 1.0")
+    assert "pooling" in rows["head.parts.mood.head"] and "format" in rows["head.parts.names.data"]
+    assert (rows["labels"], rows["task"]) == ("mood.labels bad, good, names.tags " + _tags(place), "joint")
+
+
+def _tags(place: Path) -> str:
+    return ", ".join(json.loads((place / "run" / "labels.json").read_text())["names.tags"])

@@ -52,6 +52,15 @@ def test_the_same_line_again_trains_nothing_and_a_changed_one_is_refused_with_th
     assert (tmp_path / "r" / "model.safetensors").read_bytes() != before
 
 
+def test_a_dry_run_looks_for_the_model_to_begin_with(run, files, trained, tmp_path):
+    line = ["train", "classify", "--train", files[0], "--dry-run", *SMALL, "--init-from"]
+    assert json.loads(run(*line, trained).out)["training"]["init_from"] == str(trained)
+    ran = run(*line, tmp_path / "typo")
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err == f"error: no model at {tmp_path / 'typo'}: there is no such folder\n"
+    assert run(*line, trained, "--set", "encoder.cell=gru").code == 2
+
+
 def test_dry_run_prints_the_settings_and_trains_nothing(run, files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ran = run("train", "classify", "--train", files[0], "--minutes=3", "--set", "head.pooling=max", "--dry-run")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from pathlib import Path
 from shutil import copytree, rmtree
 
@@ -15,6 +17,7 @@ from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.records.examples import Example
 from nlp_lstm.stages.moving import take_over
 from nlp_lstm.stages.record import Observer
+from nlp_lstm.store import write_weights
 from nlp_lstm.tasks.task import build_encoder
 from nlp_lstm.text.vocabulary import Vocabulary
 from tests.stages.made_data import made_sentences, made_texts
@@ -200,6 +203,36 @@ def test_a_run_begins_with_a_model_of_another_task_and_says_what_it_kept(writer_
     expected = source.model.encoder.embedding.weight[source.vocabulary["fine"]]
     torch.testing.assert_close(row, expected, atol=1e-6, rtol=0)
     assert "init_from" not in (tmp_path / "run" / "config.json").read_text()
+
+
+def test_a_model_to_begin_with_that_was_trained_again_makes_another_run(trained, writer_folder, tmp_path):
+    source = Path(copytree(writer_folder, tmp_path / "source"))
+    examples = [Example(*pair) for pair in made_texts(20, seed=4)]
+    options = {"train": examples, "dev": examples, "settings": WORDS, "steps": 2, "init_from": source}
+    folder = train("classify", out=tmp_path / "run", **options).folder
+    train("classify", out=folder, **options)  # the same run
+    before = (folder / "model.safetensors").read_bytes()
+    with torch.no_grad():
+        changed = copy.deepcopy(trained.model)
+        changed.encoder.embedding.weight.add_(1)
+    write_weights(source, changed)
+    with pytest.raises(UsageError) as caught:
+        train("classify", out=folder, **options)
+    assert f"{folder} holds a run that differs" in str(caught.value) and "--fresh starts over" in str(caught.value)
+    assert str(caught.value).endswith(f"): {source / 'model.safetensors'}: its content is not the same")
+    assert (folder / "model.safetensors").read_bytes() == before
+    train("classify", out=folder, fresh=True, **options)
+    assert (folder / "model.safetensors").read_bytes() != before
+
+
+def test_a_run_that_noted_no_model_goes_on(writer_folder, tmp_path):
+    examples = [Example(*pair) for pair in made_texts(20, seed=4)]
+    options = {"train": examples, "dev": examples, "settings": WORDS, "steps": 2, "init_from": writer_folder}
+    run = train("classify", out=tmp_path / "run", **options)
+    noted = json.loads((run.folder / "run.json").read_text())
+    assert set(noted.pop("models")) == {str(writer_folder / name) for name in ("model.safetensors", "vocab.json")}
+    (run.folder / "run.json").write_text(json.dumps(noted))
+    assert train("classify", out=run.folder, **options).metrics == run.metrics
 
 
 def test_a_run_that_goes_on_does_not_need_the_model_again(writer_folder, tmp_path):

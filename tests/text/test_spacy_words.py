@@ -6,12 +6,17 @@ import builtins
 import gzip
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from nlp_lstm.errors import UsageError
 from nlp_lstm.text import spacy_words
 from nlp_lstm.text.spacy_words import SpacyWords, check_language, languages
+from tests.growth import growth
+
+SAMPLES = Path(__file__).parents[2] / "data"
 
 
 @pytest.mark.parametrize(
@@ -64,6 +69,61 @@ def test_real_text_is_cut_as_spacy_cuts_it(real_data, language, name):
     whole = spacy.blank(language).tokenizer
     expected = [[word.text for word in whole(text) if not word.is_space] for text in texts]
     assert list(SpacyWords(language).keys(texts)) == expected
+
+
+@pytest.mark.parametrize("language", ["en", "es"])  # cut run by run, and as a whole
+@pytest.mark.parametrize("text", ["{}", "so {} it (goes)", "(a.b{}can't)", "{}y ¿no?"])
+@pytest.mark.parametrize("signs", ["(" * 600, "<&" * 200, "=" * 257, "_" * 512])
+def test_long_rows_of_signs_are_cut_as_spacy_cuts_them(language, text, signs):
+    import spacy
+
+    text = text.format(signs)
+    words = [word for word in spacy.blank(language).tokenizer(text) if not word.is_space]
+    tokens = SpacyWords(language)(text)
+    assert list(tokens.texts) == [word.text for word in words]
+    assert list(tokens.starts) == [word.idx for word in words]
+    assert next(SpacyWords(language).keys([text])) == list(tokens.texts)
+
+
+@pytest.mark.parametrize("signs", ["..." * 300, "-" * 700, ":-)" * 300, "<3" * 500])
+def test_every_character_of_a_row_of_signs_stands_in_a_token(signs):
+    tokens = SpacyWords()(f"so{signs} it")
+    assert "".join(tokens.texts) == f"so{signs}it"
+    assert all(
+        f"so{signs} it"[start:].startswith(word) for start, word in zip(tokens.starts, tokens.texts, strict=True)
+    )
+
+
+def test_rows_of_signs_as_people_write_them_are_left_whole():
+    for signs in ("." * 256, "-" * 256, "~" * 100):
+        assert signs in SpacyWords("xx")(f"one {signs} two").texts
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("row", ["({}", "<&{}", "{})"])
+def test_the_cost_of_signs_grows_with_their_number(language, row):
+    """Growth by 8 for linear, 64 for quadratic time; new rules each time, since spaCy remembers rows."""
+    before, after = row.split("{}")
+
+    def seconds(amount: int) -> float:
+        text = f"{before * amount}it{after * amount}"
+        spacy_words._build.cache_clear()
+        SpacyWords(language)("ready")
+        begun = time.process_time()
+        SpacyWords(language)(text)
+        return time.process_time() - begun
+
+    assert growth(seconds, 300) < 20
+
+
+def test_the_sample_data_are_cut_as_without_portions(monkeypatch):
+    texts = [path.read_text(encoding="utf-8") for path in sorted(SAMPLES.rglob("*")) if path.is_file()]
+    assert sum(map(len, texts)) > 100_000
+    cut = [tokens.starts for tokens in map(SpacyWords(), texts)]
+    monkeypatch.setattr(spacy_words, "_portions", lambda text: [text])
+    spacy_words._build.cache_clear()
+    assert [tokens.starts for tokens in map(SpacyWords(), texts)] == cut
+    spacy_words._build.cache_clear()
 
 
 def test_a_rule_across_white_space_is_kept():
