@@ -52,6 +52,14 @@ class ModelStage:
         if into is not None:
             self.name, self.provides = into, (into,)
 
+    def __call__(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Return an iterator over the documents with what the model finds in each."""
+        return self._fill(list(documents))
+
+    def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
+        """Yield the documents with what the model finds in each; all go through the network before the first."""
+        raise NotImplementedError
+
     def _answer(self, inputs: Sequence[Any], **options: Any) -> Iterator[Any]:
         """Return an iterator over the model's answers, one for each input."""
         return iter(self.predictor.task.answer(self.predictor.model, inputs, **options))
@@ -73,8 +81,7 @@ class Classify(ModelStage):
     name = task = "classify"
     provides = ("label",)
 
-    def __call__(self, documents: Sequence[Document]) -> Iterable[Document]:
-        """Fill `prediction`."""
+    def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
         found: list[Prediction] = list(self._answer([document.readable for document in documents]))
         for document, prediction in zip(documents, found, strict=True):
             yield self._placed(document, prediction) if self.into else replace(document, prediction=prediction)
@@ -111,8 +118,7 @@ class Translate(ModelStage):
         super().__init__(model, into=into, device=device)
         self.beam, self.attention = beam, attention
 
-    def __call__(self, documents: Sequence[Document]) -> Iterable[Document]:
-        """Fill `translations`."""
+    def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
         pieces = [document.readable[piece.start : piece.end] for document in documents for piece in document.pieces]
         found: Iterator[Translation] = self._answer(pieces, beam=self.beam, attention=self.attention)
         for document in documents:
@@ -150,8 +156,7 @@ class Generate(ModelStage):
         self.seed, self.options = seed, dict(options or {})
         writing_options(**self.options)  # better told now than at the first text
 
-    def __call__(self, documents: Sequence[Document]) -> Iterable[Document]:
-        """Fill `continuation`."""
+    def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
         texts = [document.readable for document in documents]
         found: Iterator[Continuation] = self._answer(texts, seed=self.seed, **self.options)
         for document, each in zip(documents, found, strict=True):
@@ -180,8 +185,7 @@ class Tag(ModelStage):
         if into is None and not self._marks_entities:
             self.provides = ("tokens", "tags")
 
-    def __call__(self, documents: Sequence[Document]) -> Iterable[Document]:
-        """Fill `tokens` and their tags, and `entities` where the tags mark some."""
+    def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
         words = [_words(document) for document in documents]
         given = [
             document.readable[piece.start : piece.end] if those is None else _readable(document, those)

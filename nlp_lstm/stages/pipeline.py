@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from nlp_lstm.stages.sharing import share_encoders
 
 CHUNK_CHARACTERS = 500_000
 """Characters that go through the stages together, unless a single text is longer."""
+BATCH_SIZE = 256
+"""Texts that go through the stages together, unless a number of them is given."""
 
 
 class Pipeline:
@@ -79,24 +82,27 @@ class Pipeline:
         write_composed(self.stages, Path(folder))
 
     def __call__(self, record: Any) -> Any:
-        """Return the document of a text; of any other record, the record after the last stage.
+        """Return the document of a text; of a list of documents, theirs; of any other record, it after the last stage.
 
         Raises:
             TypeError: the stages are of training and this is no `TrainingRecord`; or they are of running and it is
                 neither a text nor a list of documents.
+            StageError: a stage failed on a text or a document; the message says on which.
         """
         trains = next((kind for stage in self.stages if (kind := is_training(type(stage))) is not None), None)
         if trains and not isinstance(record, TrainingRecord):
             raise TypeError(f"expected a TrainingRecord, found {type(record).__name__}")
         if isinstance(record, str):
             return next(self.stream([record]))
-        if trains is False and not _are_documents(record):
+        if _are_documents(record) and (record or trains is False):
+            return list(self._through(_cut(record), "document"))
+        if trains is False:
             raise TypeError(f"expected a text, found {type(record).__name__}; stream takes several texts")
         for stage in self.stages:
             record = stage(record)
         return record
 
-    def stream(self, texts: Iterable[str], *, batch_size: int = 256) -> Iterator[Document]:
+    def stream(self, texts: Iterable[str], *, batch_size: int = BATCH_SIZE) -> Iterator[Document]:
         """Yield a document for each text, in order; memory does not grow with their number.
 
         When what gives the texts raises, or a stage does for one of them, the documents before come first; what is
@@ -116,16 +122,27 @@ class Pipeline:
             raise TypeError("expected texts, found one string; a call takes a single text")
         if batch_size < 1:
             raise ValueError(f"a batch must hold at least one text, not {batch_size}")
-        n_before = 0
         first = min(FIRST_CHUNK, batch_size)
-        for chunk in grow_chunks(each_of(texts), first=first, last=batch_size, characters=CHUNK_CHARACTERS):
-            done = _run(self.stages, [Document(text) for text in chunk])
-            for encoder in self._shared:
-                encoder.forget()
+        chunks = grow_chunks(each_of(texts), first=first, last=batch_size, characters=CHUNK_CHARACTERS)
+        yield from self._through(([Document(text) for text in chunk] for chunk in chunks), "text")
+
+    def _through(self, chunks: Iterable[Sequence[Document]], what: str) -> Iterator[Document]:
+        """Yield the documents after the last stage; messages call each `what`.
+
+        Raises:
+            StageError: a stage failed.
+        """
+        n_before = 0
+        for chunk in chunks:
+            try:
+                done = _run(self.stages, chunk)
+            finally:
+                for encoder in self._shared:
+                    encoder.forget()
             yield from done.documents
             if done.failed is not None:
                 number = n_before + len(done.documents) + 1
-                raise StageError(f"text {number}: {done.failed}: {_said(done.error)}") from done.error
+                raise StageError(f"{what} {number}: {done.failed}: {_said(done.error)}") from done.error
             n_before += len(chunk)
 
     takes_words = False
@@ -152,6 +169,13 @@ class Pipeline:
 
 def _are_documents(record: Any) -> bool:
     return isinstance(record, list | tuple) and all(isinstance(each, Document) for each in record)
+
+
+def _cut(documents: Sequence[Document]) -> Iterator[list[Document]]:
+    """Yield documents in lists that go through the stages together, as `stream` cuts their texts."""
+    rest = iter(documents)
+    for chunk in grow_chunks([document.text for document in documents], characters=CHUNK_CHARACTERS, last=BATCH_SIZE):
+        yield list(islice(rest, len(chunk)))
 
 
 def open_model(path: str | Path, *, device: str | None = None) -> Predictor | Pipeline:
@@ -196,6 +220,9 @@ def _apply(stage: Stage, documents: Sequence[Document]) -> tuple[list[Document],
             number = "more than one" if after else "no"
             after.clear()
             raise ValueError(f"gave {number} document for a text")
+        if any(one.text != other.text for one, other in zip(after, documents, strict=True)):
+            after.clear()
+            raise ValueError("gave a document of another text, or documents in another order")
     except MemoryError:
         raise
     except Exception as error:
