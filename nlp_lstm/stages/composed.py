@@ -6,10 +6,8 @@ Folders are relative to the file. `stage = "pipeline"` with `file = "other.toml"
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from inspect import Parameter, signature
 from pathlib import Path
@@ -20,11 +18,9 @@ from pydantic import ConfigDict, create_model
 from nlp_lstm.config import Settings, problems_of
 from nlp_lstm.errors import ModelError, NlpLstmError, UsageError, listed
 from nlp_lstm.expected import found
-from nlp_lstm.files import write_text
-from nlp_lstm.stages import find_stage, stage_name
+from nlp_lstm.stages import find_stage
 from nlp_lstm.stages.order import Stage, order_problems
 from nlp_lstm.stages.recipes import read_toml
-from nlp_lstm.store import copy_model
 
 FILE = "pipeline.toml"
 """The composed pipeline in a folder of one."""
@@ -186,70 +182,6 @@ def read_composed(path: Path, *, device: str | None = None) -> list[Stage]:
 def describe_composed(path: Path) -> str:
     """Return what a composed pipeline's file says of itself."""
     return _content(path / FILE if path.is_dir() else path).description
-
-
-def arguments(stage: Stage) -> dict[str, Any]:
-    """Return the arguments a stage was made with, but for those that have their default.
-
-    A stage keeps each argument as an attribute of the argument's name.
-    """
-    parameters = signature(type(stage)).parameters.values()
-    values = {each.name: (getattr(stage, each.name, None), each.default) for each in parameters}
-    return {name: value for name, (value, default) in values.items() if value not in (None, (), default)}
-
-
-def write_composed(stages: Sequence[Stage], folder: Path) -> None:
-    """Write stages and a copy of their models to a folder, whole or not at all.
-
-    Raises:
-        UsageError: the folder is not empty, or some stages cannot be written; all of them are named.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} holds something already: give a new folder")
-    tables = [_table(stage, number) for number, stage in enumerate(stages, 1)]
-    problems = [problem for table in tables for problem in table.problems]
-    if problems:
-        raise UsageError(listed("the pipeline cannot be saved", problems))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        beside.mkdir()
-        for table in tables:
-            for source, place in table.copies.items():
-                copy_model(source, beside / place)
-        write_text(beside / FILE, "\n".join(table.text for table in tables))
-        beside.replace(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A stage as it is written: its lines, the folders to copy and where to, and what keeps it from being written."""
-
-    text: str
-    copies: Mapping[Path, str]
-    problems: Sequence[str]
-
-
-def _table(stage: Stage, number: int) -> _Table:
-    """Return a stage as it is written."""
-    name = stage_name(type(stage))
-    if name is None:
-        return _Table("", {}, [f"{stage.name}: {type(stage).__name__} is in no table of stages"])
-    lines, copies, problems = ["[[stages]]", f"stage = {json.dumps(name)}"], {}, []
-    for key, value in arguments(stage).items():
-        if key == "device":  # another machine has its own devices
-            continue
-        if key in getattr(stage, "folders", ()):
-            place = f"models/{number}-{name}-{key}"
-            copies[Path(value)] = place
-            value = place
-        if isinstance(value, str | int | float | list | tuple):
-            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
-        else:
-            problems.append(f"{stage.name}: its {key} cannot be written to a file")
-    return _Table("\n".join([*lines, ""]), copies, problems)
 
 
 def _content(path: Path) -> _File:

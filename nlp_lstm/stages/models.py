@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.records.document import Document, Sentence, Token
 from nlp_lstm.records.predictions import Continuation, Entity, Prediction, Tagging, Translation
-from nlp_lstm.stages.loading import load
+from nlp_lstm.stages.loading import holds, load
+from nlp_lstm.store import ModelFiles
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.translate import translating_options
 from nlp_lstm.tasks.writing import writing_options
@@ -45,6 +46,7 @@ class ModelStage:
         if into is not None and (not into.isidentifier() or into in RESERVED):
             raise UsageError(f"into: expected a name that documents do not have yet, found {into!r}")
         self.model, self.into, self.device = model, into, device
+        self._folder = Path(model).absolute()  # the same also when the process moves elsewhere
         self.predictor = load(model, device=device)
         if not isinstance(self.predictor.task, find_task(self.task)):
             found = self.predictor.description["task"]
@@ -55,6 +57,17 @@ class ModelStage:
     def __call__(self, documents: Iterable[Document]) -> Iterator[Document]:
         """Return an iterator over the documents with what the model finds in each."""
         return self._fill(list(documents))
+
+    def write_model(self, folder: Path) -> None:
+        """Write the model's files into a folder.
+
+        Raises:
+            UsageError: where it was loaded from there is another model now.
+            ModelError: there is none any more.
+        """
+        ModelFiles.read(self._folder).write(folder)
+        if not holds(folder, self.predictor):
+            raise UsageError(f"{self._folder} no longer holds the model that {self.name} runs: load the pipeline again")
 
     def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
         """Yield the documents with what the model finds in each; all go through the network before the first."""
@@ -153,12 +166,12 @@ class Generate(ModelStage):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(model, into=into, device=device)
-        self.seed, self.options = seed, dict(options or {})
-        writing_options(**self.options)  # better told now than at the first text
+        self.seed, self.options = seed, None if options is None else dict(options)
+        writing_options(**self.options or {})  # better told now than at the first text
 
     def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
         texts = [document.readable for document in documents]
-        found: Iterator[Continuation] = self._answer(texts, seed=self.seed, **self.options)
+        found: Iterator[Continuation] = self._answer(texts, seed=self.seed, **self.options or {})
         for document, each in zip(documents, found, strict=True):
             written = each.continuation
             yield self._placed(document, each) if self.into else replace(document, continuation=written)

@@ -13,7 +13,8 @@ from nlp_lstm.errors import NlpLstmError, StageError, UsageError, listed
 from nlp_lstm.records.document import Document
 from nlp_lstm.stages import is_training
 from nlp_lstm.stages.chunks import FIRST_CHUNK, each_of, grow_chunks
-from nlp_lstm.stages.composed import is_composed, read_composed, write_composed
+from nlp_lstm.stages.composed import is_composed, read_composed
+from nlp_lstm.stages.composed_folder import write_composed
 from nlp_lstm.stages.loading import load
 from nlp_lstm.stages.order import Stage, kind_problems, mixture_problems, order_problems
 from nlp_lstm.stages.predictor import Predictor
@@ -75,9 +76,12 @@ class Pipeline:
     def save(self, folder: str | Path) -> None:
         """Write the pipeline and a copy of its models to a folder that `load` opens, also when it is moved elsewhere.
 
+        What is opened there answers as this pipeline does.
+
         Raises:
-            UsageError: the folder is not empty, or a stage holds what no file can, such as the function of `Map`; all
-                such stages are named.
+            UsageError: the folder is not empty or cannot be written; or a stage holds what no file can, such as the
+                function of `Map`, and all such stages are named; or a model's folder has changed since it was loaded.
+            ModelError: a model's folder is gone, or is no longer whole.
         """
         write_composed(self.stages, Path(folder))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tomllib
@@ -18,6 +17,7 @@ from nlp_lstm.files import write_text
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.numbers import SECTIONS, ReadsNumbers
 from nlp_lstm.tasks.parts import HasParts
+from nlp_lstm.toml_values import toml_value
 
 PATHS = (("vocabulary", "vectors"), ("training", "init_from"))
 """The settings that name files besides those of data."""
@@ -114,8 +114,7 @@ def write_recipe(path: Path, recipe: Recipe) -> None:
 
 
 def _assignment(name: str, value: Any) -> str:
-    """Return a line of TOML; strings, numbers, truths and lists of them are written there as in JSON."""
-    return f"{name} = {json.dumps(value, ensure_ascii=False)}"
+    return f"{name} = {toml_value(value)}"
 
 
 def _settle_task(task: str, content: dict[str, Any]) -> list[str]:
