@@ -1,7 +1,8 @@
 """Composed pipelines as files: which stages in which order, with which settings and models.
 
 A file is TOML, a table `[[stages]]` for each stage: `stage` is its name, the other keys are the arguments of its class.
-Folders are relative to the file. `stage = "pipeline"` with `file = "other.toml"` stands for the stages of another file.
+Folders are relative to the file. `stage = "pipeline"` with `file = "other.toml"` stands for the stages of another file;
+the folder of a saved pipeline is named in the same way.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import Any
 
 from pydantic import ConfigDict, create_model
 
-from nlp_lstm.config import Settings, problems_of
+from nlp_lstm.config import Settings, problems_of, wrong_names
 from nlp_lstm.errors import ModelError, NlpLstmError, UsageError, listed
 from nlp_lstm.expected import found
 from nlp_lstm.stages import find_stage
-from nlp_lstm.stages.order import Stage, order_problems
+from nlp_lstm.stages.order import Stage, kind_problem, order_problems
 from nlp_lstm.stages.recipes import read_toml
 
 FILE = "pipeline.toml"
@@ -93,11 +94,11 @@ class _Reader:
         self.problems += map(UsageError, problems)
         if problems:
             return
-        inner = Path(os.path.normpath(path.parent / values["file"]))
+        inner = _file_of(Path(os.path.normpath(path.parent / values["file"])))
         around = (*above, path)
         same = [i for i, each in enumerate(around) if _same(each, inner)]
         if same:
-            names = " → ".join(each.name for each in (*around[same[0] :], inner))
+            names = " → ".join(_short(each) for each in (*around[same[0] :], inner))
             self._note(f"{where}: ", UsageError(f"the pipeline is a part of itself: {names}"))
             return
         place = f"{where} ({values['file']}): "
@@ -114,12 +115,18 @@ class _Reader:
         except UsageError as error:
             self._note(f"{where}: ", error)
             return
-        problems = problems_of(_settings(kind), values, section=where)
-        self.problems += map(UsageError, problems)
-        yield (None if problems else self._build(kind, values, folder, where)) or _planned(name, kind, values)
+        settings = _settings(kind)
+        self.problems += map(UsageError, problems_of(settings, values, section=where))
+        wrong = wrong_names(settings, values)
+        right = {key: value for key, value in values.items() if key not in wrong}
+        stage = None
+        if not wrong_names(settings, right):  # built also without what is wrong, so that all else is told with it
+            stage = self._build(kind, right, folder, where)
+        yield _planned(name, kind, values) if wrong or stage is None else stage
 
     def _build(self, kind: type, values: Mapping[str, Any], folder: Path, where: str) -> Stage | None:
         """Return the stage, or None and note what is wrong."""
+        place = f"{where} ({kind.__name__.lower()}): "
         given = _settings(kind)(**values).model_dump(exclude_unset=True)
         for key in getattr(kind, "folders", ()):
             if key in given:
@@ -129,7 +136,14 @@ class _Reader:
         try:
             stage: Stage = kind(**given)
         except (NlpLstmError, TypeError, ValueError) as error:
-            self._note(f"{where} ({kind.__name__.lower()}): ", error)
+            self._note(place, error)
+            return None
+        except Exception as error:  # whatever goes wrong in a stage of someone else
+            self._note(place, UsageError(f"{type(error).__name__}: {error}"))
+            return None
+        wrong = kind_problem(stage)
+        if wrong:
+            self._note(place, UsageError(wrong))
             return None
         return stage
 
@@ -169,7 +183,7 @@ def read_composed(path: Path, *, device: str | None = None) -> list[Stage]:
         UsageError: something is wrong; every problem is named, those of models too.
         ModelError: the file or models are missing, damaged or of another task, and nothing else is wrong.
     """
-    file = path / FILE if path.is_dir() else path
+    file = _file_of(path)
     reader = _Reader(device)
     stages = list(reader.stages(file, _content(file)))
     problems = [*reader.problems, *map(UsageError, order_problems(stages))]
@@ -181,7 +195,7 @@ def read_composed(path: Path, *, device: str | None = None) -> list[Stage]:
 
 def describe_composed(path: Path) -> str:
     """Return what a composed pipeline's file says of itself."""
-    return _content(path / FILE if path.is_dir() else path).description
+    return _content(_file_of(path)).description
 
 
 def _content(path: Path) -> _File:
@@ -219,6 +233,16 @@ def _settings(kind: type) -> type[Settings]:
         if each.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     }
     return create_model(kind.__name__, __base__=Settings, **fields)
+
+
+def _file_of(path: Path) -> Path:
+    """Return the file of a composed pipeline, of its path or that of its folder."""
+    return path / FILE if path.is_dir() else path
+
+
+def _short(file: Path) -> str:
+    """Return a pipeline's file as a message calls it; those in folders all have one name."""
+    return file.parent.name if file.name == FILE else file.name
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from nlp_lstm.errors import ModelError, UsageError
-from nlp_lstm.records.document import Document, Sentence, Token
+from nlp_lstm.records.document import RESERVED, Document, Sentence, Token
 from nlp_lstm.records.predictions import Continuation, Entity, Prediction, Tagging, Translation
 from nlp_lstm.stages.loading import holds, load
 from nlp_lstm.store import ModelFiles
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.translate import translating_options
-from nlp_lstm.tasks.writing import writing_options
-
-RESERVED = {"tags", "label", "score", "scores", "translation", *(field.name for field in fields(Document))}
-"""What no result can be called: a document has it already."""
+from nlp_lstm.tasks.writing import check_seed, writing_options
 
 
 class ModelStage:
@@ -32,7 +29,7 @@ class ModelStage:
 
     Raises:
         ModelError: the folder is missing, damaged, or holds a model of another task.
-        UsageError: `into` is no name or is one of a document's own, or there is no such device.
+        UsageError: `model` is no path; or `into` is no name or is one of a document's own, or there is no such device.
     """
 
     name: str
@@ -43,7 +40,9 @@ class ModelStage:
     provides: tuple[str, ...]
 
     def __init__(self, model: str | Path, *, into: str | None = None, device: str | None = None) -> None:
-        if into is not None and (not into.isidentifier() or into in RESERVED):
+        if not isinstance(model, str | Path):
+            raise UsageError(f"model: expected a string or a path, found {model!r}")
+        if into is not None and (not isinstance(into, str) or not into.isidentifier() or into in RESERVED):
             raise UsageError(f"into: expected a name that documents do not have yet, found {into!r}")
         self.model, self.into, self.device = model, into, device
         self._folder = Path(model).absolute()  # the same also when the process moves elsewhere
@@ -150,7 +149,7 @@ class Generate(ModelStage):
         options: how it writes: the fields of `WritingOptions`.
 
     Raises:
-        UsageError: an option is none, or is out of its range.
+        UsageError: an option is none, or is out of its range; or the seed is negative.
     """
 
     name = task = "generate"
@@ -165,9 +164,12 @@ class Generate(ModelStage):
         seed: int = 1,
         options: Mapping[str, Any] | None = None,
     ) -> None:
+        if options is not None and not isinstance(options, Mapping):
+            raise UsageError(f"options: expected a table, found {options!r}")
+        check_seed(seed)  # better told now than at the first text
+        self.seed, self.options = seed, None if options is None else {str(key): options[key] for key in options}
+        writing_options(**self.options or {})
         super().__init__(model, into=into, device=device)
-        self.seed, self.options = seed, None if options is None else dict(options)
-        writing_options(**self.options or {})  # better told now than at the first text
 
     def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
         texts = [document.readable for document in documents]
