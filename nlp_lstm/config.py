@@ -277,14 +277,12 @@ def problems_of(kind: type[Settings], values: Mapping[str, Any], *, section: str
 
     Members of a list are counted from 1.
     """
-    try:
-        kind.model_validate(dict(values))
-    except ValidationError as error:
-        wrong: dict[Path, list[ErrorDetails]] = {}
-        for each in error.errors():
-            wrong.setdefault(_path(each, values), []).append(each)
-        return [_line(kind, path, those, section) for path, those in wrong.items()]
-    return []
+    return [_line(kind, path, those, section) for path, those in _errors(kind, values).items()]
+
+
+def wrong_names(kind: type[Settings], values: Mapping[str, Any]) -> set[str]:
+    """Return the names of the settings that `problems_of` finds wrong or missing."""
+    return {str(path[0]) for path in _errors(kind, values) if path}
 
 
 def check_training(training: Any) -> list[str]:
@@ -296,6 +294,17 @@ def check_training(training: Any) -> list[str]:
     if training.get("unfreeze") and training.get("init_from") is None:
         problems.append("training.unfreeze: nothing was trained before: it goes with training.init_from")
     return problems
+
+
+def _errors(kind: type[Settings], values: Mapping[str, Any]) -> dict[Path, list[ErrorDetails]]:
+    """Return what is wrong with `values` as settings of `kind`, by where in them it is."""
+    wrong: dict[Path, list[ErrorDetails]] = {}
+    try:
+        kind.model_validate(dict(values))
+    except ValidationError as error:
+        for each in error.errors():
+            wrong.setdefault(_path(each, values), []).append(each)
+    return wrong
 
 
 def _path(error: ErrorDetails, values: Any) -> Path:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from nlp_lstm.errors import ModelError
-from nlp_lstm.files import write_json, write_text
+from nlp_lstm.errors import ModelError, UsageError
+from nlp_lstm.files import write_json, write_text, write_whole
 from nlp_lstm.tensor_file import load_tensors, save_tensors
 
 FORMAT = 2
@@ -26,6 +26,9 @@ WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD = (
     "labels.json",
     "README.md",
 )
+
+NAMES = (VOCABULARY, LABELS, CONFIG, WEIGHTS, CARD)
+"""The files of a model; the card may be missing."""
 
 RUN, LOG = "run.json", "log.jsonl"
 """What training leaves beside a model: the settings of the run when it begins, a line for each evaluation."""
@@ -50,6 +53,49 @@ class ModelFolder:
     weights: Mapping[str, Tensor]
 
 
+@dataclass(frozen=True)
+class ModelFiles:
+    """The files of a model folder in memory, for what carries models elsewhere.
+
+    Attributes:
+        contents: what each file holds, by its name.
+    """
+
+    contents: Mapping[str, bytes]
+
+    @classmethod
+    def read(cls, folder: Path) -> ModelFiles:
+        """Return the files of a model folder; what else lies there, such as the log of a run, is left out.
+
+        Raises:
+            ModelError: there is no such folder, it holds no model, or a file cannot be read.
+        """
+        if not folder.is_dir():
+            raise ModelError(f"no model at {folder}: there is no such folder")
+        found = {name: _read(path) for name in NAMES if (path := folder / name).is_file()}
+        for name in NAMES:
+            if name not in found and name != CARD:
+                raise ModelError(f"{folder / name}: there is no such file; {folder} is no complete model folder")
+        return cls(found)
+
+    def write(self, folder: Path) -> None:
+        """Write the files into a folder, in place of a model that is there.
+
+        Raises:
+            UsageError: the folder holds something else than a model, or is a file.
+        """
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is a file: give a folder")
+        strangers = sorted({path.name for path in folder.iterdir()} - set(NAMES)) if folder.is_dir() else []
+        if strangers:
+            raise UsageError(f"{folder} holds {strangers[0]}, which is no part of a model: give another folder")
+        for name in NAMES:
+            if name in self.contents:
+                write_whole(folder / name, partial(Path.write_bytes, data=self.contents[name]))
+            else:
+                (folder / name).unlink(missing_ok=True)
+
+
 def write_description(
     folder: Path, *, config: Mapping[str, Any], vocabularies: Mapping[str, Any], labels: Mapping[str, Sequence[str]]
 ) -> None:
@@ -68,18 +114,6 @@ def write_weights(folder: Path, model: nn.Module) -> None:
 def write_card(folder: Path, text: str) -> None:
     """Write the model's card."""
     write_text(folder / CARD, text)
-
-
-def copy_model(source: Path, target: Path) -> None:
-    """Copy a model folder without what training has left in it; of any other folder, all."""
-    names = (WEIGHTS, CONFIG, VOCABULARY, LABELS, CARD)
-    if not (source / CONFIG).is_file():
-        shutil.copytree(source, target)
-        return
-    target.mkdir(parents=True)
-    for name in names:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
 
 
 def read_model(folder: Path) -> ModelFolder:

@@ -26,7 +26,7 @@ ROWS = (
     {"nn", "batching", "corpora", "tensor_file"},
     {"metrics", "inspection"},
     {"text", "config", "records", "plugins"},
-    {"errors", "expected", "files", "spacy_doc"},
+    {"errors", "expected", "files", "spacy_doc", "toml_values"},
 )
 DEPTH = {name: depth for depth, row in enumerate(ROWS) for name in row}
 
@@ -42,6 +42,7 @@ WITHOUT_TORCH = (
     "files",
     "plugins",
     "spacy_doc",
+    "toml_values",
 )
 TOP_LEVEL = {
     *("pyproject.toml", "constraints.txt", "README.md", "LICENSE", "CHANGELOG.md", "Makefile"),

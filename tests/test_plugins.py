@@ -11,6 +11,19 @@ from nlp_lstm.errors import UsageError
 from nlp_lstm.tasks import find_task
 from tests.made_package import install
 
+LOUD = """
+class Loud:
+    def __call__(self, documents):
+        return documents
+
+class Mean:
+    Settings = dict
+    def from_examples(self): pass
+    from_labels = build = answer = from_examples
+
+Tag = Odd = Loud
+"""
+
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
@@ -30,7 +43,7 @@ def test_nothing_is_looked_for_while_a_name_is_our_own(monkeypatch):
 
 
 def test_a_task_and_a_stage_of_another_package_are_found(package):
-    package("shouting", module="class Loud: pass\nclass Mean: pass\n", tasks={"mean": "Mean"}, stages={"loud": "Loud"})
+    package("shouting", module=LOUD, tasks={"mean": "Mean"}, stages={"loud": "Loud"})
     import shouting
 
     assert find_task("mean") is shouting.Mean
@@ -40,13 +53,13 @@ def test_a_task_and_a_stage_of_another_package_are_found(package):
 
 
 def test_a_name_of_ours_is_never_taken_over(package):
-    package("sly", module="class Tag: pass\n", tasks={"tag": "Tag"}, stages={"tag": "Tag", "Tag": "Tag"})
+    package("sly", module=LOUD, tasks={"tag": "Tag"}, stages={"tag": "Tag", "Tag": "Tag"})
     assert find_task("tag").__module__ == "nlp_lstm.tasks.tag"
     assert stages.find_stage("tag").__module__ == stages.Tag.__module__ == "nlp_lstm.stages.models"
 
 
 def test_a_mistyped_name_is_met_with_the_nearest_also_of_other_packages(package):
-    package("shouting", module="class Loud: pass\n", tasks={"whisper": "Loud"}, stages={"shouter": "Loud"})
+    package("shouting", module=LOUD, tasks={"whisper": "Loud"}, stages={"shouter": "Loud"})
     with pytest.raises(UsageError, match=r"^no task 'whispr'; did you mean 'whisper'\?$"):
         find_task("whispr")
     with pytest.raises(UsageError, match=r"^no stage 'shuoter'; did you mean 'shouter'\?$"):
@@ -62,7 +75,7 @@ def test_what_cannot_be_imported_is_told_with_its_package(package):
 
 def test_two_packages_with_one_name_are_told(package):
     for name in ("first", "second"):
-        package(name, module="class Odd: pass\n", tasks={"odd": "Odd"})
+        package(name, module=LOUD, tasks={"odd": "Odd"})
     with pytest.raises(UsageError, match=r"^'odd' comes from several packages: first, second$"):
         find_task("odd")
 
@@ -70,3 +83,25 @@ def test_two_packages_with_one_name_are_told(package):
 def test_the_groups_are_those_that_are_written_about():
     assert (plugins.TASKS, plugins.STAGES) == ("nlp_lstm.tasks", "nlp_lstm.stages")
     assert not importlib.metadata.entry_points(group=plugins.TASKS)
+
+
+@pytest.mark.parametrize(
+    ("module", "task", "message"),
+    [
+        ("def odd(): pass", False, "expected a class, found function"),
+        ("odd = 3", True, "expected a class, found int"),
+        ("class odd: pass", False, "odd has no __call__"),
+        (
+            "class odd:\n    Settings = dict\n    def build(self): pass",
+            True,
+            "odd has no from_examples, from_labels, answer",
+        ),
+        ("import sys; sys.exit(3)", False, "SystemExit: 3"),
+        ("raise MemoryError('small')", True, "MemoryError: small"),
+    ],
+)
+def test_what_is_of_another_kind_is_told_in_a_line(package, module, task, message):
+    package("strange", module=module + "\n", **{"tasks" if task else "stages": {"odd": "odd"}})
+    with pytest.raises(UsageError) as caught:
+        (find_task if task else stages.find_stage)("odd")
+    assert str(caught.value) == f"'odd' of strange cannot be used: {message}"

@@ -9,11 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
 
 from nlp_lstm.adapters.label_names import LabelNames
-from nlp_lstm.adapters.model_files import ModelFiles
+from nlp_lstm.adapters.model_files import load_files
 from nlp_lstm.errors import Interrupted, UsageError, nearest
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.stages.recipes import load_recipe
 from nlp_lstm.stages.run import train
+from nlp_lstm.store import ModelFiles
 
 
 class Estimator:
@@ -113,7 +114,7 @@ class Estimator:
             UsageError: there is none yet.
         """
         if self._predictor is None:
-            self._predictor = self._fitted().load(device=self.device)
+            self._predictor = load_files(self._fitted(), device=self.device)
         return self._predictor
 
     def save(self, folder: str | Path) -> Path:

@@ -17,10 +17,11 @@ from spacy import util
 from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
 
-from nlp_lstm.adapters.model_files import NAMES, ModelFiles, see_task
+from nlp_lstm.adapters.model_files import load_files, see_task
 from nlp_lstm.errors import ModelError
 from nlp_lstm.records.predictions import Tagging
 from nlp_lstm.stages.predictor import Predictor
+from nlp_lstm.store import NAMES, ModelFiles
 
 SCORE = "score"
 if not Span.has_extension(SCORE):
@@ -106,7 +107,7 @@ class ModelComponent:
         return () if self._predictor is None else self._predictor.labels
 
     def _take(self, files: ModelFiles) -> None:
-        predictor = files.load()
+        predictor = load_files(files)
         self._see(predictor)
         self._files, self._predictor, self._failure = files, predictor, None
 

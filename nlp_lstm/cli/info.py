@@ -51,7 +51,8 @@ def _of_model(predictor: Predictor, folder: Path) -> dict[str, object]:
 
 
 def _of_pipeline(pipeline: Pipeline, path: Path) -> dict[str, object]:
-    from nlp_lstm.stages.composed import arguments, describe_composed
+    from nlp_lstm.stages.composed import describe_composed
+    from nlp_lstm.stages.composed_folder import arguments
 
     found: dict[str, object] = {"pipeline": str(path), "description": describe_composed(path)}
     for number, stage in enumerate(pipeline.stages, 1):

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from nlp_lstm.cli.views import View
 from nlp_lstm.corpora.reading import Record
-from nlp_lstm.errors import UsageError
+from nlp_lstm.errors import StageError, UsageError
 from nlp_lstm.records.document import Document
 from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.records.predictions import Tagging
@@ -61,7 +61,8 @@ class ViewWriter:
 class JsonWriter:
     """A JSON object a line: `id` (counted from 0), the input's own fields, then what was predicted.
 
-    A field of the input that has one of those names is kept as `input_` + name.
+    A field of the input that has one of those names is kept as `input_` + name, with one more `input_` where the input
+    has such a field too.
     """
 
     def __init__(self) -> None:
@@ -74,8 +75,21 @@ class JsonWriter:
             del found["text"]  # it stands among the input's fields
         self._next += 1
         fields = record.fields or {"text": record.text}
-        kept = {(f"input_{name}" if name in found else name): value for name, value in fields.items()}
-        return json.dumps({"id": found.pop("id"), **kept, **found}, ensure_ascii=False)
+        kept = {_free_name(name, found, fields): value for name, value in fields.items()}
+        try:
+            return json.dumps({"id": found.pop("id"), **kept, **found}, ensure_ascii=False)
+        except (TypeError, ValueError, RecursionError) as error:  # of what a person's own function has put there
+            raise StageError(f"text {self._next} cannot be written as JSON: {error}") from error
+
+
+def _free_name(name: str, found: Collection[str], fields: Collection[str]) -> str:
+    """Return the name under which a field of the input is kept beside what was found and its other fields."""
+    if name not in found:
+        return name
+    name = f"input_{name}"
+    while name in found or name in fields:
+        name = f"input_{name}"
+    return name
 
 
 class TsvWriter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from nlp_lstm.records.predictions import Entity, Prediction, Translation, mark_entities, one_line
@@ -75,6 +75,9 @@ class Document:
         translations: the translation of each piece: of each sentence, or of the whole text where it was not cut.
         continuation: what a generator wrote after the text.
         extra: whatever else was found, by a name: of stages with a name of their own, of a person's own functions.
+
+    Raises:
+        ValueError: something in `extra` has one of the `RESERVED` names.
     """
 
     text: str
@@ -86,6 +89,11 @@ class Document:
     translations: tuple[Translation, ...] | None = None
     continuation: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        taken = [name for name in self.extra if name in RESERVED]
+        if taken:
+            raise ValueError(f"extra: a document has a {taken[0]!r} of its own; give another name")
 
     @property
     def readable(self) -> str:
@@ -215,3 +223,9 @@ class Document:
         if self.translation is not None:
             doc.user_data["translation"] = self.translation.text
         return doc
+
+
+RESERVED = frozenset(
+    {"id", "tags", "label", "score", "scores", "translation", *(each.name for each in fields(Document))}
+)
+"""What nothing in `extra` can be called: a document, or its line of JSON, has it already."""

@@ -1,15 +1,14 @@
 """Composed pipelines as files: which stages in which order, with which settings and models.
 
 A file is TOML, a table `[[stages]]` for each stage: `stage` is its name, the other keys are the arguments of its class.
-Folders are relative to the file. `stage = "pipeline"` with `file = "other.toml"` stands for the stages of another file.
+Folders are relative to the file. `stage = "pipeline"` with `file = "other.toml"` stands for the stages of another file;
+the folder of a saved pipeline is named in the same way.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from inspect import Parameter, signature
 from pathlib import Path
@@ -17,14 +16,12 @@ from typing import Any
 
 from pydantic import ConfigDict, create_model
 
-from nlp_lstm.config import Settings, problems_of
+from nlp_lstm.config import Settings, problems_of, wrong_names
 from nlp_lstm.errors import ModelError, NlpLstmError, UsageError, listed
 from nlp_lstm.expected import found
-from nlp_lstm.files import write_text
-from nlp_lstm.stages import find_stage, stage_name
-from nlp_lstm.stages.order import Stage, order_problems
+from nlp_lstm.stages import find_stage
+from nlp_lstm.stages.order import Stage, kind_problem, order_problems
 from nlp_lstm.stages.recipes import read_toml
-from nlp_lstm.store import copy_model
 
 FILE = "pipeline.toml"
 """The composed pipeline in a folder of one."""
@@ -97,11 +94,11 @@ class _Reader:
         self.problems += map(UsageError, problems)
         if problems:
             return
-        inner = Path(os.path.normpath(path.parent / values["file"]))
+        inner = _file_of(Path(os.path.normpath(path.parent / values["file"])))
         around = (*above, path)
         same = [i for i, each in enumerate(around) if _same(each, inner)]
         if same:
-            names = " → ".join(each.name for each in (*around[same[0] :], inner))
+            names = " → ".join(_short(each) for each in (*around[same[0] :], inner))
             self._note(f"{where}: ", UsageError(f"the pipeline is a part of itself: {names}"))
             return
         place = f"{where} ({values['file']}): "
@@ -118,12 +115,18 @@ class _Reader:
         except UsageError as error:
             self._note(f"{where}: ", error)
             return
-        problems = problems_of(_settings(kind), values, section=where)
-        self.problems += map(UsageError, problems)
-        yield (None if problems else self._build(kind, values, folder, where)) or _planned(name, kind, values)
+        settings = _settings(kind)
+        self.problems += map(UsageError, problems_of(settings, values, section=where))
+        wrong = wrong_names(settings, values)
+        right = {key: value for key, value in values.items() if key not in wrong}
+        stage = None
+        if not wrong_names(settings, right):  # built also without what is wrong, so that all else is told with it
+            stage = self._build(kind, right, folder, where)
+        yield _planned(name, kind, values) if wrong or stage is None else stage
 
     def _build(self, kind: type, values: Mapping[str, Any], folder: Path, where: str) -> Stage | None:
         """Return the stage, or None and note what is wrong."""
+        place = f"{where} ({kind.__name__.lower()}): "
         given = _settings(kind)(**values).model_dump(exclude_unset=True)
         for key in getattr(kind, "folders", ()):
             if key in given:
@@ -133,7 +136,14 @@ class _Reader:
         try:
             stage: Stage = kind(**given)
         except (NlpLstmError, TypeError, ValueError) as error:
-            self._note(f"{where} ({kind.__name__.lower()}): ", error)
+            self._note(place, error)
+            return None
+        except Exception as error:  # whatever goes wrong in a stage of someone else
+            self._note(place, UsageError(f"{type(error).__name__}: {error}"))
+            return None
+        wrong = kind_problem(stage)
+        if wrong:
+            self._note(place, UsageError(wrong))
             return None
         return stage
 
@@ -173,7 +183,7 @@ def read_composed(path: Path, *, device: str | None = None) -> list[Stage]:
         UsageError: something is wrong; every problem is named, those of models too.
         ModelError: the file or models are missing, damaged or of another task, and nothing else is wrong.
     """
-    file = path / FILE if path.is_dir() else path
+    file = _file_of(path)
     reader = _Reader(device)
     stages = list(reader.stages(file, _content(file)))
     problems = [*reader.problems, *map(UsageError, order_problems(stages))]
@@ -185,71 +195,7 @@ def read_composed(path: Path, *, device: str | None = None) -> list[Stage]:
 
 def describe_composed(path: Path) -> str:
     """Return what a composed pipeline's file says of itself."""
-    return _content(path / FILE if path.is_dir() else path).description
-
-
-def arguments(stage: Stage) -> dict[str, Any]:
-    """Return the arguments a stage was made with, but for those that have their default.
-
-    A stage keeps each argument as an attribute of the argument's name.
-    """
-    parameters = signature(type(stage)).parameters.values()
-    values = {each.name: (getattr(stage, each.name, None), each.default) for each in parameters}
-    return {name: value for name, (value, default) in values.items() if value not in (None, (), default)}
-
-
-def write_composed(stages: Sequence[Stage], folder: Path) -> None:
-    """Write stages and a copy of their models to a folder, whole or not at all.
-
-    Raises:
-        UsageError: the folder is not empty, or some stages cannot be written; all of them are named.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} holds something already: give a new folder")
-    tables = [_table(stage, number) for number, stage in enumerate(stages, 1)]
-    problems = [problem for table in tables for problem in table.problems]
-    if problems:
-        raise UsageError(listed("the pipeline cannot be saved", problems))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    try:
-        beside.mkdir()
-        for table in tables:
-            for source, place in table.copies.items():
-                copy_model(source, beside / place)
-        write_text(beside / FILE, "\n".join(table.text for table in tables))
-        beside.replace(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A stage as it is written: its lines, the folders to copy and where to, and what keeps it from being written."""
-
-    text: str
-    copies: Mapping[Path, str]
-    problems: Sequence[str]
-
-
-def _table(stage: Stage, number: int) -> _Table:
-    """Return a stage as it is written."""
-    name = stage_name(type(stage))
-    if name is None:
-        return _Table("", {}, [f"{stage.name}: {type(stage).__name__} is in no table of stages"])
-    lines, copies, problems = ["[[stages]]", f"stage = {json.dumps(name)}"], {}, []
-    for key, value in arguments(stage).items():
-        if key == "device":  # another machine has its own devices
-            continue
-        if key in getattr(stage, "folders", ()):
-            place = f"models/{number}-{name}-{key}"
-            copies[Path(value)] = place
-            value = place
-        if isinstance(value, str | int | float | list | tuple):
-            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
-        else:
-            problems.append(f"{stage.name}: its {key} cannot be written to a file")
-    return _Table("\n".join([*lines, ""]), copies, problems)
+    return _content(_file_of(path)).description
 
 
 def _content(path: Path) -> _File:
@@ -287,6 +233,16 @@ def _settings(kind: type) -> type[Settings]:
         if each.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     }
     return create_model(kind.__name__, __base__=Settings, **fields)
+
+
+def _file_of(path: Path) -> Path:
+    """Return the file of a composed pipeline, of its path or that of its folder."""
+    return path / FILE if path.is_dir() else path
+
+
+def _short(file: Path) -> str:
+    """Return a pipeline's file as a message calls it; those in folders all have one name."""
+    return file.parent.name if file.name == FILE else file.name
 
 
 def _same(one: Path, other: Path) -> bool:

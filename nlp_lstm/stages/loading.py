@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
+
 from nlp_lstm.config import EncoderSettings, Settings, problems_of
 from nlp_lstm.errors import ModelError, UsageError, listed
 from nlp_lstm.nn.shapes import shapes_only
@@ -41,6 +43,20 @@ def load(folder: str | Path, *, device: str | None = None) -> Predictor:
         raise ModelError(f"{stored.folder / CONFIG}: the network cannot be built ({reason})") from error
     load_weights(model, stored)
     return Predictor(task, model.to(choose_device(device)), dict(stored.config))
+
+
+def holds(folder: Path, predictor: Predictor) -> bool:
+    """Return whether a folder holds a model, setting by setting and weight by weight."""
+    try:
+        stored = read_model(folder)
+    except ModelError:
+        return False
+    weights = predictor.model.state_dict()
+    return (
+        stored.config == predictor.description
+        and stored.weights.keys() == weights.keys()
+        and all(torch.equal(tensor, weights[name].cpu()) for name, tensor in stored.weights.items())
+    )
 
 
 def _parts(stored: ModelFolder) -> tuple[Task, EncoderSettings]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from nlp_lstm.errors import ModelError, UsageError
-from nlp_lstm.records.document import Document, Sentence, Token
+from nlp_lstm.records.document import RESERVED, Document, Sentence, Token
 from nlp_lstm.records.predictions import Continuation, Entity, Prediction, Tagging, Translation
-from nlp_lstm.stages.loading import load
+from nlp_lstm.stages.loading import holds, load
+from nlp_lstm.store import ModelFiles
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.translate import translating_options
-from nlp_lstm.tasks.writing import writing_options
-
-RESERVED = {"tags", "label", "score", "scores", "translation", *(field.name for field in fields(Document))}
-"""What no result can be called: a document has it already."""
+from nlp_lstm.tasks.writing import check_seed, writing_options
 
 
 class ModelStage:
@@ -31,7 +29,7 @@ class ModelStage:
 
     Raises:
         ModelError: the folder is missing, damaged, or holds a model of another task.
-        UsageError: `into` is no name or is one of a document's own, or there is no such device.
+        UsageError: `model` is no path; or `into` is no name or is one of a document's own, or there is no such device.
     """
 
     name: str
@@ -42,15 +40,37 @@ class ModelStage:
     provides: tuple[str, ...]
 
     def __init__(self, model: str | Path, *, into: str | None = None, device: str | None = None) -> None:
-        if into is not None and (not into.isidentifier() or into in RESERVED):
+        if not isinstance(model, str | Path):
+            raise UsageError(f"model: expected a string or a path, found {model!r}")
+        if into is not None and (not isinstance(into, str) or not into.isidentifier() or into in RESERVED):
             raise UsageError(f"into: expected a name that documents do not have yet, found {into!r}")
         self.model, self.into, self.device = model, into, device
+        self._folder = Path(model).absolute()  # the same also when the process moves elsewhere
         self.predictor = load(model, device=device)
         if not isinstance(self.predictor.task, find_task(self.task)):
             found = self.predictor.description["task"]
             raise ModelError(f"{model} holds a model of the task {found!r}; {self.name} needs one of {self.task!r}")
         if into is not None:
             self.name, self.provides = into, (into,)
+
+    def __call__(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Return an iterator over the documents with what the model finds in each."""
+        return self._fill(list(documents))
+
+    def write_model(self, folder: Path) -> None:
+        """Write the model's files into a folder.
+
+        Raises:
+            UsageError: where it was loaded from there is another model now.
+            ModelError: there is none any more.
+        """
+        ModelFiles.read(self._folder).write(folder)
+        if not holds(folder, self.predictor):
+            raise UsageError(f"{self._folder} no longer holds the model that {self.name} runs: load the pipeline again")
+
+    def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
+        """Yield the documents with what the model finds in each; all go through the network before the first."""
+        raise NotImplementedError
 
     def _answer(self, inputs: Sequence[Any], **options: Any) -> Iterator[Any]:
         """Return an iterator over the model's answers, one for each input."""
@@ -73,8 +93,7 @@ class Classify(ModelStage):
     name = task = "classify"
     provides = ("label",)
 
-    def __call__(self, documents: Sequence[Document]) -> Iterable[Document]:
-        """Fill `prediction`."""
+    def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
         found: list[Prediction] = list(self._answer([document.readable for document in documents]))
         for document, prediction in zip(documents, found, strict=True):
             yield self._placed(document, prediction) if self.into else replace(document, prediction=prediction)
@@ -111,8 +130,7 @@ class Translate(ModelStage):
         super().__init__(model, into=into, device=device)
         self.beam, self.attention = beam, attention
 
-    def __call__(self, documents: Sequence[Document]) -> Iterable[Document]:
-        """Fill `translations`."""
+    def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
         pieces = [document.readable[piece.start : piece.end] for document in documents for piece in document.pieces]
         found: Iterator[Translation] = self._answer(pieces, beam=self.beam, attention=self.attention)
         for document in documents:
@@ -131,7 +149,7 @@ class Generate(ModelStage):
         options: how it writes: the fields of `WritingOptions`.
 
     Raises:
-        UsageError: an option is none, or is out of its range.
+        UsageError: an option is none, or is out of its range; or the seed is negative.
     """
 
     name = task = "generate"
@@ -146,14 +164,16 @@ class Generate(ModelStage):
         seed: int = 1,
         options: Mapping[str, Any] | None = None,
     ) -> None:
+        if options is not None and not isinstance(options, Mapping):
+            raise UsageError(f"options: expected a table, found {options!r}")
+        check_seed(seed)  # better told now than at the first text
+        self.seed, self.options = seed, None if options is None else {str(key): options[key] for key in options}
+        writing_options(**self.options or {})
         super().__init__(model, into=into, device=device)
-        self.seed, self.options = seed, dict(options or {})
-        writing_options(**self.options)  # better told now than at the first text
 
-    def __call__(self, documents: Sequence[Document]) -> Iterable[Document]:
-        """Fill `continuation`."""
+    def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
         texts = [document.readable for document in documents]
-        found: Iterator[Continuation] = self._answer(texts, seed=self.seed, **self.options)
+        found: Iterator[Continuation] = self._answer(texts, seed=self.seed, **self.options or {})
         for document, each in zip(documents, found, strict=True):
             written = each.continuation
             yield self._placed(document, each) if self.into else replace(document, continuation=written)
@@ -180,8 +200,7 @@ class Tag(ModelStage):
         if into is None and not self._marks_entities:
             self.provides = ("tokens", "tags")
 
-    def __call__(self, documents: Sequence[Document]) -> Iterable[Document]:
-        """Fill `tokens` and their tags, and `entities` where the tags mark some."""
+    def _fill(self, documents: Sequence[Document]) -> Iterator[Document]:
         words = [_words(document) for document in documents]
         given = [
             document.readable[piece.start : piece.end] if those is None else _readable(document, those)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from inspect import Parameter, signature
 from typing import Any, Protocol
 
 from nlp_lstm.stages import is_training
@@ -37,14 +38,35 @@ class Stage(Protocol):
 
 def kind_problems(stages: Sequence[Any]) -> list[str]:
     """Return a line for each thing among `stages` that is none, such as a function or a stage's class."""
-    problems = []
-    for place, stage in enumerate(stages, 1):
-        if isinstance(stage, type):
-            problems.append(f"{place}: {stage.__name__} is a class; make a stage of it, such as {stage.__name__}()")
-        elif not all(hasattr(stage, part) for part in ("name", "requires", "provides")) or not callable(stage):
-            hint = "; Map runs a function" if callable(stage) else ""
-            problems.append(f"{place}: expected a stage, found {type(stage).__name__}{hint}")
-    return problems
+    return [f"{place}: {wrong}" for place, stage in enumerate(stages, 1) if (wrong := kind_problem(stage))]
+
+
+def kind_problem(stage: Any) -> str | None:
+    """Return what keeps something from being a stage."""
+    if isinstance(stage, type):
+        return f"{stage.__name__} is a class; make a stage of it, such as {stage.__name__}({_needed(stage)})"
+    missing = [part for part in ("name", "requires", "provides") if not hasattr(stage, part)]
+    if not callable(stage) or len(missing) == 3:
+        return f"expected a stage, found {type(stage).__name__}{'; Map runs a function' if callable(stage) else ''}"
+    if missing:
+        return f"{type(stage).__name__} is no stage: it has no {', '.join(missing)}"
+    if not isinstance(stage.name, str):
+        return f"{type(stage).__name__}.name: expected a string, found {stage.name!r}"
+    for part in ("requires", "uses", "provides"):
+        names = getattr(stage, part, ())
+        if not isinstance(names, tuple | list | set | frozenset) or not all(isinstance(each, str) for each in names):
+            return f"{type(stage).__name__}.{part}: expected a tuple of names, found {names!r}"
+    return None
+
+
+def _needed(kind: type) -> str:
+    """Return the arguments without which no stage can be made of a class."""
+    try:
+        parameters = signature(kind).parameters.values()
+    except (TypeError, ValueError):
+        return "..."
+    kinds = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.POSITIONAL_ONLY)
+    return ", ".join(each.name for each in parameters if each.default is Parameter.empty and each.kind in kinds)
 
 
 def mixture_problems(stages: Sequence[Stage]) -> list[str]:

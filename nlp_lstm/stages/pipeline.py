@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from nlp_lstm.errors import NlpLstmError, StageError, UsageError, listed
 from nlp_lstm.records.document import Document
 from nlp_lstm.stages import is_training
 from nlp_lstm.stages.chunks import FIRST_CHUNK, each_of, grow_chunks
-from nlp_lstm.stages.composed import is_composed, read_composed, write_composed
+from nlp_lstm.stages.composed import is_composed, read_composed
+from nlp_lstm.stages.composed_folder import write_composed
 from nlp_lstm.stages.loading import load
 from nlp_lstm.stages.order import Stage, kind_problems, mixture_problems, order_problems
 from nlp_lstm.stages.predictor import Predictor
@@ -21,6 +23,8 @@ from nlp_lstm.stages.sharing import share_encoders
 
 CHUNK_CHARACTERS = 500_000
 """Characters that go through the stages together, unless a single text is longer."""
+BATCH_SIZE = 256
+"""Texts that go through the stages together, unless a number of them is given."""
 
 
 class Pipeline:
@@ -72,31 +76,37 @@ class Pipeline:
     def save(self, folder: str | Path) -> None:
         """Write the pipeline and a copy of its models to a folder that `load` opens, also when it is moved elsewhere.
 
+        What is opened there answers as this pipeline does.
+
         Raises:
-            UsageError: the folder is not empty, or a stage holds what no file can, such as the function of `Map`; all
-                such stages are named.
+            UsageError: the folder is not empty or cannot be written; or a stage holds what no file can, such as the
+                function of `Map`, and all such stages are named; or a model's folder has changed since it was loaded.
+            ModelError: a model's folder is gone, or is no longer whole.
         """
         write_composed(self.stages, Path(folder))
 
     def __call__(self, record: Any) -> Any:
-        """Return the document of a text; of any other record, the record after the last stage.
+        """Return the document of a text; of a list of documents, theirs; of any other record, it after the last stage.
 
         Raises:
             TypeError: the stages are of training and this is no `TrainingRecord`; or they are of running and it is
                 neither a text nor a list of documents.
+            StageError: a stage failed on a text or a document; the message says on which.
         """
         trains = next((kind for stage in self.stages if (kind := is_training(type(stage))) is not None), None)
         if trains and not isinstance(record, TrainingRecord):
             raise TypeError(f"expected a TrainingRecord, found {type(record).__name__}")
         if isinstance(record, str):
             return next(self.stream([record]))
-        if trains is False and not _are_documents(record):
+        if _are_documents(record) and (record or trains is False):
+            return list(self._through(_cut(record), "document"))
+        if trains is False:
             raise TypeError(f"expected a text, found {type(record).__name__}; stream takes several texts")
         for stage in self.stages:
             record = stage(record)
         return record
 
-    def stream(self, texts: Iterable[str], *, batch_size: int = 256) -> Iterator[Document]:
+    def stream(self, texts: Iterable[str], *, batch_size: int = BATCH_SIZE) -> Iterator[Document]:
         """Yield a document for each text, in order; memory does not grow with their number.
 
         When what gives the texts raises, or a stage does for one of them, the documents before come first; what is
@@ -116,16 +126,27 @@ class Pipeline:
             raise TypeError("expected texts, found one string; a call takes a single text")
         if batch_size < 1:
             raise ValueError(f"a batch must hold at least one text, not {batch_size}")
-        n_before = 0
         first = min(FIRST_CHUNK, batch_size)
-        for chunk in grow_chunks(each_of(texts), first=first, last=batch_size, characters=CHUNK_CHARACTERS):
-            done = _run(self.stages, [Document(text) for text in chunk])
-            for encoder in self._shared:
-                encoder.forget()
+        chunks = grow_chunks(each_of(texts), first=first, last=batch_size, characters=CHUNK_CHARACTERS)
+        yield from self._through(([Document(text) for text in chunk] for chunk in chunks), "text")
+
+    def _through(self, chunks: Iterable[Sequence[Document]], what: str) -> Iterator[Document]:
+        """Yield the documents after the last stage; messages call each `what`.
+
+        Raises:
+            StageError: a stage failed.
+        """
+        n_before = 0
+        for chunk in chunks:
+            try:
+                done = _run(self.stages, chunk)
+            finally:
+                for encoder in self._shared:
+                    encoder.forget()
             yield from done.documents
             if done.failed is not None:
                 number = n_before + len(done.documents) + 1
-                raise StageError(f"text {number}: {done.failed}: {_said(done.error)}") from done.error
+                raise StageError(f"{what} {number}: {done.failed}: {_said(done.error)}") from done.error
             n_before += len(chunk)
 
     takes_words = False
@@ -152,6 +173,13 @@ class Pipeline:
 
 def _are_documents(record: Any) -> bool:
     return isinstance(record, list | tuple) and all(isinstance(each, Document) for each in record)
+
+
+def _cut(documents: Sequence[Document]) -> Iterator[list[Document]]:
+    """Yield documents in lists that go through the stages together, as `stream` cuts their texts."""
+    rest = iter(documents)
+    for chunk in grow_chunks([document.text for document in documents], characters=CHUNK_CHARACTERS, last=BATCH_SIZE):
+        yield list(islice(rest, len(chunk)))
 
 
 def open_model(path: str | Path, *, device: str | None = None) -> Predictor | Pipeline:
@@ -196,6 +224,9 @@ def _apply(stage: Stage, documents: Sequence[Document]) -> tuple[list[Document],
             number = "more than one" if after else "no"
             after.clear()
             raise ValueError(f"gave {number} document for a text")
+        if any(one.text != other.text for one, other in zip(after, documents, strict=True)):
+            after.clear()
+            raise ValueError("gave a document of another text, or documents in another order")
     except MemoryError:
         raise
     except Exception as error:

@@ -14,10 +14,10 @@ from nlp_lstm.config import BUDGETS, SPLITS, UNUSED, Recipe, check_training, par
 from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.errors import UsageError, listed, nearest
 from nlp_lstm.files import write_text
-from nlp_lstm.stages.toml_writing import assignment
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.numbers import SECTIONS, ReadsNumbers
 from nlp_lstm.tasks.parts import HasParts
+from nlp_lstm.toml_values import toml_value
 
 PATHS = (("vocabulary", "vectors"), ("training", "init_from"))
 """The settings that name files besides those of data."""
@@ -107,10 +107,19 @@ def write_recipe(path: Path, recipe: Recipe) -> None:
     """Write settings to a file that `load_recipe` reads as the same ones."""
     content = recipe.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
     sections = {name: content.pop(name) for name in [*content] if isinstance(content[name], dict)}
-    lines = [assignment(name, value) for name, value in content.items()]
+    lines = [_assignment(name, value) for name, value in content.items()]
     for name, values in sections.items():
-        lines += ["", f"[{name}]", *(assignment(key, value) for key, value in values.items())]
+        lines += ["", f"[{name}]", *(_assignment(key, value) for key, value in values.items())]
     write_text(path, "\n".join([*lines, ""]))
+
+
+def _assignment(name: str, value: Any) -> str:
+    return f"{name} = {toml_value(_stated(value))}"
+
+
+def _stated(value: Any) -> Any:
+    """Return a value without what is None in its tables, which TOML has no word for."""
+    return {key: _stated(each) for key, each in value.items() if each is not None} if isinstance(value, dict) else value
 
 
 def _settle_task(task: str, content: dict[str, Any]) -> list[str]:

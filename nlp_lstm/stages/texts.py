@@ -116,6 +116,9 @@ class Map:
         name: what errors call it; None takes the function's own name.
         requires: what must have been provided before, such as `entities`.
         provides: what the function adds, should a stage after it require that.
+
+    Raises:
+        UsageError: `function` is none, or `requires` or `provides` is no list of names.
     """
 
     def __init__(
@@ -130,8 +133,14 @@ class Map:
             raise UsageError(f"Map takes a function, found {type(function).__name__}")
         self.function = function
         self.name = name or getattr(function, "__name__", "map")
-        self.requires, self.provides = tuple(requires), tuple(provides)
+        self.requires, self.provides = _names("requires", requires), _names("provides", provides)
 
     def __call__(self, documents: Sequence[Document]) -> Iterable[Document]:
         """Yield what the function makes of each document."""
         return map(self.function, documents)
+
+
+def _names(what: str, given: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise UsageError(f"Map: {what}: expected a list of names, found {given!r}")
+    return tuple(given)

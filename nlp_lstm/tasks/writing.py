@@ -61,6 +61,16 @@ def writing_options(**choices: Unpack[WritingChoices]) -> WritingOptions:
     return parse_settings(WritingOptions, choices, title="a text cannot be written so")
 
 
+def check_seed(seed: object) -> None:
+    """See that draws can be decided by a seed.
+
+    Raises:
+        UsageError: it is no whole number from 0 on.
+    """
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise UsageError(f"seed: expected a whole number, 0 or more, found {seed!r}")
+
+
 @dataclass(frozen=True, eq=False)
 class Moment:
     """Where a text stands: all that its next token hangs on.
@@ -179,8 +189,7 @@ class Writer:
             UsageError: a stop string is empty, the model has no token for a text of `logit_bias`, the seed is
                 below 0, or a beam is to go together with penalties or biases.
         """
-        if seed < 0:
-            raise UsageError(f"seed: expected 0 or more, found {seed}")
+        check_seed(seed)
         if options.beam > 1 and _changes_scores(options):
             raise UsageError("beam: a search for the likeliest text takes no penalties and no biases")
         until, rules = StopStrings(options.stop), self._transforms(options)

@@ -92,6 +92,8 @@ def check_language(language: str) -> None:
     Raises:
         UsageError: it has none; the message names the nearest code.
     """
+    if not isinstance(language, str):
+        raise UsageError(f"tokenizer language: expected a string, found {language!r}")
     known = languages()
     if language not in known:
         hint = nearest(language, known) or "; spaCy is not installed"

@@ -86,6 +86,8 @@ def build_tokenizer(
     >>> build_tokenizer(kind="regex")("So it goes.").texts
     ('So', 'it', 'goes', '.')
     """
+    if not isinstance(kind, str):
+        raise UsageError(f"tokenizer kind: expected a string, found {kind!r}")
     if kind not in TOKENIZERS:
         raise UsageError(f"there is no tokenizer '{kind}'{nearest(kind, TOKENIZERS)}")
     if kind == SpacyWords.kind:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nlp_lstm import ModelError, UsageError, load
-from nlp_lstm.adapters.model_files import NAMES, ModelFiles
+from nlp_lstm.adapters.model_files import load_files
+from nlp_lstm.store import NAMES, ModelFiles
 
 
 def test_a_model_written_again_is_the_same_to_the_byte(classifier_folder, tmp_path):
@@ -17,7 +18,7 @@ def test_a_model_written_again_is_the_same_to_the_byte(classifier_folder, tmp_pa
 
 
 def test_a_model_loads_from_memory(classifier_folder):
-    assert ModelFiles.read(classifier_folder).load()("dull") == load(classifier_folder)("dull")
+    assert load_files(ModelFiles.read(classifier_folder))("dull") == load(classifier_folder)("dull")
 
 
 def test_a_model_takes_the_place_of_another(classifier_folder, tagger_folder, tmp_path):

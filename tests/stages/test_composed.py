@@ -9,6 +9,7 @@ import pytest
 
 from nlp_lstm import ModelError, Pipeline, UsageError, load, stages
 from nlp_lstm.stages.recipes import recipe_folder
+from tests.made_package import install
 
 TEXT = "A <b>fine</b> film. Ada saw York.\n\nThe end"
 
@@ -104,12 +105,15 @@ def test_everything_that_is_wrong_is_told_at_once(write):
     found = problems(UsageError, path)
     assert found == [
         "stages.1.modle: unknown setting; did you mean 'model'?",
+        f"stages.1 (tag): no model at {path.parent}/runs/nre: there is no such folder",
         "stages.2: no stage 'sentencs'; did you mean 'sentences'?",
         "stages.3 (sentences): tokenizer language 'eng' is not one of spaCy's; did you mean 'en'?",
         f"stages.4 (tag): no model at {path.parent}/runs/none: there is no such folder",
         "stages.5.model: missing",
         "stages.6 (classify): into: expected a name that documents do not have yet, found 'text'",
         "stages.7.beam: expected a whole number, found 'many'",
+        f"stages.7 (translate): {path.parent}/runs/ner holds a model of the task 'tag'; "
+        "translate needs one of 'translate'",
         f"stages.8 (gone.toml): no pipeline at {path.parent}/gone.toml: there is no such file",
         "stages.9.file: missing",
         "stages.9.fil: unknown setting; did you mean 'file'?",
@@ -184,6 +188,54 @@ def test_a_pipeline_that_is_a_part_of_itself_is_told(write):
     ]
     path = write(table("pipeline", file="self.toml"), "self.toml")
     assert problems(UsageError, path) == ["stages.1: the pipeline is a part of itself: self.toml → self.toml"]
+
+
+def test_a_saved_folder_can_be_named_as_a_file_can(models, write, tmp_path):
+    Pipeline([stages.Sentences("de"), stages.Tag(models / "runs" / "ner")]).save(tmp_path / "saved" / "reader")
+    path = write(table("pipeline", file="saved/reader") + table("classify", model="runs/sentiment"))
+    nlp = Pipeline.load(path)
+    assert [stage.name for stage in nlp.stages] == ["sentences", "tag", "classify"]
+    assert nlp(TEXT).entities == Pipeline.load(tmp_path / "saved" / "reader")(TEXT).entities
+    (tmp_path / "saved" / "reader" / "pipeline.toml").write_text(table("pipeline", file="."))
+    assert problems(UsageError, path) == [
+        "stages.1 (saved/reader): stages.1: the pipeline is a part of itself: reader → reader"
+    ]
+
+
+def test_how_a_generator_writes_is_checked_when_it_is_made(write):
+    path = write(table("generate", model="runs/none", seed=-1) + table("generate", model="runs/none", into=3, seed=1))
+    assert problems(UsageError, path) == [
+        "stages.1 (generate): seed: expected a whole number, 0 or more, found -1",
+        "stages.2.into: expected a string, found 3",
+        f"stages.2 (generate): no model at {path.parent}/runs/none: there is no such folder",
+    ]
+
+
+STRANGE = """
+class Broken:
+    name, requires, provides = "broken", (), ()
+    def __init__(self):
+        raise RuntimeError("no luck")
+    def __call__(self, documents): ...
+
+class Half:
+    name = "half"
+    def __call__(self, documents): ...
+
+class Five(Half):
+    requires, provides = 5, ()
+"""
+
+
+def test_what_is_wrong_with_stages_of_another_package_is_told_with_the_rest(write, tmp_path, monkeypatch):
+    names = {"broken": "Broken", "half": "Half", "five": "Five"}
+    install(tmp_path, monkeypatch, "strange", module=STRANGE, stages=names)
+    assert problems(UsageError, write("".join(map(table, names)) + table("sentencs"))) == [
+        "stages.1 (broken): RuntimeError: no luck",
+        "stages.2 (half): Half is no stage: it has no requires, provides",
+        "stages.3 (five): Five.requires: expected a tuple of names, found 5",
+        "stages.4: no stage 'sentencs'; did you mean 'sentences'?",
+    ]
 
 
 def test_the_same_file_twice_side_by_side_is_no_cycle(write):
@@ -285,15 +337,6 @@ def test_what_stands_in_a_folder_is_never_written_over(tmp_path):
     (tmp_path / "empty").mkdir()
     Pipeline([stages.Sentences()]).save(tmp_path / "empty")
     assert Pipeline.load(tmp_path / "empty")("a").text == "a"
-
-
-def test_a_model_that_cannot_be_copied_leaves_nothing(models, tmp_path):
-    shutil.copytree(models / "runs" / "ner", tmp_path / "ner")
-    nlp = Pipeline([stages.Tag(tmp_path / "ner")])
-    shutil.rmtree(tmp_path / "ner")
-    with pytest.raises(OSError):
-        nlp.save(tmp_path / "saved")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_single_model_and_a_pipeline_are_not_taken_for_one_another(models, write):

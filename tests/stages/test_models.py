@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nlp_lstm import Pipeline, load, stages
-from nlp_lstm.errors import ModelError, UsageError
+from nlp_lstm.errors import ModelError, StageError, UsageError
 from nlp_lstm.records.document import Document, Token
 
 TEXT = "  A fine film. Ada saw Old  York!\n\nNo <b>York</b>\nAda"
@@ -137,7 +137,7 @@ def test_two_stages_of_a_kind_need_a_name(tag, classify, folders):
     assert {"tone", "names", "german"} < doc.to_dict().keys()
 
 
-@pytest.mark.parametrize("into", ["label", "text", "two words", ""])
+@pytest.mark.parametrize("into", ["label", "text", "id", "extra", "two words", "", 5])
 def test_a_name_that_a_document_has_already_is_refused(folders, into):
     with pytest.raises(UsageError, match="into: expected a name that documents do not have yet"):
         stages.Classify(folders["classify"], into=into)
@@ -178,3 +178,29 @@ def test_running_needs_no_gradients_and_leaves_the_random_state_alone(classify):
     state = torch.get_rng_state()
     Pipeline([classify])("fine")
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: stages.Tag(None), "model: expected a string or a path, found None"),
+        (lambda: stages.Sentences(5), "tokenizer language: expected a string, found 5"),
+        (lambda: stages.Tokenize(["en"]), r"tokenizer language: expected a string, found \['en'\]"),
+        (lambda: stages.Tokenize(kind=5), "tokenizer kind: expected a string, found 5"),
+        (lambda: stages.Generate("none", options=[1]), r"options: expected a table, found \[1\]"),
+        (lambda: stages.Generate("none", options={3: 1}), "a text cannot be written so: 3: unknown setting"),
+        (lambda: stages.Generate("none", seed=-1), "seed: expected a whole number, 0 or more, found -1"),
+        (lambda: stages.Generate("none", seed="1"), "seed: expected a whole number, 0 or more, found '1'"),
+        (lambda: stages.Map(len, requires="entities"), "Map: requires: expected a list of names, found 'entities'"),
+        (lambda: stages.Map(len, provides=5), "Map: provides: expected a list of names, found 5"),
+    ],
+)
+def test_an_argument_of_a_wrong_kind_is_told_when_the_stage_is_made(make, message):
+    with pytest.raises(UsageError, match=f"^{message}"):
+        make()
+
+
+def test_a_function_cannot_take_what_is_a_documents_own():
+    nlp = Pipeline([stages.Map(lambda doc: replace(doc, extra={"mood": 1, "label": "x"}), name="sly")])
+    with pytest.raises(StageError, match=r"^text 1: sly: ValueError: extra: a document has a 'label' of its own"):
+        nlp("text")

@@ -74,9 +74,44 @@ def test_what_is_given_counts_as_provided_and_may_be_replaced():
 def test_what_is_no_stage_is_told_with_its_place():
     assert kind_problems([CUT, str.upper, Step, "cut", lambda record: record, TAG]) == [
         "2: expected a stage, found method_descriptor; Map runs a function",
-        "3: Step is a class; make a stage of it, such as Step()",
+        "3: Step is a class; make a stage of it, such as Step(name)",
         "4: expected a stage, found str",
         "5: expected a stage, found function; Map runs a function",
     ]
     with pytest.raises(UsageError, match="expected a stage, found function"):
         Pipeline([lambda document: document])
+
+
+class Odd:
+    """Something that can be called, and has what a test gives it."""
+
+    def __init__(self, **parts: object) -> None:
+        vars(self).update(parts)
+
+    def __call__(self, record):
+        return record
+
+
+def test_what_is_almost_a_stage_is_told_what_it_lacks():
+    class NeedsModel(Odd):
+        def __init__(self, model, extra, *, into=None) -> None: ...
+
+    whole = {"name": "odd", "requires": (), "provides": ()}
+    assert kind_problems(
+        [
+            Odd(name="odd"),
+            Odd(**whole | {"requires": 5}),
+            Odd(**whole | {"provides": "label"}),
+            Odd(**whole | {"uses": (3,)}),
+            Odd(**whole | {"name": None}),
+            Odd(**whole),
+            NeedsModel,
+        ]
+    ) == [
+        "1: Odd is no stage: it has no requires, provides",
+        "2: Odd.requires: expected a tuple of names, found 5",
+        "3: Odd.provides: expected a tuple of names, found 'label'",
+        "4: Odd.uses: expected a tuple of names, found (3,)",
+        "5: Odd.name: expected a string, found None",
+        "7: NeedsModel is a class; make a stage of it, such as NeedsModel(model, extra)",
+    ]

@@ -77,6 +77,31 @@ def test_documents_go_through_a_running_pipeline_as_through_a_stage():
     assert cut([]) == []
 
 
+def test_documents_go_through_models_as_their_texts_do(reader):
+    given = [Document(text) for text in TEXTS * 3]
+    found = reader(given)
+    assert isinstance(found, list) and reader([]) == []
+    assert close([doc.to_dict() for doc in found], [doc.to_dict() for doc in reader.stream(TEXTS * 3)])
+    single = Pipeline([reader.stages[2]])
+    assert [doc.label for doc in single(tuple(given))] == [doc.label for doc in found]
+    first, second = reader.stages[1:3]
+    chained = list(second(first(each for each in given)))
+    assert [doc.label for doc in chained] == [doc.label for doc in found] and all(
+        doc.tokens is not None for doc in chained
+    )
+
+
+def test_a_document_on_which_a_stage_fails_is_told_by_its_place():
+    def picky(doc):
+        if not doc.text:
+            raise ZeroDivisionError("by nothing")
+        return doc
+
+    nlp = Pipeline([stages.Map(picky)])
+    with pytest.raises(StageError, match=r"^document 301: picky: ZeroDivisionError: by nothing$"):
+        nlp([*[Document("a")] * 300, Document("")])
+
+
 def test_every_unmet_requirement_is_told_at_once():
     with pytest.raises(UsageError) as caught:
         Pipeline([Step("first", ("z", "late")), Step("second", ("x",), ("late",)), Step("third", ("late", "x"))])
@@ -296,6 +321,7 @@ def test_a_batch_that_only_fails_together_is_answered_one_by_one():
         (lambda docs: ["text" for _ in docs], "gave no document but str"),
         (lambda docs: repeat(docs[0]), "gave more than one document for a text"),
         (lambda docs: None, "'NoneType' object is not iterable"),
+        (lambda docs: [Document("else")], "gave a document of another text, or documents in another order"),
     ],
 )
 def test_a_stage_that_gives_something_else_is_told(gives, message):
@@ -305,6 +331,14 @@ def test_a_stage_that_gives_something_else_is_told(gives, message):
 
     with pytest.raises(StageError, match=f"text 1: odd: .*{message}"):
         Pipeline([Odd("odd")])("text")
+
+
+def test_a_stage_that_changes_the_order_of_a_batch_cannot_mix_the_documents_up():
+    class Turned(Step):
+        def __call__(self, record):
+            return list(reversed(record))
+
+    assert [doc.text for doc in Pipeline([Turned("turned")]).stream(["a", "b", "c"])] == ["a", "b", "c"]
 
 
 def test_what_is_no_text_is_refused():

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import torch
 
-from nlp_lstm import Pipeline, stages
+from nlp_lstm import Document, Pipeline, stages
 from nlp_lstm.stages import sharing
 from nlp_lstm.store import WEIGHTS
 from nlp_lstm.tensor_file import load_tensors, save_tensors
@@ -82,6 +82,8 @@ def test_nothing_is_remembered_after_a_stream_and_little_without_one(folders):
     nlp = Pipeline([first, second])
     kept = first.predictor.model.encoder.forward._known
     list(nlp.stream(TEXTS))
+    assert len(kept) == 0
+    nlp([Document(text) for text in TEXTS])
     assert len(kept) == 0
     for number in range(3 * sharing.MOST):
         first.predictor("film " * (number + 1))
