@@ -26,6 +26,7 @@ Kind = Literal[
     "number",  # something else than a number
     "constant",  # a column that is the same number in every row
     "times",  # steps in time that differ
+    "order",  # rows that are not in the order of their times
     "left-out",  # a column without numbers
     "no-examples",  # nothing to train on
     "empty-text",

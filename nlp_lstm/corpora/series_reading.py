@@ -28,6 +28,8 @@ from nlp_lstm.errors import DataError, UsageError
 FORMATS = ("csv", "tsv")
 BEGIN = 100
 """Rows that decide which columns hold numbers, where nobody says so."""
+MOST_BACK = 0.02
+"""Rows that may go back in time, as a share of all: clocks are put back in autumn, and hours come twice then."""
 
 
 @dataclass(slots=True)
@@ -159,6 +161,9 @@ def _read_rows(table: Iterator[Cells | Problem], data: DataSettings, found: Scan
     if len(names) == 1 and ";" in names[0]:
         found.note(1, "syntax", f"the header is one column, {quoted(names[0])}; expected commas between columns, not ;")
         return
+    if all(_parse(name) is not None or study_times([name]).style for name in names):
+        found.note(1, "syntax", f"holds numbers, such as {quoted(names[-1])}; expected the names of the columns")
+        return
     lower = [name.lower() for name in names]
     by_name = next((names[lower.index(name)] for name in NAMES if name in lower), None)
     found.time_column = data.time_column or (None if by_name in data.columns else by_name)
@@ -244,7 +249,13 @@ def _judge(found: Scanned) -> None:
     for name, column in zip(found.columns, values.T, strict=True):
         _judge_column(name, column, found)
     times = study_times(found.times)
-    if times.uneven is not None:
+    if len(times.back) > MOST_BACK * len(found.times):
+        row = times.back[0]
+        some = "1 row goes" if len(times.back) == 1 else f"{len(times.back):,} rows go"
+        every = "newest first" if len(times.back) == len(found.times) - 1 else f"{some} back in time"
+        message = f"{found.times[row]} comes after {found.times[row - 1]} ({every}); expected the oldest row first"
+        found.note(found.lines[row], "order", message)
+    elif times.uneven is not None:
         row, n_steps = times.uneven
         message = (
             f"{found.times[row]} after {found.times[row - 1]} is another step in time than the first "

@@ -97,11 +97,13 @@ class Times(NamedTuple):
         style: how they are written; None where that is not known.
         step: from one to the next; None where the steps differ, or there is none.
         uneven: where they differ, if they do.
+        back: the rows whose time is before that of the row above.
     """
 
     style: Style | None = None
     step: Step | None = None
     uneven: Uneven | None = None
+    back: tuple[int, ...] = ()
 
 
 def study_times(texts: Sequence[str]) -> Times:
@@ -111,13 +113,14 @@ def study_times(texts: Sequence[str]) -> Times:
         return Times(style)
     step = _months(moments) or Step(moments[1] - moments[0])
     first = moments[0]
+    back = tuple(row for row, (one, other) in enumerate(pairwise(moments), 1) if other < one)
     if step.months:
         late = [row for row, each in enumerate(moments) if each != step.after(first, row)]
     else:
         late = [row for row, (one, other) in enumerate(pairwise(moments), 1) if other - one != step.size]
     if late or not step.size:
-        return Times(style, None, Uneven(late[0] if late else 1, len(late) or len(moments) - 1))
-    return Times(style, step)
+        return Times(style, None, Uneven(late[0] if late else 1, len(late) or len(moments) - 1), back)
+    return Times(style, step, back=back)
 
 
 def go_on(texts: Sequence[str], count: int) -> list[str]:

@@ -138,7 +138,7 @@ def test_gaps_are_filled_as_in_training_and_stated(run, sure, table):
 
 
 def test_info_and_the_card_tell_what_is_only_looked_at(run, sure):
-    assert json.loads(run("info", sure, "--format", "json").out)["labels"] == ["a"]
+    assert json.loads(run("info", sure, "--format", "json").out)["labels"] == {"columns": ["a"], "features": ["b"]}
     assert "Columns: a.\nFeatures: b." in (sure / "README.md").read_text()
 
 

@@ -106,6 +106,15 @@ def test_no_row_is_refused(table):
             "date;a\n1;2\n2;3,5\n",
             r"line 1 of t\.csv: the header is one column, 'date;a'; expected commas between columns, not ;$",
         ),
+        (
+            "2024-01-01,5,1.5\n2024-01-02,6,2.5\n",
+            r"line 1 of t\.csv: holds numbers, such as '1\.5'; expected the names",
+        ),
+        (
+            "date,a\n2024-01-03,1\n2024-01-02,2\n2024-01-01,3\n",
+            r"line 3 of t\.csv: 2024-01-02 comes after 2024-01-03 \(newest first\); expected the oldest row first$",
+        ),
+        ("day,a\n1,5\n3,6\n2,7\n4,8\n", r"line 4 of t\.csv: 2 comes after 3 \(1 row goes back in time\)"),
         ("date,a\n1,2\n2,x\n3,\n", r"line 3 of .* \(and 1 more problem; `nlp-lstm data check t\.csv --task forecast`"),
     ],
 )
@@ -131,6 +140,20 @@ def test_what_is_odd_is_told_and_read(table, content, message):
     found = read(table(content))
     assert found.notes == (message,)
     assert len(found) == content.count("\n") - 1
+
+
+def test_an_hour_that_comes_twice_in_autumn_is_told_and_read(table):
+    hours = [f"2024-10-27 {hour:02}:00" for hour in (0, 1, 2, 2, *range(3, 24))]
+    days = [f"2024-10-{day} {hour:02}:00" for day in range(24, 27) for hour in range(24)]
+    back = [*hours[:3], "2024-10-27 01:00", *hours[3:]]
+    for times in (hours, back):
+        lines = [f"{time},{number}\n" for number, time in enumerate([*days, *times])]
+        found = read(table("date,a\n" + "".join(lines)))
+        assert len(found) == len(lines) and "is another step in time than the first" in found.notes[0]
+
+
+def test_columns_may_be_called_by_numbers_where_times_have_a_name(table):
+    assert read(table("date,2019,2020\n1,5,6\n2,7,8\n")).columns == ("2019", "2020")
 
 
 GAPS = "date,a,b\n1,,1\n2,2,\n3,nan,3\n4, - ,3\n5,8,5\n6,,9\n"
