@@ -20,7 +20,7 @@ from nlp_lstm.stages.record import Observer
 from nlp_lstm.store import write_weights
 from nlp_lstm.tasks.task import build_encoder
 from nlp_lstm.text.vocabulary import Vocabulary
-from tests.stages.made_data import made_sentences, made_texts
+from tests.stages.made_data import made_sentences, made_texts, write_pairs
 
 SIZES = {"encoder.embed_size": 6, "encoder.hidden_size": 5, "training.precision": "float32"}
 WORDS = SIZES | {"tokenizer.kind": "regex", "tokenizer.lowercase": True, "vocabulary.min_count": 1}
@@ -233,6 +233,32 @@ def test_a_run_that_noted_no_model_goes_on(writer_folder, tmp_path):
     assert set(noted.pop("models")) == {str(writer_folder / name) for name in ("model.safetensors", "vocab.json")}
     (run.folder / "run.json").write_text(json.dumps(noted))
     assert train("classify", out=run.folder, **options).metrics == run.metrics
+
+
+@pytest.mark.parametrize("task", ["tag", "translate"])
+def test_a_tagger_and_a_translator_begin_with_a_language_model(task, writer_folder, trained, tmp_path):
+    told: list[str] = []
+    data, settings = tagged(tmp_path), WORDS | {"training.learning_rate": 1e-12, "training.ema": 0.0}
+    if task == "translate":
+        data = write_pairs(tmp_path / "made.tsv")
+    run = train(
+        task,
+        train=data,
+        dev=data,
+        out=tmp_path / "run",
+        steps=1,
+        settings=settings,
+        init_from=writer_folder,
+        observer=Observer(note=told.append),
+    )
+    (line,) = [line for line in told if line.startswith("taken over")]
+    assert line.endswith("layers: 0.forwards; new: 0.backwards") and "no row" not in line
+    found, source = run.load().model.state_dict(), trained.model.state_dict()
+    for name in ("weight_hh", "bias_ih", "bias_hh"):
+        key = f"encoder.stack.layers.0.forwards.{name}"
+        torch.testing.assert_close(found[key], source[key], atol=1e-6, rtol=0)
+    read = "encoder.stack.layers.0.forwards.weight_ih"
+    torch.testing.assert_close(found[read][:, :6], source[read][:, :6], atol=1e-6, rtol=0)
 
 
 def test_a_run_that_goes_on_does_not_need_the_model_again(writer_folder, tmp_path):
