@@ -61,11 +61,16 @@ class TrainingView:
         """Show the scores of a finished run and what to do next."""
         kind = find_task(run.metrics["task"])
         table = Table("data", run.metrics["dev"].get("unit", kind.unit), *headline(kind, run.metrics["dev"]))
-        for split in ("dev", "test"):
-            if split in run.metrics:
-                report = run.metrics[split]
-                table.add_row(split, f"{report['n']:,}", *headline(kind, report).values())
+        reports = {split: run.metrics[split] for split in ("dev", "test") if split in run.metrics}
+        for split, report in reports.items():
+            table.add_row(split, f"{report['n']:,}", *headline(kind, report).values())
+            for name, scores in report.get("per_forecast", {}).items():
+                if name != "model":
+                    table.add_row(f"{split}: {name}", "", *headline(kind, scores).values())
         self.console.print(table)
+        for split, report in reports.items():
+            if "note" in report:
+                self.console.print(f"{split}: {report['note']}", soft_wrap=True)
         self.console.print(f"model in {run.folder}; next: {first_use(kind, str(run.folder))}", soft_wrap=True)
 
 

@@ -24,7 +24,7 @@ def print_report(report: Mapping[str, Any], *, unit: str) -> None:
 
     Args:
         report: the scores; an interval of `x` is called `x_interval`, of how many it is a share `n_x`, how it was
-            computed `x_signature`, why one is missing `undefined`, what was scored `unit`.
+            computed `x_signature`, why one is missing `undefined`, what was scored `unit`, what else to know `note`.
         unit: what was scored, in the plural, where the report does not say.
     """
     console = plain_console()
@@ -37,8 +37,9 @@ def print_report(report: Mapping[str, Any], *, unit: str) -> None:
             console.print(f"{_title(name)} {value:.4f}{count}{between}")
         elif name.endswith("signature"):
             console.print(f"{_title(name)} {value}")
-    if report.get("undefined"):
-        console.print(report["undefined"])
+    for name in ("undefined", "note"):
+        if report.get(name):
+            console.print(report[name])
     for part, own in report.get("parts", {}).items():
         console.print()
         print_report(own, unit=f"of {part}")

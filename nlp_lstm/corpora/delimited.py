@@ -53,6 +53,9 @@ def read_table(lines: Iterable[Line], wanted: Wanted, *, tabs: bool = False) -> 
     if not isinstance(head, Cells):
         yield head or wanted.problem(0, "missing-column", "no header line; expected the columns' names")
         return
+    if head.cells == [""]:
+        yield wanted.problem(head.first, "missing-column", "a blank line; expected the columns' names")
+        return
     names = _column_names(head.cells)
     fault = _header_fault(names, wanted)
     if fault:

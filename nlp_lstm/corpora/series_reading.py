@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +31,10 @@ BEGIN = 100
 """Rows that decide which columns hold numbers, where nobody says so."""
 MOST_BACK = 0.02
 """Rows that may go back in time, as a share of all: clocks are put back in autumn, and hours come twice then."""
+
+WRITTEN_FOR_PEOPLE = re.compile(r"[-+]?[$€£¥]?\s?[-+]?\d[\d.,'\s]*[%$€£¥]?")
+"""Numbers with signs between thousands, a comma before the fraction, or a sign of money or percent."""
+MACHINE_STYLE = "numbers such as 1234.5, without signs for thousands, money or percent"
 
 
 @dataclass(slots=True)
@@ -140,6 +145,9 @@ def check_series(source: str, *, others: Sequence[str], data: DataSettings) -> R
         DataError: a source is missing or cannot be read (on).
     """
     scans = [scan_series(split_range(each)[0], data) for each in (source, *others)]
+    for scan in scans:
+        if len(scan.lines) == 1:
+            scan.note(0, "no-examples", "one row; expected at least one to look back on and one to foresee")
     problems = [each for scan in scans for each in sorted(scan.problems, key=lambda each: each.line)]
     return Report(
         source=source,
@@ -192,11 +200,11 @@ def _number_columns(names: Sequence[str], begin: Sequence[Cells], columns: Seque
         if name == found.time_column or not begin:
             continue
         texts = [row for row in begin if _parse(row.cells[place]) is None and not _is_gap(row.cells[place])]
-        if len(texts) == len(begin):
+        if len(texts) < len(begin) or all(_is_written_for_people(row.cells[place]) for row in texts):
+            places.append(place)
+        else:
             said = quoted(texts[0].cells[place])
             found.note(texts[0].first, "left-out", f"column {name!r} holds text, such as {said}: it is left out")
-        else:
-            places.append(place)
     found.columns = tuple(names[place] for place in places)
     return places
 
@@ -214,7 +222,8 @@ def _numbers(record: Cells, names: Sequence[str], places: Iterable[int], found: 
                 )
                 found.note(record.first, "gap", message)
         elif number is None:
-            found.note(record.first, "number", f"column {names[place]!r} holds {quoted(cell)}; expected a number")
+            expected = f"{MACHINE_STYLE}, or other --columns" if _is_written_for_people(cell) else "a number"
+            found.note(record.first, "number", f"column {names[place]!r} holds {quoted(cell)}; expected {expected}")
             number = math.inf
         yield math.nan if number is None else number
 
@@ -230,6 +239,17 @@ def _parse(cell: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) and "_" not in cell else None
+
+
+def _is_written_for_people(cell: str) -> bool:
+    """Tell whether a cell holds a number, but not as a table for machines has it.
+
+    >>> [_is_written_for_people(cell) for cell in ("1,234.5", "12 %", "$ 3", "1,5", "-€12")]
+    [True, True, True, True, True]
+    >>> [_is_written_for_people(cell) for cell in ("2024-01-05", "12.05.2024", "A 7")]
+    [False, False, False]
+    """
+    return bool(WRITTEN_FOR_PEOPLE.fullmatch(cell.strip())) and not study_times([cell.strip()]).style
 
 
 def _is_gap(cell: str) -> bool:
@@ -248,6 +268,12 @@ def _judge(found: Scanned) -> None:
     values = np.array(found.numbers).reshape(len(found.lines), -1)
     for name, column in zip(found.columns, values.T, strict=True):
         _judge_column(name, column, found)
+    if not any(each.kind in ("columns", "syntax", "encoding") for each in found.problems):  # else rows are missing
+        _judge_times(found)
+
+
+def _judge_times(found: Scanned) -> None:
+    """Note what is wrong with the times of the rows."""
     times = study_times(found.times)
     if len(times.back) > MOST_BACK * len(found.times):
         row = times.back[0]
@@ -257,10 +283,10 @@ def _judge(found: Scanned) -> None:
         found.note(found.lines[row], "order", message)
     elif times.uneven is not None:
         row, n_steps = times.uneven
-        message = (
-            f"{found.times[row]} after {found.times[row - 1]} is another step in time than the first "
-            f"({n_steps:,} of {len(found.times) - 1:,} steps are): rows are taken as equally far apart"
-        )
+        what = f"{found.times[row]} after {found.times[row - 1]} is another step in time than the first"
+        if found.times[row] == found.times[row - 1]:
+            what = f"{found.times[row]} comes twice in a row"
+        message = f"{what} ({n_steps:,} of {len(found.times) - 1:,} steps differ): rows are taken as equally far apart"
         found.note(found.lines[row], "times", message)
     elif found.times and times.style is None:
         found.note(

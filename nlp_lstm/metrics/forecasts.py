@@ -148,6 +148,8 @@ class ForecastReport:
         if model.quantiles is not None:
             found["pinball_interval"] = _interval(model.quantiles.pinball, self.horizon)
         found["interval_over"] = f"runs of {self.horizon} windows"
+        if note := self._note():
+            found["note"] = note
         found["per_forecast"] = {
             name: {**self._scores(errors), "undefined": None} for name, errors in self.errors.named.items()
         }
@@ -155,6 +157,14 @@ class ForecastReport:
         if self.levels:
             found["per_quantile"] = {f"{level:g}": self._level(place) for place, level in enumerate(self.levels)}
         return found
+
+    def _note(self) -> str:
+        """Return what to say where a simpler forecast has a smaller squared error than the model; else nothing."""
+        errors = {name: float(each.squared.mean()) for name, each in self.errors.named.items()}
+        best = min(errors, key=lambda name: errors[name])  # of equals the model, which comes first
+        if best == "model":
+            return ""
+        return f"a simpler forecast is closer here: {best}, with an MSE of {errors[best]:.4f}"
 
     def _scores(self, errors: ForecastErrors) -> dict[str, float | None]:
         """Return the scores of one kind of forecast."""

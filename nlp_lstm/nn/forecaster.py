@@ -33,6 +33,7 @@ class Forecaster(nn.Module):
     Mixed, s_j holds the steps of all inputs, step after step, and all channels start from one state. Inputs that are
     not foreseen are read as they are, not less their last value: their level may tell something.
     With a season of m steps, x_L behind the output is that of a season before: x_{L−m+1+((t−1) mod m)} for step t.
+    On a linear forecast it is that forecast (`simple`), and V and b begin at 0.
 
     Quantiles come from the same states: q_1 = y + e o_1, q_i = q_{i−1} + e softplus(o_i), o = V' · encoder(…) + b'.
     They rise, so none crosses another. e: the error of the linear forecast so many steps ahead (`simple`), 1 without.
@@ -48,6 +49,7 @@ class Forecaster(nn.Module):
         n_mixed: how many columns are read together; 0 for each channel apart.
         season: how many steps before a step stands what is added to its forecast; 0 adds the last value to all.
         simple: forecasts to compare its own with, which stay with it.
+        on_linear: add to the linear one of these, in place of a value of the past.
         still: the channels, counted from 0, that never changed in the training data: what they are added to is all.
     """
 
@@ -64,6 +66,7 @@ class Forecaster(nn.Module):
         n_mixed: int = 0,
         season: int = 0,
         simple: SimpleForecasts | None = None,
+        on_linear: bool = False,
         still: Sequence[int] = (),
     ) -> None:
         super().__init__()
@@ -77,7 +80,10 @@ class Forecaster(nn.Module):
         self.channels = nn.Parameter(QUERY_SCALE * torch.randn(n_channels, of_channel))
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(encoder.output_size, segment)
-        self.simple = simple
+        if on_linear:
+            nn.init.zeros_(self.output.weight)
+            nn.init.zeros_(self.output.bias)
+        self.simple, self.on_linear = simple, on_linear
         self.moves: Tensor
         moves = torch.tensor([float(channel not in still) for channel in range(n_channels)])
         self.register_buffer("moves", moves)
@@ -104,7 +110,7 @@ class Forecaster(nn.Module):
             raise ValueError(f"past must be {expected}, not {tuple(past.shape)}")
         states = self.dropout(self._decode(self.encoder(self._segments(past), final_state=True).state, batch))
         future = self._in_order(self.output(states), batch)[..., 0]  # (batch, horizon, channels)
-        point = self.moves * future.float() + self._base(past[..., :n_channels])
+        point = self.moves * future.float() + self._base(past)
         if self.spread is None:
             return Foreseen(point, point.new_empty(*point.shape, 0))
         first, *others = self._in_order(self.spread(states), batch).float().unbind(-1)
@@ -122,8 +128,11 @@ class Forecaster(nn.Module):
         return moved.transpose(1, 2).reshape(batch * n_channels, -1, self.segment)
 
     def _base(self, past: Tensor) -> Tensor:
-        """Return what forecasts are added to: the last value (batch, 1, channels), or the last season."""
-        return last_season(past, self.season, self.horizon) if self.season else past[:, -1:]
+        """Return what forecasts are added to: the last value (batch, 1, channels), the last season, or a forecast."""
+        own = past[..., : len(self.channels)]
+        if self.on_linear and self.simple is not None:
+            return own[:, -1:] + self.moves * (self.simple.linear(past) - own[:, -1:])
+        return last_season(own, self.season, self.horizon) if self.season else own[:, -1:]
 
     def _decode(self, state: tuple[LayerMemory, ...], batch: int) -> Tensor:
         """Return the states (batch · channels · segments, hidden) of the future after what the encoder left."""

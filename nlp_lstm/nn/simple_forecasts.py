@@ -92,7 +92,7 @@ class SimpleForecasts(nn.Module):
         ridge = RIDGE * square.diagonal() + 1e-9 * len(inputs)
         ridge[-1] = 1e-9 * len(inputs)  # the mean error is no one's fault
         self.weights.copy_(torch.linalg.solve(square + ridge.diag(), inputs.T @ wanted))
-        wrong = future - self(past)["linear"].point
+        wrong = future - self.linear(past)
         self.errors.copy_(wrong.square().mean(0).sqrt().clamp(min=LEAST_ERROR))
         if levels:
             for place, found in enumerate(self(past).values()):
@@ -106,9 +106,14 @@ class SimpleForecasts(nn.Module):
         points = {"repeat": own[:, -1:].expand(-1, self.horizon, -1)}
         if "season" in self.names:
             points["season"] = last_season(own, self.season, self.horizon)
-        points["linear"] = self._base(past) + self._unflat(self._inputs(past) @ self.weights)
+        points["linear"] = self.linear(past)
         pairs = zip(points.items(), self.spreads, strict=True)
         return {name: Foreseen(point, point.unsqueeze(-1) + spread) for (name, point), spread in pairs}
+
+    def linear(self, past: Tensor) -> Tensor:
+        """Return the linear forecast of `past`, (batch, time, inputs): float32 (batch, horizon, channels)."""
+        with torch.autocast(past.device.type, enabled=False):
+            return self._base(past) + self._unflat(self._inputs(past) @ self.weights)
 
     def _base(self, past: Tensor) -> Tensor:
         own = past[..., : self.n_channels]

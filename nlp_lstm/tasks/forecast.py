@@ -181,6 +181,7 @@ class Forecast(ReadsNumbers):
             n_mixed=n_inputs if settings.mix else 0,
             season=settings.season if settings.add_to == "season" else 0,
             simple=self._build_simple(),
+            on_linear=settings.add_to == "linear",
             still=[place for place, scale in enumerate(settings.scales[: len(self.columns)]) if scale == 0.0],
         )
 

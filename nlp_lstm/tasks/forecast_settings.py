@@ -32,8 +32,8 @@ class ForecastSettings(Settings):
     """What is made small: squared errors, or absolute ones; with quantiles, and their pinball loss."""
     log: bool = False
     """Work on logarithms: for numbers above 0 whose swings grow with them."""
-    add_to: Literal["last", "season"] = "last"
-    """What the network's output is added to: the last value, or the values of the last season."""
+    add_to: Literal["linear", "last", "season"] = "linear"
+    """What the network's output is added to: a linear forecast, the last value, or the values of the last season."""
     dropout: Probability = 0.0
     """On what the output layer reads."""
     channel_embedding: bool = True

@@ -180,6 +180,14 @@ def test_evaluate_sets_simple_forecasts_beside_the_model(run, trained, table):
     assert run("evaluate", trained, "t.csv", "--require", "mse=1000000").code == 0
 
 
+def test_training_sets_simple_forecasts_beside_the_model_and_says_which_is_closer(run, table):
+    chosen = ["--train", "t.csv[:20]", "--dev", "t.csv", "--set", "head.add_to=last", "--out", "run"]
+    shown = run("train", "forecast", *chosen, *SMALL).err
+    assert re.search(r"│ dev: season +│ +│ \d+\.\d{4}", shown) and re.search(r"│ dev: linear +│", shown)
+    report = json.loads((table.parent / "run" / "metrics.json").read_text())["dev"]
+    assert f"dev: {report['note']}\n" in shown and "is closer here: " in report["note"]
+
+
 def test_info_and_the_card_tell_columns_and_scores(run, trained):
     found = json.loads(run("info", trained, "--format", "json").out)
     assert (found["task"], found["labels"]) == ("forecast", ["a", "b"])

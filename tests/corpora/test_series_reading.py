@@ -115,6 +115,16 @@ def test_no_row_is_refused(table):
             r"line 3 of t\.csv: 2024-01-02 comes after 2024-01-03 \(newest first\); expected the oldest row first$",
         ),
         ("day,a\n1,5\n3,6\n2,7\n4,8\n", r"line 4 of t\.csv: 2 comes after 3 \(1 row goes back in time\)"),
+        (
+            'date,a,b\n1,"1,234",5\n2,"1,300",6\n',
+            r"line 2 of t\.csv: column 'a' holds '1,234'; expected numbers such as",
+        ),
+        ("date,a,b\n1,5 %,5\n2,6 %,6\n", r"line 2 of t\.csv: column 'a' holds '5 %'; expected numbers such as 1234\.5"),
+        ("\ndate,a\n1,2\n2,3\n", r"line 1 of t\.csv: a blank line; expected the columns' names$"),
+        (
+            "date,a\n2024-01-01,1\n2024-01-02,2,5\n2024-01-03,4\n2024-01-04,1\n",
+            r"line 3 of t\.csv: 3 columns; expected 2",
+        ),
         ("date,a\n1,2\n2,x\n3,\n", r"line 3 of .* \(and 1 more problem; `nlp-lstm data check t\.csv --task forecast`"),
     ],
 )
@@ -131,7 +141,12 @@ def test_what_is_wrong_is_named_with_its_line(table, content, message):
         (
             "date,a\n2024-01-01,2\n2024-01-02,3\n2024-01-04,4\n",
             "line 4 of t.csv: 2024-01-04 after 2024-01-02 is another step in time than the first "
-            "(1 of 2 steps are): rows are taken as equally far apart",
+            "(1 of 2 steps differ): rows are taken as equally far apart",
+        ),
+        (
+            "date,a\n2024-01-01,2\n2024-01-02,3\n2024-01-02,4\n",
+            "line 4 of t.csv: 2024-01-02 comes twice in a row "
+            "(1 of 2 steps differ): rows are taken as equally far apart",
         ),
         ("date,a\nJan,1\nFeb,2\n", "t.csv: column 'date' is in no way of writing times that is known: not continued"),
     ],
@@ -142,6 +157,25 @@ def test_what_is_odd_is_told_and_read(table, content, message):
     assert len(found) == content.count("\n") - 1
 
 
+def test_a_row_that_cannot_be_read_is_not_told_again_as_a_step_in_time(table):
+    report = check_series(
+        table("date,a\n2024-01-01,1\n2024-01-02,2,5\n2024-01-03,4\n2024-01-04,1\n"), others=[], data=DataSettings()
+    )
+    assert [each.line for each in report.problems] == [3]
+
+
+def test_a_check_refuses_a_single_row(table):
+    report = check_series(table("date,a\n1,2\n"), others=[], data=DataSettings())
+    assert [each.message for each in report.errors] == [
+        "one row; expected at least one to look back on and one to foresee"
+    ]
+
+
+def test_a_column_of_another_way_to_write_dates_is_left_out_as_text(table):
+    found = read(table("when,a\n12.05.2024,1\n13.05.2024,2\n"))
+    assert found.columns == ("a",)
+
+
 def test_an_hour_that_comes_twice_in_autumn_is_told_and_read(table):
     hours = [f"2024-10-27 {hour:02}:00" for hour in (0, 1, 2, 2, *range(3, 24))]
     days = [f"2024-10-{day} {hour:02}:00" for day in range(24, 27) for hour in range(24)]
@@ -149,7 +183,7 @@ def test_an_hour_that_comes_twice_in_autumn_is_told_and_read(table):
     for times in (hours, back):
         lines = [f"{time},{number}\n" for number, time in enumerate([*days, *times])]
         found = read(table("date,a\n" + "".join(lines)))
-        assert len(found) == len(lines) and "is another step in time than the first" in found.notes[0]
+        assert len(found) == len(lines) and "rows are taken as equally far apart" in found.notes[0]
 
 
 def test_columns_may_be_called_by_numbers_where_times_have_a_name(table):

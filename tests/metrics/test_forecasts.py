@@ -45,6 +45,15 @@ def test_a_report_names_every_forecast_beside_the_model():
     assert report["per_column"]["b"]["mae_repeat"] == pytest.approx(10 * np.abs(FUTURE[..., 1]).mean(), rel=1e-5)
 
 
+def test_a_report_says_which_simpler_forecast_is_closer_and_nothing_where_none_is():
+    better, worse = ForecastErrors.of(FUTURE + 0.1, FUTURE, SCALES), ForecastErrors.of(FUTURE + 0.2, FUTURE, SCALES)
+    report = ForecastReport(("a", "b"), 3, Comparison(worse, {"repeat": worse, "linear": better})).to_dict()
+    assert report["note"] == "a simpler forecast is closer here: linear, with an MSE of 0.0100"
+    assert (
+        "note" not in ForecastReport(("a", "b"), 3, Comparison(better, {"repeat": worse, "linear": better})).to_dict()
+    )
+
+
 def test_mase_is_the_error_over_the_mean_change_of_the_training_data_column_by_column():
     model = ForecastErrors.of(FOUND, FUTURE, SCALES)
     report = ForecastReport(("a", "b"), 3, Comparison(model, {}), changes=(0.5, 4.0)).to_dict()

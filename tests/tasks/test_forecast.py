@@ -291,6 +291,7 @@ def announced(tmp_path_factory):
     values = np.stack([drawn, coming], 1)
     settings = {
         **{**TINY, "head.horizon": 1, "head.lookback": 4, "head.segment": 2, "head.targets": ["drawn"]},
+        "head.add_to": "last",
         **{"head.quantiles": [0.1, 0.5, 0.9], "head.loss": "l1", "encoder.hidden_size": 16},
         **{"training.batch_size": 32, "training.learning_rate": 0.02, "training.threads": 1},
     }
@@ -387,7 +388,7 @@ def test_logarithms_make_growth_a_straight_line():
 
 
 def test_forecasts_on_logarithms_are_in_the_units_of_the_file_and_above_zero():
-    task = task_of(grown(60), log=True, quantiles=(0.1, 0.9))
+    task = task_of(grown(60), log=True, quantiles=(0.1, 0.9), add_to="last")
     model = task.build(ENCODER)
     with torch.no_grad():
         model.output.weight.zero_()
@@ -406,6 +407,33 @@ def test_a_network_that_says_nothing_repeats_the_season_it_adds_to():
             weight.zero_()
     (found,) = task.answer(model, [series])
     np.testing.assert_allclose(found.values, series.values[-5:][np.arange(6) % 5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("mix", [False, True])
+def test_a_fresh_network_foresees_what_the_linear_forecast_does(mix, log):
+    series = grown(60)
+    task = task_of(series, mix=mix, log=log)
+    model = task.build(ENCODER)
+    report = task.report([series], task.predict(model, task.encode([series]))).to_dict()
+    assert report["per_forecast"]["model"] == report["per_forecast"]["linear"] != report["per_forecast"]["repeat"]
+
+
+def test_training_takes_a_forecast_below_the_linear_one_it_adds_to(tmp_path):
+    """The next number is the greater of the two before it, which no linear map gives."""
+    drawn = np.random.default_rng(3).normal(size=2000)
+    drawn[2::3] = np.maximum(drawn[0:-2:3], drawn[1:-1:3])[: len(drawn[2::3])]
+    series = {"train": drawn[:1400], "dev": drawn[1400:1700], "test": drawn[1700:]}
+    settings = {**TINY, "head.horizon": 1, "head.lookback": 6, "head.segment": 1, "training.batch_size": 32}
+    done = train(
+        "forecast",
+        **{split: [Series(values[:, None], ("a",), source=split)] for split, values in series.items()},
+        out=tmp_path / "run",
+        epochs=20,
+        settings=settings | {"training.learning_rate": 0.01, "training.threads": 1},
+    )
+    errors = {name: each["mse"] for name, each in done.metrics["test"]["per_forecast"].items()}
+    assert errors["model"] < errors["linear"]
 
 
 @pytest.mark.parametrize("season", [0, 13])
@@ -480,7 +508,7 @@ def test_etth1_is_foreseen_better_than_by_its_last_day(real_data, tmp_path, monk
 def test_the_windows_and_the_simple_scores_of_etth1_are_those_of_the_papers(real_data):
     """The last value for all of the future: mean squared error 1.2944 over 2,785 windows."""
     source = f"{real_data('timeseries')}/ETTh1.csv"
-    head = ForecastSettings(horizon=96, lookback=720, segment=48)
+    head = ForecastSettings(horizon=96, lookback=720, segment=48, add_to="last")
     train_part, test = (read_series(source + rows, DataSettings()) for rows in ("[:8640]", "[11520:14400]"))
     task = Forecast.from_examples([train_part], head, None, {})
     model = task.build(ENCODER)
