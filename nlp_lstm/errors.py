@@ -45,7 +45,9 @@ class Interrupted(NlpLstmError):
     """Training was asked to stop by a signal and has written its checkpoint."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by {Signals(number).name}; the same line again goes on from here")
+        super().__init__(
+            f"stopped by {Signals(number).name}; the same line again goes on from here, but not with --fresh"
+        )
         self.exit_code = 128 + number
 
 

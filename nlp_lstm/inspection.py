@@ -262,7 +262,7 @@ class GradientReport:
         n_tokens: its tokens.
         of: what the loss is of, in words.
         layer: the layer, counted from 1, read from left to right.
-        clip_norm: the longest gradient that training lets through.
+        clip_norm: the longest gradient that training lets through, over all weights of the network; 0 for any.
         curves: one a network, the trained one first.
         notes: what is worth knowing, a sentence each.
     """

@@ -57,8 +57,8 @@ def compare(
         nlp-lstm compare sentiment --cells lstm,gru,rnn --seeds 3
 
     The hidden size of each cell is chosen so that the whole network has as many weights as the recipe's, within 2 %.
-    A setting of one cell alone begins with its name: --set gru.training.learning_rate=0.001. The same line again goes
-    on where it stopped.
+    A setting of one cell alone begins with its name: --set gru.training.learning_rate=0.001. A budget is that of each
+    run. The same line again goes on where it stopped.
     """
     from nlp_lstm.cli.cell_chart import draw_chart  # heavy, like all below: only when it is used
     from nlp_lstm.cli.plotting import check_plot, save_plot
@@ -109,10 +109,8 @@ def _title(comparison: Comparison) -> str:
     runs = [run for cell in comparison.cells for run in cell.runs]
     if not runs:
         return f"{comparison.recipe}: {size}"
-    from nlp_lstm.tasks import find_task
-
     over = f"{len({run.seed for run in runs})} seeds" if len(runs) > len(comparison.cells) else "one seed"
-    examples = f"{runs[0].n:,} {find_task(comparison.task).unit} of {comparison.split}"
+    examples = f"{runs[0].n:,} {runs[0].unit} of {comparison.split}"
     return f"{comparison.recipe}: {size}; scores on {examples}, mean ± standard deviation over {over}"
 
 

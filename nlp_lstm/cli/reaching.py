@@ -34,6 +34,7 @@ def reach_view(report: GradientReport) -> RenderableType:
         numbers.add_row(curve.name, *(f"{curve.norms[place]:.1e}" for place in places))
         chart.add_row(curve.name, log_course(curve.relative), curve.fate)
     title = f"‖∂loss/∂h‖ k steps before the last, layer {report.layer}; loss: minus the {visible(report.of)}"
+    limit = f"clipping at norm {report.clip_norm:g}" if report.clip_norm else "training, which sets no limit"
     clips = [Text(f"  {curve.name}: {clip_line(curve)}") for curve in report.curves]
     return Group(
         Text(title, style="bold"),
@@ -41,7 +42,7 @@ def reach_view(report: GradientReport) -> RenderableType:
         "",
         chart,
         "",
-        Text(f"gradient by all recurrent weights, and after clipping at norm {report.clip_norm:g}:"),
+        Text(f"gradient by all recurrent weights, and after {limit}:"),
         *clips,
         *(Text(f"note: {note}") for note in report.notes),
     )

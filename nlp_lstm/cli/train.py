@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from nlp_lstm.cli import options
+from nlp_lstm.errors import Interrupted
 
 if TYPE_CHECKING:
     from nlp_lstm.stages.run import Choices
@@ -70,8 +71,13 @@ def train(
         return
     if until_eof:
         threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
-    with TrainingView() as view:
-        done = run.train(recipe, **choices, out=out, device=device, fresh=fresh, observer=view.observer)
+    try:
+        with TrainingView() as view:
+            done = run.train(recipe, **choices, out=out, device=device, fresh=fresh, observer=view.observer)
+    except Interrupted as stopped:
+        if until_eof:  # who started this process says what happened
+            raise SystemExit(stopped.exit_code) from stopped
+        raise
     view.summary(done)
 
 

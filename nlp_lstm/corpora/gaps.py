@@ -11,7 +11,7 @@ from nlp_lstm.config import Gaps
 
 FILLED: Mapping[str, str] = {
     "last": "each is filled with the last number before it",
-    "line": "each is filled along the line from the number before it to the one behind",
+    "line": "each is filled along the line from the number before it to the one behind, as if it were true",
 }
 """What is said of each way to fill."""
 
@@ -31,12 +31,19 @@ def describe_gaps(column: NDArray[np.float64], gaps: Gaps) -> str | None:
     return f"{int(missing.sum()):,} of {len(column):,} numbers are missing, {longest:,} in a row at most{done}"
 
 
-def fill_gaps(values: NDArray[np.float64], gaps: Gaps) -> NDArray[np.float64]:
+def fill_gaps(values: NDArray[np.float64], gaps: Gaps, *, first: int = 0) -> NDArray[np.float64]:
     """Return rows (rows, columns) with every missing number (nan) filled; before the first number stands the first.
+
+    Rows before the one at `first` are filled without a look at those from it on, which are to be foreseen.
 
     >>> fill_gaps(np.array([[1.0], [np.nan], [3.0], [np.nan]]), "line")[:, 0].tolist()
     [1.0, 2.0, 3.0, 3.0]
+    >>> fill_gaps(np.array([[1.0], [np.nan], [3.0], [np.nan]]), "line", first=2)[:, 0].tolist()
+    [1.0, 1.0, 3.0, 3.0]
     """
+    if first:
+        before = fill_gaps(values[:first], gaps)
+        return np.concatenate([before, fill_gaps(np.concatenate([before, values[first:]]), gaps)[first:]])
     filled = values.copy()
     rows = np.arange(len(values))
     for column in filled.T:

@@ -139,7 +139,7 @@ class FutureRows:
         return cls(tuple(columns), times, series.time_column, values, quantiles or {})
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether all parts are equal, each number too."""
+        """Tell whether all parts are equal, numbers as far as they are written."""
         return isinstance(other, FutureRows) and self.table() == other.table() and self.columns == other.columns
 
     def table(self) -> list[list[str]]:

@@ -100,7 +100,7 @@ def read_series(source: str, data: DataSettings) -> Series:
     if begin >= end:
         raise DataError(f"{name_of(source)}: names no row, as there are {len(values):,}")
     return Series(
-        fill_gaps(values[:end], data.gaps),
+        fill_gaps(values[:end], data.gaps, first=begin),
         found.columns,
         tuple(found.times[:end]),
         found.time_column or "time",

@@ -134,8 +134,8 @@ def go_on(texts: Sequence[str], count: int) -> list[str]:
     found = study_times(texts)
     if found.style is None or found.step is None:
         return [f"+{number}" for number in range(1, count + 1)]
-    last = found.style.parse(texts[-1])
-    return [found.style.write(found.step.after(last, number)) for number in range(1, count + 1)]
+    first = found.style.parse(texts[0])  # not the last: a month may have been too short for its day
+    return [found.style.write(found.step.after(first, number)) for number in range(len(texts), len(texts) + count)]
 
 
 def _read(texts: Sequence[str]) -> tuple[Style | None, list[Moment]]:

@@ -14,6 +14,8 @@ from nlp_lstm.metrics.quantiles import QuantileErrors
 
 SCORES = ("mse", "mae", "mase", "pinball")
 """Of the scores of a report those that are better the lower they are."""
+FEWEST_RUNS = 5
+"""Of fewer runs of windows no interval is told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +85,7 @@ class ForecastErrors:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparedErrors:
     """How far off forecasts were, and others in their place.
 
     Attributes:
@@ -95,7 +97,7 @@ class Comparison:
     simple: Mapping[str, ForecastErrors]
 
     @classmethod
-    def joined(cls, parts: Sequence[Comparison]) -> Comparison:
+    def joined(cls, parts: Sequence[ComparedErrors]) -> ComparedErrors:
         """Return several parts as one; each has the same names."""
         simple = {name: ForecastErrors.joined([each.simple[name] for each in parts]) for name in parts[0].simple}
         return cls(ForecastErrors.joined([each.model for each in parts]), simple)
@@ -124,7 +126,7 @@ class ForecastReport:
 
     columns: tuple[str, ...]
     horizon: int
-    errors: Comparison
+    errors: ComparedErrors
     changes: tuple[float, ...] = ()
     levels: tuple[float, ...] = ()
 
@@ -209,15 +211,36 @@ def _mean(numbers: Sequence[float | None]) -> float | None:
 
 
 def _interval(means: NDArray[np.float64], run: int) -> list[float] | None:
-    """Return a 95 % interval of the mean of windows; None where there are less than two runs of so many.
+    """Return a 95 % interval of the mean of windows; None where there are less than `FEWEST_RUNS` runs of so many.
 
-    Windows close to each other share most of what is foreseen, so runs of them are taken as independent, not windows:
-    with the mean m_r of run r of R, the standard error is √(Σ (m_r − m)² / (R (R − 1))).
+    Windows close to each other share most of what is foreseen, so it is over runs of H of them, of which neighbours
+    still share some: errors of single rows that are independent and alike correlate two neighbouring means by
+    ρ = (H² − 1) / (2 (2 H² + 1)), ones further apart not at all. With the variance s² between R runs that makes
+
+        mean ± t √(s² / R · (1 + 2 ρ (R − 1) / R) / (1 − 2 ρ / R)),    t: of Student's distribution, R − 1 degrees
     """
     count = len(means) // run
-    if count < 2:
+    if count < FEWEST_RUNS:
         return None
-    runs = means[: count * run].reshape(count, run).mean(1)
-    half = 1.96 * math.sqrt(float(((runs - runs.mean()) ** 2).sum()) / (count * (count - 1)))
-    centre = float(means.mean())
+    spread = float(means[: count * run].reshape(count, run).mean(1).var(ddof=1))
+    shared = (run**2 - 1) / (2 * run**2 + 1)  # 2 ρ
+    variance = spread / count * (1 + shared * (count - 1) / count) / (1 - shared / count)
+    centre, half = float(means.mean()), _student(count - 1) * math.sqrt(variance)
     return [centre - half, centre + half]
+
+
+def _student(degrees: int) -> float:
+    """Return the 97.5 % quantile of Student's distribution, right to 0.01 from 4 degrees of freedom on.
+
+    Source: Abramowitz & Stegun 1964, 26.7.5.
+
+    >>> [round(_student(degrees), 2) for degrees in (4, 10, 30)]
+    [2.77, 2.23, 2.04]
+    """
+    x, n = 1.959964, degrees
+    terms = (
+        (x**3 + x) / 4,
+        (5 * x**5 + 16 * x**3 + 3 * x) / 96,
+        (3 * x**7 + 19 * x**5 + 17 * x**3 - 15 * x) / 384,
+    )
+    return x + sum(term / n**power for power, term in enumerate(terms, 1))

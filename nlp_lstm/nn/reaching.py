@@ -20,7 +20,8 @@ class Reach(NamedTuple):
 
     Attributes:
         norms: ‖∂L/∂h_{T−k}‖ for k = 0, 1, …, float64 (steps,).
-        weight_norm: the norm of the loss's gradient by all weights of the stack together, what clipping looks at.
+        weight_norm: the norm of the loss's gradient by all weights of the stack together; clipping looks at
+            those of the whole network.
     """
 
     norms: Tensor

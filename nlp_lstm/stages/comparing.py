@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from nlp_lstm.stages.fitting import Fit
 from nlp_lstm.stages.latency import measure_latency
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.loading import load
+from nlp_lstm.stages.moving import check_source_model
 from nlp_lstm.stages.network import check_precision, choose_device
 from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.recipes import write_recipe
@@ -25,10 +27,12 @@ from nlp_lstm.stages.record import Observer, TrainingRecord
 from nlp_lstm.stages.run import Choices, settle
 from nlp_lstm.stages.sizes import count_weights, match_sizes
 from nlp_lstm.stages.training import TRAINING
+from nlp_lstm.store import RUN
 
 RESULT = "compare.json"
 CELLS: tuple[str, ...] = get_args(EncoderSettings.model_fields["cell"].annotation)
 """Every cell an encoder can have."""
+_RUN_NAME = re.compile(rf"({'|'.join(CELLS)})-\d+(\.toml)?$")
 OWN_SECTIONS = ("encoder", "training")
 """Sections of a recipe in which a single cell may have settings of its own."""
 
@@ -71,7 +75,7 @@ def compare(
 
     Every network has as many weights as the recipe's own within 2 %; for this the hidden size of its encoder is looked
     for. Each run has a folder of its own in `out` (`lstm-1`, ...) and a process of its own, whose progress goes to
-    standard error; `compare.json` beside them holds all that is known after each.
+    standard error; `compare.json` beside them holds all that is known of these cells and seeds after each.
 
     Args:
         recipe: a path to a TOML file, or the name of a packaged recipe.
@@ -117,6 +121,7 @@ def compare(
 
 
 def _check_cells(cells: Sequence[str]) -> tuple[str, ...]:
+    cells = [cells] if isinstance(cells, str) else cells
     problems = [f"no cell {cell!r}{nearest(cell, CELLS)}" for cell in cells if cell not in CELLS]
     problems += [f"{cell!r} comes twice" for cell in dict.fromkeys(cells) if list(cells).count(cell) > 1]
     if problems or not cells:
@@ -162,6 +167,7 @@ def _settle(recipe: str, cells: Sequence[str], choices: Choices) -> tuple[Recipe
         try:
             given = {**common, "encoder.cell": cell, **of_cell[cell]}
             settled[cell] = settle(recipe, **_with_settings(choices, given))
+            check_source_model(settled[cell])
         except UsageError as error:
             problems.append(f"{cell}: {error}")
     if problems:
@@ -211,16 +217,24 @@ def _check_folders(folder: Path, runs: Sequence[tuple[Contender, int]], *, fresh
     """See that every run may start or go on in its folder.
 
     Raises:
-        UsageError: one may not; all of them are named.
+        UsageError: the folder is something else, or one may not; all of them are named.
     """
-    problems = []
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file: give another --out")
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    if RUN in names or (names and RESULT not in names and not any(map(_RUN_NAME.match, names))):
+        raise UsageError(f"{folder} holds something that is no comparison: give another --out")
+    problems = {}
     for contender, seed in runs:
+        run = _run_folder(folder, contender, seed)
         try:
-            Ledger(_run_folder(folder, contender, seed)).check(contender.with_seed(seed), fresh=fresh)
+            Ledger(run).check(contender.with_seed(seed), fresh=fresh)
         except UsageError as error:
-            problems.append(str(error).replace("\n  ", "; "))
+            problems[run.name] = str(error)
     if problems:
-        raise UsageError(listed("the runs cannot go on", problems))
+        first, *others = problems
+        more = f"\n  and so cannot {', '.join(others)}" if others else ""
+        raise UsageError(f"{first} cannot go on: {problems[first]}{more}")
 
 
 def _train(folder: Path, contender: Contender, seed: int, *, device: str | None, fresh: bool) -> None:

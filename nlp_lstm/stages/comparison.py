@@ -22,6 +22,7 @@ class RunResult:
         folder: its folder, which is also the model's.
         scores: those worth a glance, by their key in the report; None where one is undefined.
         n: how many examples they are over.
+        unit: what these are, in the plural.
         steps: optimizer steps taken.
         best_step: the step whose weights were kept: the best on dev.
         best_items: what was trained on until then, as the loss counts it: texts, words, tokens, sequences.
@@ -36,6 +37,7 @@ class RunResult:
     folder: str
     scores: dict[str, float | None]
     n: int
+    unit: str
     steps: int
     best_step: int
     best_items: int
@@ -145,6 +147,7 @@ def read_run(folder: Path, *, seed: int, goal: float | None, split: str) -> RunR
         folder=str(folder),
         scores={name: report[name] for name in find_task(metrics["task"]).headline.values() if name in report},
         n=report["n"],
+        unit=report.get("unit", find_task(metrics["task"]).unit),
         steps=metrics["steps"],
         best_step=metrics["best_step"],
         best_items=metrics["best_items"],

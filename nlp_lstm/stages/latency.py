@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from nlp_lstm.stages.predictor import Predictor
+from nlp_lstm.tasks.numbers import Foresees
 from nlp_lstm.tasks.writing import Writes, writing_options
 
 ROUNDS = 20
@@ -20,7 +21,7 @@ def measure_latency(predictors: Mapping[str, Predictor], examples: Sequence[Any]
 
     The models take turns, so that a busy moment of the machine falls on all of them. The first round, in which kernels
     are made ready, does not count. Cutting the text into tokens does not either. For a generator it is the time of a
-    token that it writes.
+    token that it writes, for a forecaster that of one forecast.
 
     Args:
         predictors: the models, of one task, by name.
@@ -42,5 +43,7 @@ def _question(predictor: Predictor, example: Any) -> tuple[Callable[[], object],
     if isinstance(task, Writes):
         writer, options = task.writer(model), writing_options(max_new_tokens=WRITTEN)
         return lambda: list(writer.continue_text("", options, seed=1)), WRITTEN
+    if isinstance(task, Foresees):
+        return lambda: task.forecast(model, example), 1
     rows = task.encode(task.tokenize([example], task.tokenizer, cache=None))
     return lambda: task.predict(model, rows, batch_size=1), 1

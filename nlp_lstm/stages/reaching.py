@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from random import Random
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 MADE_TOKENS = 128
 """Tokens of the made text on which gradients are looked at when there is no other."""
+CLIP_NORM = 1.0
+"""The limit of the gradient where nothing is known of the model's training."""
 SCALES = (0.5, 3.0)
 """What the recurrent weights of a fresh plain RNN are multiplied by, to let its gradients vanish and explode."""
 
@@ -61,7 +64,7 @@ def measure_gradients(
         if len(probe.tokens) < 2:
             raise DataError("the text holds one token: an error that reaches back needs two or more")
         aim = probe.aim()
-        limit = float((predictor.description.get("training") or {}).get("clip_norm") or 1.0)
+        limit = float((predictor.description.get("training") or {}).get("clip_norm", CLIP_NORM))
         curves = []
         for name, network in _networks(stack, seed):
             network.requires_grad_(True)
@@ -69,7 +72,8 @@ def measure_gradients(
                 reach = measure(network, lambda: -aim.score(1).sum(), number=number, most=steps, row=probe.row)
             network.requires_grad_(False)
             norms = tuple(reach.norms.tolist())
-            curves.append(Curve(name, network.cell, norms, reach.weight_norm, min(reach.weight_norm, limit)))
+            clipped = min(reach.weight_norm, limit or math.inf)
+            curves.append(Curve(name, network.cell, norms, reach.weight_norm, clipped))
     found = (*notes, *more, *probe.notes())
     return GradientReport(probe.text, len(probe.tokens), aim.of, number + 1, limit, tuple(curves), found)
 

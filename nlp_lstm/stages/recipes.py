@@ -123,12 +123,14 @@ def _stated(value: Any) -> Any:
 
 
 def _settle_task(task: str, content: dict[str, Any]) -> list[str]:
-    """Write out the head's defaults, so that a later change of one changes no older model; return what is wrong."""
-    head = content.get("head", {})
+    """Write out the task's defaults, so that a later change of one changes no older model; return what is wrong."""
+    head, encoder = content.get("head", {}), content.get("encoder", {})
     try:
         kind = find_task(task)
     except UsageError as error:
         return [f"task: {error}"]
+    if isinstance(encoder, dict):
+        content["encoder"] = {**getattr(kind, "encoder_defaults", {}), **encoder}
     if not isinstance(head, dict):
         return []
     wrong = problems_of(kind.Settings, head, section="head")
@@ -207,7 +209,7 @@ def _resolve_paths(content: dict[str, Any], folder: Path) -> None:
         value = values.get(key) if isinstance(values, dict) else None
         if isinstance(value, str) and is_file_name(value):
             expanded = _expand(value)
-            values[key] = expanded if expanded.startswith("$") else os.path.normpath(folder / expanded)
+            values[key] = expanded if expanded.startswith("$") else os.path.abspath(folder / expanded)  # noqa: PTH100 -- also takes out ".."
 
 
 def _data_tables(content: Mapping[str, Any]) -> list[Any]:

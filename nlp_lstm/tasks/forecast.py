@@ -18,7 +18,7 @@ from nlp_lstm.corpora.series import FutureRows, Series
 from nlp_lstm.corpora.series_reading import read_series
 from nlp_lstm.corpora.time_steps import study_times
 from nlp_lstm.errors import DataError, ModelError, UsageError
-from nlp_lstm.metrics.forecasts import SCORES, Comparison, ForecastErrors, ForecastReport
+from nlp_lstm.metrics.forecasts import SCORES, ComparedErrors, ForecastErrors, ForecastReport
 from nlp_lstm.metrics.quantiles import QuantileErrors
 from nlp_lstm.nn.forecaster import Forecaster, forecast_error, pinball_error
 from nlp_lstm.nn.loss import SummedLoss
@@ -225,7 +225,7 @@ class Forecast(ReadsNumbers):
         batch_size: int = 256,
         precision: str = "float32",
         quick: bool = False,
-    ) -> list[Comparison]:
+    ) -> list[ComparedErrors]:
         """Return the errors on every window of each series: of the model and, unless `quick`, of simpler forecasts."""
         device = next(model.parameters()).device
         model.eval()
@@ -233,15 +233,15 @@ class Forecast(ReadsNumbers):
         with torch.inference_mode(), mixed_precision(device, precision):
             for each in rows:
                 batches = self._windows([each], batch_size=batch_size, seed=0).in_order()
-                found.append(Comparison.joined([self._compare(model, batch, device, quick) for batch in batches]))
+                found.append(ComparedErrors.joined([self._compare(model, batch, device, quick) for batch in batches]))
         return found
 
-    def _compare(self, model: nn.Module, batch: WindowBatch, device: torch.device, quick: bool) -> Comparison:
+    def _compare(self, model: nn.Module, batch: WindowBatch, device: torch.device, quick: bool) -> ComparedErrors:
         """Return the errors on the windows of a batch."""
         assert isinstance(model, Forecaster)
         past, future = batch.past.to(device), self._measured(batch.future[..., : len(self.columns)])
         simple = {} if quick or model.simple is None else model.simple(past)
-        return Comparison(
+        return ComparedErrors(
             self._errors(model.foresee(past), future),
             {name: self._errors(found, future) for name, found in simple.items()},
         )
@@ -262,16 +262,16 @@ class Forecast(ReadsNumbers):
     def _restored(self, scaled: NDArray[Any]) -> NDArray[np.float64]:
         return self._scaling.restore(scaled, slice(len(self.columns)))
 
-    def score(self, examples: Sequence[Series], predictions: Sequence[Comparison]) -> float:
+    def score(self, examples: Sequence[Series], predictions: Sequence[ComparedErrors]) -> float:
         """Return the number training watches: 1 / (1 + mean squared error + pinball loss, if any), in [0, 1]."""
-        errors = Comparison.joined(predictions).model
+        errors = ComparedErrors.joined(predictions).model
         pinball = 0.0 if errors.quantiles is None else float(errors.quantiles.pinball.mean())
         return 1.0 / (1.0 + float(errors.squared.mean()) + pinball)
 
-    def report(self, examples: Sequence[Series], predictions: Sequence[Comparison]) -> ForecastReport:
+    def report(self, examples: Sequence[Series], predictions: Sequence[ComparedErrors]) -> ForecastReport:
         """Return the scores of the forecasts."""
         settings = self.settings
-        errors = Comparison.joined(predictions)
+        errors = ComparedErrors.joined(predictions)
         return ForecastReport(self.columns, settings.horizon, errors, settings.changes, settings.quantiles)
 
     def forecast(self, model: nn.Module, rows: Any, *, times: Sequence[object] = ()) -> FutureRows:

@@ -29,7 +29,8 @@ class ForecastSettings(Settings):
     quantiles: tuple[Level, ...] = ()
     """Levels to foresee besides, rising, such as `[0.1, 0.5, 0.9]`; they never cross."""
     loss: Literal["mse", "l1"] = "mse"
-    """What is made small: squared errors, or absolute ones; with quantiles, and their pinball loss."""
+    """What is made small: squared errors, or absolute ones; with quantiles, and their pinball loss. The best weights
+    are always those of the smallest squared error on dev."""
     log: bool = False
     """Work on logarithms: for numbers above 0 whose swings grow with them."""
     add_to: Literal["linear", "last", "season"] = "linear"

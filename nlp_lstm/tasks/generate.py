@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Unpack
 
 import numpy as np
@@ -127,6 +128,7 @@ class Generate(CutsTexts):
     )
     costs: ClassVar[frozenset[str]] = scores
     takes_words: ClassVar[bool] = False
+    encoder_defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({"bidirectional": False})
 
     def __init__(self, settings: GenerateSettings, tokenizer: Tokenizer, vocabularies: Vocabularies) -> None:
         self.settings, self.tokenizer, self.vocabularies = settings, tokenizer, vocabularies

@@ -38,6 +38,7 @@ class ReadsNumbers:
     """
 
     takes_words: ClassVar[bool] = False
+    encoder_defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({"embedding_dropout": 0.0, "bidirectional": False})
     tokenizer: ClassVar[None] = None
     vocabularies: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 

@@ -71,8 +71,9 @@ class Task(Protocol):
     cut texts and collect what the training data hold. A task whose examples are no texts is a
     `nlp_lstm.tasks.numbers.ReadsNumbers`: that says what it has in place of tokenizer and vocabularies.
 
-    A task may also have `scores`, the names of all numbers in its reports (see `score_names`), and `shown_score`, which
-    returns what `score` gave as people read it (see `shown_score`).
+    A task may also have `scores`, the names of all numbers in its reports (see `score_names`), `shown_score`, which
+    returns what `score` gave as people read it (see `shown_score`), and `encoder_defaults`, the settings of an encoder
+    for it where a recipe says nothing of them.
     """
 
     Settings: ClassVar[type[HeadSettings]]

@@ -50,7 +50,7 @@ def a_run(seed: int, score: float, **others) -> RunResult:
         **others,
     }
     return RunResult(
-        seed, f"all/x-{seed}", {"accuracy": score, "macro_f1": None}, 1_200, tokens_per_second=2e4,
+        seed, f"all/x-{seed}", {"accuracy": score, "macro_f1": None}, 1_200, "texts", tokens_per_second=2e4,
         peak_memory=500 * MIB, **given
     )  # fmt: skip
 

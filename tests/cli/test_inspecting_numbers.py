@@ -114,7 +114,7 @@ def test_how_far_back_the_error_reaches_over_a_made_sequence(run, recaller):
     ("arguments", "code", "message"),
     [
         (["--text", "1,2"], 2, "error: input 1: expected numbers, found a text: a model of this kind reads none"),
-        (["t.csv", "--target", "c"], 2, "error: no column 'c'; known: a, b"),
+        (["t.csv", "--target", "c"], 2, "error: expected COLUMN or COLUMN+ROWS, found 'c': no column 'c'; known: a, b"),
         (["t.csv", "--target", "a+5"], 2, "error: expected 1 to 4 rows ahead, found 'a+5'"),
         (["t.csv[:5]"], 3, "5 rows; the model looks back on 12"),
         (["t.csv", "--layer", "2"], 2, "error: no layer 2: the model has 1"),

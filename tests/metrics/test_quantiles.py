@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nlp_lstm.metrics.forecasts import Comparison, ForecastErrors, ForecastReport
+from nlp_lstm.metrics.forecasts import ComparedErrors, ForecastErrors, ForecastReport
 from nlp_lstm.metrics.quantiles import QuantileErrors
 
 RANDOM = np.random.default_rng(0)
@@ -62,7 +62,7 @@ def test_a_report_sets_the_quantiles_of_simple_forecasts_beside_the_model():
         scores = QuantileErrors.of(quantiles, FUTURE, LEVELS)
         return ForecastErrors.of(quantiles[..., 1], FUTURE, np.ones(2), quantiles=scores)
 
-    both = Comparison(errors(QUANTILES), {"repeat": errors(QUANTILES + 3)})
+    both = ComparedErrors(errors(QUANTILES), {"repeat": errors(QUANTILES + 3)})
     report = ForecastReport(("a", "b"), 3, both, levels=LEVELS).to_dict()
     assert report["pinball"] == pytest.approx(both.model.quantiles.pinball.mean())
     assert report["coverage"] == report["per_forecast"]["model"]["coverage"] == both.model.quantiles.inside
@@ -75,5 +75,5 @@ def test_a_report_sets_the_quantiles_of_simple_forecasts_beside_the_model():
 def test_one_quantile_has_no_coverage():
     scores = QuantileErrors.of(QUANTILES[..., :1], FUTURE, LEVELS[:1])
     errors = ForecastErrors.of(FUTURE, FUTURE, np.ones(2), quantiles=scores)
-    report = ForecastReport(("a", "b"), 3, Comparison(errors, {}), levels=LEVELS[:1]).to_dict()
+    report = ForecastReport(("a", "b"), 3, ComparedErrors(errors, {}), levels=LEVELS[:1]).to_dict()
     assert "coverage" not in report and "coverage" not in report["per_forecast"]["model"] and report["pinball"] > 0

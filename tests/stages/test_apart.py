@@ -53,7 +53,7 @@ def test_a_run_ends_with_a_checkpoint_when_the_process_that_started_it_is_asked_
     assert parent.wait(PATIENCE) == code
     wait_for(lambda: free(out))
     assert Ledger(out).checkpoint.exists() and Ledger(out).metrics is None
-    assert "stopped by SIGTERM; the same line again goes on from here" in capfd.readouterr().err
+    assert "stopped by" not in capfd.readouterr().err  # that is for the one to say who started it
 
 
 def test_a_run_that_fails_ends_with_the_exit_code_of_its_process(recipe, tmp_path, capfd):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from statistics import stdev
 
 import pytest
 
-from nlp_lstm import compare, train
+from nlp_lstm import compare, load, train
 from nlp_lstm.errors import Interrupted, UsageError
 from nlp_lstm.stages import comparing
 from nlp_lstm.stages.comparison import CellResult, RunResult
@@ -147,13 +148,68 @@ def test_runs_with_other_settings_are_not_gone_on_with(recipe, tmp_path, here):
     options = {"cells": ["lstm", "rnn"], "seeds": 1, "out": tmp_path / "all"}
     compare(str(recipe), **options, settings=SETTINGS)
     changed = {**SETTINGS, "training.batch_size": 4}
-    with pytest.raises(UsageError, match="2 problems") as caught:
+    with pytest.raises(UsageError, match=r"lstm-1 cannot go on: .*all/lstm-1 holds a run that differs") as caught:
         compare(str(recipe), **options, settings=changed)
-    assert str(caught.value).count("training.batch_size: was 8, now 4") == 2
+    assert str(caught.value).count("training.batch_size: was 8, now 4") == 1
+    assert str(caught.value).endswith("\n  and so cannot rnn-1")
     assert len(here) == 2
     notes = []
     compare(str(recipe), **options, settings=changed, fresh=True, observer=Observer(note=notes.append))
     assert len(here) == 4 and "rnn, seed 1 (run 2 of 2)" in notes
+
+
+def test_a_recipe_by_a_relative_path_reads_the_data_beside_it(recipe, tmp_path, here, monkeypatch):
+    monkeypatch.chdir(recipe.parent)
+    found = compare(recipe.name, cells=["rnn"], seeds=1, out=tmp_path / "all", settings=SETTINGS)
+    assert len(found.cells[0].runs) == 1
+
+
+@pytest.mark.parametrize("content", ["afile", "a/run.json", "a/notes.txt"])
+def test_a_folder_of_something_else_is_refused_and_left_alone(recipe, tmp_path, here, content):
+    path = tmp_path / content
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{}")
+    out = tmp_path / content.split("/")[0]
+    with pytest.raises(UsageError, match=r"is a file: give another --out|holds something that is no comparison"):
+        compare(str(recipe), cells=["rnn"], seeds=1, out=out, settings=SETTINGS)
+    assert here == [] and [each.name for each in path.parent.iterdir() if each.name == path.name] == [path.name]
+
+
+def test_a_model_to_begin_with_must_have_every_cell_that_is_compared(recipe, tmp_path, here):
+    model = train(str(recipe), out=tmp_path / "model", settings=SETTINGS).folder
+    with pytest.raises(UsageError, match=r"gru: nothing of .*model fits: its encoder\.cell is 'lstm'"):
+        compare(str(recipe), cells=["lstm", "gru"], seeds=1, out=tmp_path / "all", settings=SETTINGS, init_from=model)
+    assert here == [] and not (tmp_path / "all").exists()
+
+
+def test_one_name_of_a_cell_is_a_list_of_one(recipe, tmp_path, here):
+    found = compare(str(recipe), cells="rnn", seeds=1, out=tmp_path / "all", settings=SETTINGS)
+    assert [each.cell for each in found.cells] == ["rnn"]
+
+
+def test_a_forecaster_is_timed_by_one_forecast_however_long_the_table(tmp_path, here):
+    lines = [f"{row},{row % 7},{row % 5}\n" for row in range(400)]
+    table = tmp_path / "t.csv"
+    table.write_text("time,a,b\n" + "".join(lines))
+    (tmp_path / "f.toml").write_text('task = "forecast"\n[head]\nhorizon = 2\nlookback = 12\n[training]\nsteps = 3\n')
+    small = {"encoder.hidden_size": 8, "encoder.embed_size": 8, "training.evaluations": 1, "training.threads": 1}
+    small["encoder.cell"] = "gru"
+    found = compare(
+        str(tmp_path / "f.toml"),
+        cells=["gru"],
+        seeds=1,
+        out=tmp_path / "all",
+        settings=small,
+        train=table,
+        dev=f"{table}[100:]",
+    )
+    (cell,) = found.cells
+    assert (cell.runs[0].n, cell.runs[0].unit) == (299, "windows")
+    model = load(tmp_path / "all" / "gru-1")
+    (series,) = model.read(f"{table}[100:]")
+    started = time.perf_counter()
+    model.evaluate([series])
+    assert cell.latency_ms / 1000 < (time.perf_counter() - started) / 2  # one of 299 windows, and no simple forecast
 
 
 def test_a_generator_is_timed_by_the_token(generate_recipe, tmp_path, here):
@@ -164,7 +220,7 @@ def test_a_generator_is_timed_by_the_token(generate_recipe, tmp_path, here):
 
 
 def a_run(seed: int, score: float | None, *, pace: float = 1.0, memory: int | None = None) -> RunResult:
-    return RunResult(seed, "", {"accuracy": score}, 9, 5, 4, 32, None, 2.0, 1.0, pace, memory)
+    return RunResult(seed, "", {"accuracy": score}, 9, "texts", 5, 4, 32, None, 2.0, 1.0, pace, memory)
 
 
 def test_mean_spread_and_median_are_over_the_runs_that_have_a_number():

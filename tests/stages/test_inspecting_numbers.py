@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from nlp_lstm.corpora.made_sequences import made_sequences
 from nlp_lstm.corpora.series import Series
@@ -26,11 +27,19 @@ ROWS = series(20)
 def predictor_of(name: str, cell: str = "lstm", *, spread: float = 2.0) -> Predictor:
     case = CASES[name]
     torch.manual_seed(1)
-    network = case.task.build(case.encoder.model_copy(update={"cell": cell}))
+    network = drawn(case.task.build(case.encoder.model_copy(update={"cell": cell})))
     with torch.no_grad():
         for weight in network.parameters():
             weight *= spread
     return Predictor(case.task, network, {"task": case.kind})
+
+
+def drawn(network: nn.Module) -> nn.Module:
+    """Return a network none of whose weights begin at 0."""
+    for weight in network.parameters():
+        if not weight.any():
+            nn.init.normal_(weight, std=0.3)
+    return network
 
 
 def forecast_of(predictor: Predictor, rows: Series) -> np.ndarray:
@@ -53,6 +62,21 @@ def test_a_forecast_is_shared_among_the_rows_that_are_looked_back_on(cell):
     assert found.tokens == tuple(f"{value + 0.0:.6g}" for value in ROWS.values[-6:, 1])
     assert found.times == ("15", "16", "17", "18", "19", "20") and found.text == " ".join(found.tokens)
     assert all(found.text[start:].startswith(each) for each, start in zip(found.tokens, found.starts, strict=True))
+
+
+def test_a_column_that_never_changed_is_explained_in_its_own_units():
+    """0.1 in training and 0.7 since: the forecast is 0.7, and what makes it so is the last row."""
+    values = ROWS.values.copy()
+    values[:, 1] = 0.1
+    task = find_task("forecast").from_examples(
+        [replace(ROWS, values=values)], CASES["forecast"].task.settings.model_copy(update={"means": ()}), None, {}
+    )
+    torch.manual_seed(1)
+    predictor = Predictor(task, task.build(CASES["forecast"].encoder), {"task": "forecast"})
+    later = np.stack([values[:, 0], np.full(len(values), 0.7)], 1)
+    found = predictor.inspect(replace(ROWS, values=later), target="b").attribution
+    assert (found.score, found.baseline) == pytest.approx((0.7, 0.1), rel=1e-4)
+    assert sum(found.values) == pytest.approx(0.6, rel=0.01)
 
 
 @pytest.mark.parametrize("cell", sorted(CELLS))
@@ -129,8 +153,8 @@ def test_a_segment_of_one_row_is_read_row_by_row():
 @pytest.mark.parametrize(
     ("given", "target", "kind", "message"),
     [
-        (ROWS, "c", UsageError, r"^no column 'c'; known: a, b$"),
-        (ROWS, "c+1", UsageError, r"^no column 'c'; known: a, b$"),
+        (ROWS, "c", UsageError, r"^expected COLUMN or COLUMN\+ROWS, found 'c': no column 'c'; known: a, b$"),
+        (ROWS, "c+1", UsageError, r"^expected COLUMN or COLUMN\+ROWS, found 'c\+1': no column 'c'; known: a, b$"),
         (ROWS, "a+4", UsageError, r"^expected 1 to 3 rows ahead, found 'a\+4'$"),
         (ROWS, "+0", UsageError, r"^expected 1 to 3 rows ahead, found '\+0'$"),
         (series(5), None, DataError, r"^made\.csv: 5 rows; the model looks back on 6$"),
@@ -161,7 +185,7 @@ def test_the_error_of_a_forecast_goes_back_over_the_segments(cell):
     case = CASES["forecast"]
     one = case.encoder.model_copy(update={"cell": cell, "n_layers": 1})
     torch.manual_seed(2)
-    predictor = Predictor(case.task, case.task.build(one), {"task": "forecast"})
+    predictor = Predictor(case.task, drawn(case.task.build(one)), {"task": "forecast"})
     found = predictor.gradients(ROWS, target="b+2").curves[0]
     np.testing.assert_allclose(found.norms, _norms_by_steps(predictor, column=1, ahead=1), rtol=1e-4)
 

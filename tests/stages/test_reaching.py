@@ -9,6 +9,7 @@ import pytest
 
 from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.inspection import Curve
+from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.stages.reaching import made_input
 from tests.stages.test_inspecting import TEXTS, predictor_of
 from tests.tasks.test_tasks import CASES, INSPECTED
@@ -82,6 +83,14 @@ def test_small_weights_vanish_and_large_ones_explode_in_a_network_of_a_usual_siz
     assert small.relative[100] < 1e-20 and small.fate.startswith("below 1 % after ")
     assert large.relative[100] > 1e3 and large.fate.startswith("grows to ")
     assert large.weight_norm > 1e3 and large.clipped_norm == 0.5
+
+
+def test_without_a_limit_nothing_is_clipped():
+    before = predictor_of("classify")
+    training = {**before.description["training"], "clip_norm": 0.0}
+    predictor = Predictor(before.task, before.model, {**before.description, "training": training})
+    report = predictor.gradients("so it is")
+    assert report.clip_norm == 0 and all(curve.clipped_norm == curve.weight_norm for curve in report.curves)
 
 
 def test_the_fate_of_an_error_is_told_in_words():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp_lstm.config import UNUSED
+from nlp_lstm.config import UNUSED, EncoderSettings
 from nlp_lstm.corpora.pair_files import parallel_files
 from nlp_lstm.corpora.row_ranges import split_range
 from nlp_lstm.errors import UsageError
@@ -310,3 +310,19 @@ def test_a_variable_that_is_not_set_or_empty_is_left_for_the_reader_to_complain_
     with pytest.raises(UsageError, match=r"data\.train is expected at \$PLACE/train\.csv: set PLACE"):
         check_sources(recipe)
     check_sources(recipe, {"train"})  # its examples are there
+
+
+@pytest.mark.parametrize("task", ["forecast", "generate", "lags"])
+def test_a_recipe_that_says_nothing_of_the_encoder_gets_one_the_task_can_use(tmp_path, task):
+    (tmp_path / "own.toml").write_text(f'task = "{task}"\n')
+    settled = load_recipe(str(tmp_path / "own.toml"))
+    assert not settled.encoder.bidirectional and settled.encoder.hidden_size == EncoderSettings().hidden_size
+    asked = load_recipe(str(tmp_path / "own.toml"), {"encoder.bidirectional": True})
+    assert asked.encoder.bidirectional  # refused where the network is built, as before
+
+
+def test_a_relative_recipe_has_absolute_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.toml").write_text('task = "classify"\n[data]\ntrain = "t.csv"\ndev = "../d.csv"\n')
+    data = load_recipe("own.toml").data
+    assert (data.train, data.dev) == (str(tmp_path / "t.csv"), str(tmp_path.parent / "d.csv"))

@@ -60,6 +60,13 @@ def test_an_encoder_that_has_the_weights_already_stays_as_it_is(task):
     assert found["own"].encoder == ENCODER
 
 
+def test_a_transformer_stays_as_it_is_though_a_larger_one_may_have_fewer_weights(task):
+    encoder = EncoderSettings(cell="transformer", embed_size=64, hidden_size=384, bidirectional=True)
+    counts = [count_weights(task, encoder.model_copy(update={"hidden_size": size})) for size in (383, 384)]
+    assert counts[0] >= counts[1]  # else this shows nothing
+    assert match_sizes(task, counts[1], {"own": encoder})["own"].encoder == encoder
+
+
 def test_sizes_at_which_there_is_no_network_are_passed_over():
     found = match_sizes(Halves(), 101, {"lstm": ENCODER})
     assert found["lstm"].encoder.hidden_size in (100, 102)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nlp_lstm.tasks.scaling import Scaling
+from nlp_lstm.tasks.scaling import Scaling, spread
 
 ROWS = np.random.default_rng(0).lognormal(size=(50, 3)) * [1.0, 1e-3, 1e6]
 
@@ -31,3 +31,4 @@ def test_a_constant_column_is_only_moved():
     assert (scaling.scales.tolist(), scaling.scale(np.array([[7.0]])).tolist()) == ([0.0], [[2.0]])
     assert scaling.restore(np.array([[2.0]])).tolist() == [[7.0]]
     assert Scaling.of(np.full((7, 1), 0.1)).scales.tolist() == [0.0]  # whatever rounding makes of its mean
+    assert spread(np.full((1000, 1), 0.1)).tolist() == [1.0]

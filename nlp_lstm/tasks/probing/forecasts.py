@@ -99,7 +99,7 @@ class ForecastProbe(Probe):
             f"{'logarithm of the ' if scaling.log else ''}forecast of {self.rows.columns[self.column]!r}, {ahead}",
             score,
             unit="",
-            scale=float(scaling.scales[self.column]),
+            scale=float(scaling.units[self.column]),
             offset=float(scaling.means[self.column]),
             without="with the training data's mean in every row",
         )
@@ -135,7 +135,9 @@ def _parse(target: str | None, columns: Sequence[str], horizon: int) -> tuple[in
     found = re.fullmatch(r"(.*)\+(\d+)", target or "+1", re.DOTALL)
     name, ahead = (found[1], int(found[2])) if found else (str(target), 1)
     if name and name not in columns:
-        raise UsageError(f"no column {name!r}{nearest(name, columns)}")
+        raise UsageError(
+            f"expected COLUMN or COLUMN+ROWS, found {target!r}: no column {name!r}{nearest(name, columns)}"
+        )
     if not 1 <= ahead <= horizon:
         raise UsageError(f"expected 1 to {horizon} rows ahead, found {target!r}")
     return columns.index(name) if name else 0, ahead - 1
