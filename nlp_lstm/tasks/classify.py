@@ -52,6 +52,7 @@ from nlp_lstm.tasks.task import (
     build_encoder,
     build_vocabulary,
     encoder_vocabulary,
+    words_with_vectors,
 )
 from nlp_lstm.text.tokenizers import Tokenizer
 
@@ -142,7 +143,8 @@ class Classify(HasExamples, CutsTexts):
     @classmethod
     def build_vocabularies(cls, tokens: TokenTable, tokenizer: Tokenizer, settings: VocabularySettings) -> Vocabularies:
         """Return the vocabulary of the tokens."""
-        return {"tokens": build_vocabulary(tokens.counts(), tokenizer.pieces, settings)}
+        known = (*tokenizer.pieces, *words_with_vectors(settings))
+        return {"tokens": build_vocabulary(tokens.counts(), known, settings)}
 
     @classmethod
     def from_examples(

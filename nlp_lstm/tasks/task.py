@@ -19,6 +19,7 @@ from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.vectors import VectorEncoder
 from nlp_lstm.text.tokenizers import Tokenizer, build_tokenizer, tokenizer_from_dict
+from nlp_lstm.text.vectors import read_vectors
 from nlp_lstm.text.vocabulary import SPECIALS, Vocabulary
 
 Rows: TypeAlias = Sequence[NDArray[np.int32]]
@@ -322,6 +323,17 @@ def build_vector_encoder(settings: EncoderSettings, input_size: int, *, project:
         raise UsageError(listed("a model that reads numbers", [f"encoder.{name}: expected 0.0" for name in words]))
     options = settings.model_dump(exclude={"embedding_dropout", "word_dropout"})
     return VectorEncoder(input_size, **options | ({} if project else {"embed_size": None}))
+
+
+def words_with_vectors(settings: VocabularySettings) -> tuple[str, ...]:
+    """Return the words that a model is to know for their vectors alone: the first ones of the file, if there is one.
+
+    Raises:
+        DataError: the file is missing or malformed.
+    """
+    if settings.vectors is None or not settings.vector_words:
+        return ()
+    return read_vectors(settings.vectors, first=settings.vector_words).tokens
 
 
 def build_vocabulary(

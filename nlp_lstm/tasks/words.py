@@ -16,7 +16,7 @@ from nlp_lstm.corpora.token_table import IdTable, TokenTable
 from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.nn.spelling import SpellingFeatures
 from nlp_lstm.records.examples import TaggedSentence
-from nlp_lstm.tasks.task import Vocabularies, build_vocabulary
+from nlp_lstm.tasks.task import Vocabularies, build_vocabulary, words_with_vectors
 from nlp_lstm.text.casing import CASINGS, casing
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.vocabulary import PAD, UNKNOWN, Vocabulary
@@ -95,7 +95,7 @@ def build_word_vocabularies(
         for sign in spelling:
             characters[sign] = characters.get(sign, 0) + count
     return {
-        "words": build_vocabulary(words, (), settings),
+        "words": build_vocabulary(words, words_with_vectors(settings), settings),
         "characters": Vocabulary.build(characters, specials=CHARACTER_SPECIALS),
     }
 

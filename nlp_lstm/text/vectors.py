@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -42,7 +43,7 @@ class Vectors:
         return int(self.matrix.shape[1])
 
 
-def read_vectors(path: str | Path, *, wanted: Container[str] | None = None) -> Vectors:
+def read_vectors(path: str | Path, *, wanted: Container[str] | None = None, first: int | None = None) -> Vectors:
     """Return the vectors of a text file: a token and its values, parted by single blanks, on each line.
 
     The first line of word2vec, which holds the number of vectors and their size, is recognised; gzip too. A
@@ -52,6 +53,7 @@ def read_vectors(path: str | Path, *, wanted: Container[str] | None = None) -> V
     Args:
         path: the file.
         wanted: the tokens to keep, a `Vocabulary` for example; None keeps all.
+        first: look at no more than so many rows; None looks at all.
 
     Raises:
         DataError: the file cannot be read or holds no vector, or a line has too few or too many values, one
@@ -60,7 +62,7 @@ def read_vectors(path: str | Path, *, wanted: Container[str] | None = None) -> V
     path = Path(path)
     try:
         with _open(path) as file:
-            return _read(file, path, wanted)
+            return _read(file, path, wanted, first)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read as word vectors: {error}") from error
 
@@ -71,7 +73,7 @@ def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
     return gzip.open(path, "rb") if zipped else path.open("rb")
 
 
-def _read(file: Iterable[bytes], path: Path, wanted: Container[str] | None) -> Vectors:
+def _read(file: Iterable[bytes], path: Path, wanted: Container[str] | None, limit: int | None) -> Vectors:
     lines = ((number, line.rstrip(b"\r\n ")) for number, line in enumerate(file, start=1))
     lines = ((number, line) for number, line in lines if line)
     first = next(lines, None)
@@ -81,9 +83,9 @@ def _read(file: Iterable[bytes], path: Path, wanted: Container[str] | None) -> V
     rows = _Rows(path, size or _size(first[1], f"line {first[0]} of {path}"))
     if announced is None:
         rows.add(*first, wanted)
-    for number, line in lines:
+    for number, line in islice(lines, None if limit is None else max(0, limit - rows.met)):
         rows.add(number, line, wanted)
-    if announced is not None and rows.met != announced:
+    if announced is not None and rows.met != (announced if limit is None else min(limit, announced)):
         raise DataError(f"{path}: line 1 announces {announced} word vectors, found {rows.met}")
     return rows.finish()
 

@@ -210,11 +210,14 @@ def test_pretrained_vectors_reach_the_network(recipe, tmp_path):
     told = Told()
     settings = {"vocabulary.vectors": str(recipe.parent / "glove.txt"), "training.learning_rate": 1e-9}
     run = train(str(recipe), out=tmp_path / "run", steps=1, settings=settings, observer=told.observer)
-    assert "vectors for 2 of 12 words" in told.notes
+    assert "vectors for 3 of 13 words" in told.notes  # also for the one that no training text has
     loaded = run.load()
     weight = loaded.model.encoder.embedding.weight
     torch.testing.assert_close(weight[loaded.vocabulary["fine"]], torch.ones(8))
     torch.testing.assert_close(weight[loaded.vocabulary["dull"]], -torch.ones(8))
+    torch.testing.assert_close(weight[loaded.vocabulary["unheard"]], torch.zeros(8))
+    few = train(str(recipe), out=tmp_path / "few", steps=1, settings={**settings, "vocabulary.vector_words": 2})
+    assert "unheard" not in few.load().vocabulary and "dull" in few.load().vocabulary
 
 
 def test_vectors_of_another_width_are_told_before_a_step_is_taken(recipe, tmp_path):

@@ -159,3 +159,12 @@ def test_king_is_to_man_as_queen_is_to_woman(real_data):
         return float(row[token] @ target / (np.linalg.norm(row[token]) * np.linalg.norm(target)))
 
     assert max(others, key=cosine) == "queen"
+
+
+def test_only_the_first_rows_are_looked_at_when_asked(write):
+    for path in (write(SMALL), write("3 3\n" + SMALL, "counted.txt")):
+        assert [read_vectors(path, first=first).tokens for first in (1, 2, 9)] == [
+            ("the",),
+            ("the", "of"),
+            ("the", "of", "."),
+        ]
