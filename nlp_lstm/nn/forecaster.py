@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -37,6 +38,7 @@ class Forecaster(nn.Module):
 
     Quantiles come from the same states: q_1 = y + e o_1, q_i = q_{i−1} + e softplus(o_i), o = V' · encoder(…) + b'.
     They rise, so none crosses another. e: the error of the linear forecast so many steps ahead (`simple`), 1 without.
+    Once trained they are moved, all of a level and a channel by as many e, to where development data say (`moved`).
 
     Args:
         encoder: reads segments; its projection makes them `embed_size` wide.
@@ -88,6 +90,8 @@ class Forecaster(nn.Module):
         moves = torch.tensor([float(channel not in still) for channel in range(n_channels)])
         self.register_buffer("moves", moves)
         self.spread = _spread(encoder.output_size, segment, n_quantiles) if n_quantiles else None
+        self.moved: Tensor
+        self.register_buffer("moved", torch.zeros(n_channels, n_quantiles))
 
     def forward(self, past: Tensor) -> Tensor:
         """Return the future, float32 (batch, horizon, channels), of `past`, (batch, time, inputs).
@@ -114,9 +118,31 @@ class Forecaster(nn.Module):
         if self.spread is None:
             return Foreseen(point, point.new_empty(*point.shape, 0))
         first, *others = self._in_order(self.spread(states), batch).float().unbind(-1)
-        steps = [first, *map(functional.softplus, others)]
-        unit = self.moves.unsqueeze(-1) * (1.0 if self.simple is None else self.simple.errors.unsqueeze(-1))
-        return Foreseen(point, point.unsqueeze(-1) + unit * torch.stack(steps, -1).cumsum(-1))
+        steps = torch.stack([first, *map(functional.softplus, others)], -1)
+        away = (steps.cumsum(-1) + self.moved).sort(-1).values  # what has been moved may no longer rise
+        return Foreseen(point, point.unsqueeze(-1) + self.unit.unsqueeze(-1) * away)
+
+    @property
+    def unit(self) -> Tensor:
+        """What quantiles are measured in, (horizon, channels) or (channels,); 0 of a still channel."""
+        return self.moves if self.simple is None else self.moves * self.simple.errors
+
+    @torch.no_grad()
+    def move_quantiles(self, windows: Iterable[tuple[Tensor, Tensor]], levels: Sequence[float]) -> None:
+        """Move each quantile so that of the numbers of some windows as many lie below it as its level says.
+
+        Source: Romano, Patterson & Candès 2019, whose offset serves both ends of an interval; here each has its own.
+
+        Args:
+            windows: pasts (batch, time, inputs) and futures (batch, horizon, channels) that were not trained on.
+            levels: of the quantiles.
+        """
+        self.moved.zero_()
+        wrong = torch.cat([future.unsqueeze(-1) - self.foresee(past).quantiles for past, future in windows])
+        away = (wrong / self.unit.unsqueeze(-1)).flatten(0, 1).cpu().numpy()  # (numbers, channels, levels)
+        for place, level in enumerate(levels):
+            found = torch.from_numpy(np.quantile(away[..., place], level, axis=0)).to(self.moved)
+            self.moved[:, place] = torch.where(self.moves > 0, found, 0.0)  # a still channel has no unit
 
     def _segments(self, past: Tensor) -> Tensor:
         """Return what the encoder reads, a row for each channel of each window or, mixed, for each window."""

@@ -17,6 +17,7 @@ from nlp_lstm.stages.moving import take_over
 from nlp_lstm.stages.network import describe_model, put_vectors
 from nlp_lstm.stages.record import TrainingRecord
 from nlp_lstm.store import load_weights, read_model, write_description, write_weights
+from nlp_lstm.tasks.numbers import Calibrates
 from nlp_lstm.tasks.task import encoder_vocabulary, shown_score
 from nlp_lstm.training.budget import measure_pace, steps_in_budget
 from nlp_lstm.training.interrupts import catch_signals
@@ -59,6 +60,9 @@ class Fit:
         trainer = _prepare(record, model, ledger)
         _train(record, trainer, ledger)
         load_weights(model, read_model(record.out))
+        if isinstance(record.task, Calibrates) and record.rows is not None:
+            record.task.calibrate(model, record.rows["dev"])
+            write_weights(record.out, model)
         return replace(record, model=model, position=trainer.position)
 
 

@@ -262,6 +262,18 @@ class Forecast(ReadsNumbers):
     def _restored(self, scaled: NDArray[Any]) -> NDArray[np.float64]:
         return self._scaling.restore(scaled, slice(len(self.columns)))
 
+    def calibrate(self, model: nn.Module, rows: Sequence[ScaledSeries]) -> None:
+        """Move the quantiles of a trained network to where the development data say that they are."""
+        assert isinstance(model, Forecaster)
+        levels, n_columns = self.settings.quantiles, len(self.columns)
+        if not levels:
+            return
+        device = next(model.parameters()).device
+        model.eval()
+        batches = self._windows(rows, batch_size=256, seed=0).in_order()
+        pairs = ((batch.past.to(device), batch.future[..., :n_columns].to(device)) for batch in batches)
+        model.move_quantiles(pairs, levels)
+
     def score(self, examples: Sequence[Series], predictions: Sequence[ComparedErrors]) -> float:
         """Return the number training watches: 1 / (1 + mean squared error + pinball loss, if any), in [0, 1]."""
         errors = ComparedErrors.joined(predictions).model

@@ -28,6 +28,15 @@ class Foresees(Protocol):
         ...
 
 
+@runtime_checkable
+class Calibrates(Protocol):
+    """A task whose trained network is set right once more by development data."""
+
+    def calibrate(self, model: nn.Module, rows: Sequence[Any]) -> None:
+        """Set a trained network right, however it was set before; `rows` are what `encode` made of development data."""
+        ...
+
+
 class ReadsNumbers:
     """The part of a task whose examples are numbers: there is no tokenizer and no vocabulary.
 

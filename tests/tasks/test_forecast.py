@@ -327,6 +327,37 @@ def test_the_report_of_quantiles_sets_what_simple_forecasts_lose_beside_the_mode
     assert load(run.folder).evaluate([Series(values, ("drawn", "coming"), first=2500)]).to_dict() == test
 
 
+def test_of_the_development_data_as_much_lies_below_a_quantile_as_it_says(announced):
+    run, values = announced
+    dev = load(run.folder).evaluate([Series(values[:2500], ("drawn", "coming"), first=2000)]).to_dict()
+    for level, each in dev["per_quantile"].items():
+        assert each["below"] == pytest.approx(float(level), abs=2 / 500)
+
+
+@pytest.mark.parametrize("mix", [False, True])
+def test_quantiles_are_moved_to_where_other_windows_say_however_they_stood_before(mix):
+    series = noise(300)
+    values = series.values.copy()
+    values[:, 1] = 7.0  # never changes: its quantiles are the number itself
+    series = Series(values, ("a", "b"), source="n.csv")
+    task = task_of(series, quantiles=(0.1, 0.9), mix=mix)
+    model, rows = task.build(ENCODER), task.encode([series])
+    with torch.no_grad():
+        model.spread.bias += 3.0
+    task.calibrate(model, rows)
+    report = task.report([series], task.predict(model, rows)).to_dict()
+    assert report["per_column"]["b"]["mae"] == 0.0 and bool(model.moved.isfinite().all())
+    once = model.moved.clone()
+    task.calibrate(model, rows)
+    assert torch.equal(model.moved, once) and float(once[0].abs().max()) > 1.0
+    ends = range(12, 300 - 6 + 1)
+    found = task.answer(model, [Series(values[:end], ("a", "b")) for end in ends])
+    for level in (0.1, 0.9):
+        under = [values[end : end + 6, 0] < each.quantiles[level][:, 0] for end, each in zip(ends, found, strict=True)]
+        assert np.mean(under) == pytest.approx(level, abs=0.001)
+        assert all((each.quantiles[level][:, 1] == 7.0).all() for each in found)
+
+
 def test_quantiles_of_a_forecast_never_cross(announced):
     run, values = announced
     model = load(run.folder)
