@@ -280,6 +280,10 @@ class Forecast(ReadsNumbers):
         pinball = 0.0 if errors.quantiles is None else float(errors.quantiles.pinball.mean())
         return 1.0 / (1.0 + float(errors.squared.mean()) + pinball)
 
+    def shown_score(self, score: float) -> str:
+        """Return what training watches as people read it: the squared error, with what quantiles add to it."""
+        return f"MSE{' + pinball loss' if self.settings.quantiles else ''} {1.0 / score - 1.0:.4f}"
+
     def report(self, examples: Sequence[Series], predictions: Sequence[ComparedErrors]) -> ForecastReport:
         """Return the scores of the forecasts."""
         settings = self.settings

@@ -358,6 +358,16 @@ def test_quantiles_are_moved_to_where_other_windows_say_however_they_stood_befor
         assert all((each.quantiles[level][:, 1] == 7.0).all() for each in found)
 
 
+@pytest.mark.parametrize(("quantiles", "name"), [((), "MSE"), ((0.1, 0.9), "MSE + pinball loss")])
+def test_training_shows_the_error_it_watches(quantiles, name):
+    series = noise(60)
+    task = task_of(series, quantiles=quantiles)
+    predictions = task.predict(task.build(ENCODER), task.encode([series]))
+    report = task.report([series], predictions).to_dict()
+    watched = report["mse"] + report.get("pinball", 0.0)
+    assert task.shown_score(task.score([series], predictions)) == f"{name} {watched:.4f}"
+
+
 def test_quantiles_of_a_forecast_never_cross(announced):
     run, values = announced
     model = load(run.folder)
