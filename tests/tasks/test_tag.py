@@ -164,7 +164,7 @@ def test_neither_batch_size_nor_order_changes_an_answer():
 
 def test_the_report_of_right_tags_is_perfect_and_unseen_tags_are_missed():
     task = made(CHUNKS)
-    right = [tuple(tags) for tags in task._gold(CHUNKS)]
+    right = [tuple(tags) for tags in task.notation.gold(CHUNKS)]
     assert task.report(CHUNKS, right).to_dict()["f1"] == 1.0 and task.score(CHUNKS, right) == 1.0
     other = [sentence("Ada/B-PER Acme/B-ORG"), sentence("Bob/B-PER x/O")]
     assert task.check(other) == ["tags never seen in training count as wrong: S-ORG"]
