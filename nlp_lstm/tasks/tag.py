@@ -7,12 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nlp_lstm.batching.buckets import batches_by_length
-from nlp_lstm.batching.spelled import SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
+from nlp_lstm.batching.spelled import SpelledRows, TaggedBatch, TaggedBatches
 from nlp_lstm.config import (
     DataSettings,
     EncoderSettings,
@@ -32,7 +30,6 @@ from nlp_lstm.metrics.tags import TagReport, span_f1, tag_report
 from nlp_lstm.nn.crf import Crf
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss
-from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.spelling import SpellingFeatures
 from nlp_lstm.nn.tagger import Emissions, Tagger, tag_loss
 from nlp_lstm.records.examples import TaggedSentence
@@ -43,6 +40,7 @@ from nlp_lstm.tasks.tag_notation import TagNotation, network_tags, scheme_of
 from nlp_lstm.tasks.tag_settings import TagPartSettings, TagSettings
 from nlp_lstm.tasks.tagging import sure_paths, tagging_of
 from nlp_lstm.tasks.task import CutsTexts, HasExamples, Note, Vocabularies, build_encoder, encoder_vocabulary
+from nlp_lstm.tasks.word_scores import read_by_length
 from nlp_lstm.tasks.words import (
     NO_SPELLING,
     WordReader,
@@ -52,10 +50,6 @@ from nlp_lstm.tasks.words import (
 )
 from nlp_lstm.text.tag_schemes import Scheme, convert, detect_scheme
 from nlp_lstm.text.tokenizers import Tokenizer
-
-CELLS = 4_096
-"""Rows × padded length of a batch in prediction: enough for the recurrent kernel, few enough for little padding, which
-is wide where sentences are long."""
 
 
 class Tag(HasExamples, CutsTexts):
@@ -253,7 +247,7 @@ class Tag(HasExamples, CutsTexts):
     ) -> list[tuple[str, ...]]:
         """Return the best tags of each sentence, in BIOES where they mark chunks."""
         found: list[tuple[str, ...]] = [()] * len(rows)
-        for chosen, scores, mask in self._scored(model, rows, batch_size=batch_size, precision=precision):
+        for chosen, scores, mask in read_by_length(model, rows, model, batch_size=batch_size, precision=precision):
             lengths = [len(rows.rows[row]) for row in chosen]
             for row, path in zip(chosen, self.part_predictions(model, scores, mask, lengths), strict=True):
                 found[row] = path
@@ -317,7 +311,7 @@ class Tag(HasExamples, CutsTexts):
         sentences = [sentence_of(given, self.tokenizer) for given in inputs]
         rows = self.encode(TokenTable.from_keys(sentence.words for sentence in sentences))
         found = [Tagging(sentence.text, (), (), (), ()) for sentence in sentences]
-        for chosen, scores, mask in self._scored(model, rows, batch_size=batch_size):
+        for chosen, scores, mask in read_by_length(model, rows, model, batch_size=batch_size):
             those = [sentences[row] for row in chosen]
             for row, tagging in zip(chosen, self.part_answers(model, scores, mask, those, n_best=n_best), strict=True):
                 found[row] = tagging
@@ -352,18 +346,3 @@ class Tag(HasExamples, CutsTexts):
         """Return a sentence on its way through a network and this head."""
         assert isinstance(model, Tagger)
         return PathProbe(read, model, scores, predict, self.tags, target=target)
-
-    def _scored(
-        self, model: nn.Module, rows: SpelledRows, *, batch_size: int, precision: str = "float32"
-    ) -> Iterator[tuple[list[int], Emissions, Tensor]]:
-        """Yield numbers of rows with their scores and mask; rows without words are left out."""
-        lengths = np.array([len(row) for row in rows.rows], dtype=np.int64)
-        filled = np.flatnonzero(lengths)
-        device = next(model.parameters()).device
-        model.eval()
-        for batch in batches_by_length(lengths[filled], max_rows=batch_size, max_tokens=CELLS):
-            chosen = filled[batch]
-            inputs = pad_spelled(rows, chosen).to(device)
-            with torch.inference_mode(), mixed_precision(device, precision):
-                scores = model(*inputs)
-            yield chosen.tolist(), scores, inputs.mask

@@ -14,6 +14,7 @@ from nlp_lstm.errors import DataError, ModelError, UsageError
 from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.tasks import words
 from nlp_lstm.tasks.tag import Tag, TagSettings
+from nlp_lstm.tasks.word_scores import read_by_length
 from nlp_lstm.text.characters import Characters
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.tag_schemes import illegal
@@ -110,7 +111,7 @@ def test_no_illegal_sequence_and_every_entity_is_a_slice_of_its_text(crf):
 def paths_with_probabilities(model: torch.nn.Module, task: Tag, words: list[str]) -> dict[tuple[str, ...], float]:
     """Return the probability of every legal tag sequence, by enumeration."""
     rows = task.encode(Tag.tokenize([TaggedSentence.of_words(words)], TOKENIZER, cache=None))
-    ((_, (emissions, _), _),) = task._scored(model, rows, batch_size=1)
+    ((_, (emissions, _), _),) = read_by_length(model, rows, model, batch_size=1)
     start, move, end = (part.detach().double() for part in model.paths.scores())
     scores = {}
     for path in itertools.product(range(len(task.tags)), repeat=len(words)):
