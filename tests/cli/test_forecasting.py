@@ -143,7 +143,7 @@ def test_info_and_the_card_tell_what_is_only_looked_at(run, sure):
 
 
 def test_a_terminal_gets_a_chart(run, sure, table, monkeypatch):
-    monkeypatch.setattr("nlp_lstm.cli.predict.sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("nlp_lstm.cli.predicting.sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
