@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -44,6 +44,21 @@ def output_place(path: Path, *, flag: str) -> Path:
     if path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"{flag} {path}: {'is a folder' if path.is_dir() else 'there is no such folder'}")
     return path
+
+
+def check_outputs(files: Sequence[str], outputs: Mapping[str, Path | None]) -> None:
+    """See that no result would be written over an input or another result.
+
+    Raises:
+        UsageError: one would.
+    """
+    taken = {Path(file).resolve(): file for file in files if Path(file).is_file()}
+    for flag, path in outputs.items():
+        if path is None or (path.exists() and not path.is_file()):
+            continue
+        if path.resolve() in taken:
+            raise UsageError(f"{flag} {path}: is the same file as {taken[path.resolve()]}")
+        taken[path.resolve()] = flag
 
 
 def _write(file: BinaryIO, line: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nlp_lstm.cli import options
+from nlp_lstm.cli.files import check_outputs
 from nlp_lstm.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +88,6 @@ def inspect(
     if gradients and html is not None:
         raise UsageError("--html shows what a text's prediction rests on; of --gradients there is --plot")
     from nlp_lstm.cli.plotting import check_plot  # heavy, like all below: only when it is used
-    from nlp_lstm.cli.predict import check_outputs
     from nlp_lstm.corpora.reading import Record
     from nlp_lstm.stages.loading import load
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks.numbers import Foresees
-from nlp_lstm.tasks.writing import Writes, writing_options
+from nlp_lstm.tasks.writing import Writes
+from nlp_lstm.tasks.writing_options import writing_options
 
 ROUNDS = 20
 WRITTEN = 32

@@ -15,7 +15,7 @@ from nlp_lstm.stages.loading import holds, load
 from nlp_lstm.store import ModelFiles
 from nlp_lstm.tasks import find_task
 from nlp_lstm.tasks.translate import translating_options
-from nlp_lstm.tasks.writing import check_seed, writing_options
+from nlp_lstm.tasks.writing_options import check_seed, writing_options
 
 
 class ModelStage:

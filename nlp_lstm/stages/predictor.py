@@ -21,7 +21,8 @@ from nlp_lstm.stages.state_stream import StateStream
 from nlp_lstm.tasks.numbers import Foresees, ReadsNumbers
 from nlp_lstm.tasks.parts import HasParts
 from nlp_lstm.tasks.task import Note, Report, Task, encoder_vocabulary
-from nlp_lstm.tasks.writing import Writer, Writes, writing_options
+from nlp_lstm.tasks.writing import Writer, Writes
+from nlp_lstm.tasks.writing_options import writing_options
 from nlp_lstm.text.vocabulary import Vocabulary
 
 SIDES, KINDS = ("source", "target"), {"lang": "language", "column": "column"}

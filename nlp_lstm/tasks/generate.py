@@ -39,7 +39,8 @@ from nlp_lstm.tasks.task import (
     encoder_vocabulary,
     new_tokenizer,
 )
-from nlp_lstm.tasks.writing import Writer, WritingChoices, writing_options
+from nlp_lstm.tasks.writing import Writer
+from nlp_lstm.tasks.writing_options import WritingChoices, writing_options
 from nlp_lstm.text.joining import keeps_line_ends
 from nlp_lstm.text.tokenizers import Tokenizer
 

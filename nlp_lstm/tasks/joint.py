@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
 from nlp_lstm.batching.alternating import AlternatingBatches, PartBatch
-from nlp_lstm.batching.buckets import batches_by_length
-from nlp_lstm.batching.spelled import SpelledRows, pad_spelled
+from nlp_lstm.batching.spelled import SpelledRows
 from nlp_lstm.config import (
     SPLITS,
     DataSettings,
@@ -32,7 +30,6 @@ from nlp_lstm.errors import DataError, ModelError, UsageError, nearest
 from nlp_lstm.metrics.joint import JointReport
 from nlp_lstm.nn.joint import JointNetwork
 from nlp_lstm.nn.loss import SummedLoss
-from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.records.examples import PartExample, TaggedSentence
 from nlp_lstm.records.predictions import JointPrediction
 from nlp_lstm.tasks import find_task
@@ -40,6 +37,7 @@ from nlp_lstm.tasks.joint_settings import JointSettings, part_problems, part_set
 from nlp_lstm.tasks.probing.probe import Probe
 from nlp_lstm.tasks.probing.texts import PartProbes, ReadText
 from nlp_lstm.tasks.task import CutsTexts, Note, Vocabularies, build_encoder, encoder_vocabulary, score_names
+from nlp_lstm.tasks.word_scores import read_by_length
 from nlp_lstm.tasks.words import (
     WordReader,
     build_word_vocabularies,
@@ -48,9 +46,6 @@ from nlp_lstm.tasks.words import (
     sentence_of,
 )
 from nlp_lstm.text.tokenizers import Tokenizer
-
-CELLS = 4_096
-"""Rows × padded length of a batch in prediction, as in `nlp_lstm.tasks.tag`."""
 
 
 @dataclass(frozen=True)
@@ -300,9 +295,9 @@ class Joint(CutsTexts):
         of_parts = {}
         for name, own in rows.rows.items():
             found: list[Any] = [None] * len(own)
-            for chosen, scores, mask in self._scored(
-                model, own, parts=[name], batch_size=batch_size, precision=precision
-            ):
+            ask = partial(model, parts=[name])
+            filled = self._reader.fill(own)
+            for chosen, scores, mask in read_by_length(model, filled, ask, batch_size=batch_size, precision=precision):
                 lengths = [len(own.rows[row]) for row in chosen]
                 those = self.tasks[name].part_predictions(model.parts[name], scores[name], mask, lengths)
                 for row, prediction in zip(chosen, those, strict=True):
@@ -342,7 +337,7 @@ class Joint(CutsTexts):
         sentences = [sentence_of(given, self.tokenizer) for given in inputs]
         rows = self._reader.encode(TokenTable.from_keys(sentence.words for sentence in sentences))
         found: list[dict[str, Any]] = [{} for _ in sentences]
-        for chosen, scores, mask in self._scored(model, rows, parts=list(self.tasks), batch_size=batch_size):
+        for chosen, scores, mask in read_by_length(model, self._reader.fill(rows), model, batch_size=batch_size):
             those = [sentences[row] for row in chosen]
             for name, task in self.tasks.items():
                 answers = task.part_answers(model.parts[name], scores[name], mask, those)
@@ -380,26 +375,6 @@ class Joint(CutsTexts):
             return found
 
         return task.part_probe(model.parts[name], read, scores, predict, rest or None)
-
-    def _scored(
-        self,
-        model: JointNetwork,
-        rows: SpelledRows,
-        *,
-        parts: Sequence[str],
-        batch_size: int,
-        precision: str = "float32",
-    ) -> Iterator[tuple[list[int], dict[str, Any], Tensor]]:
-        """Yield numbers of rows with what the heads of some parts say of them, and their mask."""
-        filled = self._reader.fill(rows)
-        lengths = np.array([len(row) for row in filled.rows], dtype=np.int64)
-        device = next(model.parameters()).device
-        model.eval()
-        for chosen in batches_by_length(lengths, max_rows=batch_size, max_tokens=CELLS):
-            inputs = pad_spelled(filled, chosen).to(device)
-            with torch.inference_mode(), mixed_precision(device, precision):
-                scores = model(*inputs, parts=parts)
-            yield chosen.tolist(), scores, inputs.mask
 
     def _parted(
         self, examples: Sequence[PartExample], predictions: Sequence[Any]

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from math import prod
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor, nn
 
-from nlp_lstm.batching.buckets import batches_by_length
-from nlp_lstm.batching.spelled import Edges, SpelledRows, TaggedBatch, TaggedBatches, pad_spelled
+from nlp_lstm.batching.spelled import SpelledRows, TaggedBatch, TaggedBatches
 from nlp_lstm.config import (
     DataSettings,
     EncoderSettings,
@@ -33,53 +27,33 @@ from nlp_lstm.corpora.tagged_records import read_words_or_texts
 from nlp_lstm.corpora.token_table import TokenTable
 from nlp_lstm.errors import DataError, ModelError
 from nlp_lstm.metrics.tags import TagReport, span_f1, tag_report
-from nlp_lstm.nn.crf import Confidence, Crf
+from nlp_lstm.nn.crf import Crf
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.loss import SummedLoss
-from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.nn.spelling import SpellingFeatures
 from nlp_lstm.nn.tagger import Emissions, Tagger, tag_loss
 from nlp_lstm.records.examples import TaggedSentence
-from nlp_lstm.records.predictions import Entity, Tagging
+from nlp_lstm.records.predictions import Tagging
 from nlp_lstm.tasks.probing.paths import PathProbe
 from nlp_lstm.tasks.probing.texts import ReadText, Scores
+from nlp_lstm.tasks.tag_notation import TagNotation, network_tags, scheme_of
+from nlp_lstm.tasks.tag_settings import TagPartSettings, TagSettings
+from nlp_lstm.tasks.tagging import sure_paths, tagging_of
 from nlp_lstm.tasks.task import CutsTexts, HasExamples, Note, Vocabularies, build_encoder, encoder_vocabulary
+from nlp_lstm.tasks.word_scores import read_by_length
 from nlp_lstm.tasks.words import (
     NO_SPELLING,
-    SpellingSettings,
     WordReader,
     build_word_vocabularies,
     check_word_vocabularies,
     sentence_of,
 )
-from nlp_lstm.text.tag_schemes import Scheme, allowed, convert, decide_scheme, detect_scheme, spans
+from nlp_lstm.text.tag_schemes import Scheme, convert, detect_scheme
 from nlp_lstm.text.tokenizers import Tokenizer
-
-CELLS = 4_096
-"""Rows × padded length of a batch in prediction: enough for the recurrent kernel, few enough for little padding, which
-is wide where sentences are long."""
-
-
-class TagPartSettings(Settings):
-    """What a tagger is told where it is a part of a model: all but how words are read."""
-
-    crf: bool = True
-    """Weigh whole tag sequences; without it each word's tag is scored by itself, and only illegal sequences are out."""
-    auxiliary_weight: Annotated[float, Field(ge=0)] = 0.0
-    """How much predicting the `auxiliary` column from the lowest layer counts in the loss."""
-    scheme: Literal["auto", "none", "iob1", "iob2", "bioes"] = "auto"
-    """What the tags are written in; `none` where each tag stands for itself, as parts of speech do."""
-
-
-class TagSettings(SpellingSettings, TagPartSettings):
-    """The `[head]` section of a tagging recipe."""
 
 
 class Tag(HasExamples, CutsTexts):
     """Reads tagged sentences, builds the network, says what its loss and its predictions are.
-
-    Inside, chunks are always written in BIOES: there a chunk's own tags say where it ends, so that their probability
-    is the chunk's.
 
     Args:
         tags: every tag, in the network's order.
@@ -103,21 +77,20 @@ class Tag(HasExamples, CutsTexts):
         tokenizer: Tokenizer,
         vocabularies: Vocabularies,
     ) -> None:
-        self.tags, self.auxiliary = tuple(tags), tuple(auxiliary)
         self.settings, self.tokenizer = settings, tokenizer
         self.vocabularies = vocabularies
-        self._numbers = {tag: number for number, tag in enumerate(self.tags)}
-        self._shown = [_in_iob2(tag) if self.scheme == "iob2" else tag for tag in self.tags]
-        chunks = self.scheme is not None
-        self._opens = np.array([chunks and tag[:1] in ("B", "S") for tag in self.tags], dtype=bool)
-        self._closes = np.array([chunks and tag[:1] in ("E", "S") for tag in self.tags], dtype=bool)
+        self.notation, self.auxiliary = TagNotation(tags, settings.chunk_scheme), TagNotation(auxiliary, None)
         self._reader = WordReader(vocabularies, lowercase=tokenizer.lowercase)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Every tag, in the network's order."""
+        return self.notation.tags
 
     @property
     def scheme(self) -> Scheme | None:
         """What the person's tags are written in; None where each tag stands for itself."""
-        scheme = self.settings.scheme
-        return scheme if scheme in ("iob1", "iob2", "bioes") else None
+        return self.notation.scheme
 
     @classmethod
     def part_settings(cls) -> type[HeadSettings]:
@@ -171,20 +144,13 @@ class Tag(HasExamples, CutsTexts):
             DataError: there are fewer than two tags, one marks no chunk though most do, or there are no auxiliary ones
                 though they are to be learned.
         """
-        sequences = [example.tags or () for example in examples]
-        scheme = settings.scheme
-        if scheme == "auto":
-            decided = decide_scheme(sequences)
-            scheme = decided.scheme or "none"
-            _refuse_strays(examples, decided.strays)
-        settings = settings.model_copy(update={"scheme": scheme})
-        distinct = {tag for sequence in sequences for tag in sequence}
-        if len(distinct) < 2:
-            raise DataError(f"{examples[0].source}: expected at least two different tags, found {len(distinct)}")
+        scheme = scheme_of(examples) if settings.scheme == "auto" else settings.chunk_scheme
+        tags = network_tags(examples, scheme)
         second = {tag for example in examples for tag in example.auxiliary or ()} if settings.auxiliary_weight else ()
         if settings.auxiliary_weight and not second:
             raise DataError(f"{examples[0].source}: head.auxiliary_weight needs a column named auxiliary (--columns)")
-        return cls(_network_tags(sequences, scheme), sorted(second), settings, tokenizer, vocabularies)
+        known = settings.model_copy(update={"scheme": scheme or "none"})
+        return cls(tags, sorted(second), known, tokenizer, vocabularies)
 
     @classmethod
     def from_labels(
@@ -206,11 +172,11 @@ class Tag(HasExamples, CutsTexts):
 
     def to_labels(self) -> dict[str, Sequence[str]]:
         """Return the tags, ready for a model folder."""
-        return {"tags": self.tags, "auxiliary": self.auxiliary}
+        return {"tags": self.tags, "auxiliary": self.auxiliary.tags}
 
     def check(self, examples: Sequence[TaggedSentence]) -> list[str]:
         """Return a line if sentences hold tags that no training sentence has, which can't be found."""
-        unknown = sorted({tag for tags in self._gold(examples) for tag in tags} - set(self.tags))
+        unknown = sorted({tag for tags in self.notation.gold(examples) for tag in tags} - set(self.tags))
         return [f"tags never seen in training count as wrong: {', '.join(unknown)}"] if unknown else []
 
     def encode(self, tokens: TokenTable) -> SpelledRows:
@@ -229,22 +195,20 @@ class Tag(HasExamples, CutsTexts):
         return self._network(encoder, NO_SPELLING.build(0))
 
     def _network(self, encoder: Encoder, spelling: SpellingFeatures) -> Tagger:
-        legal = (torch.from_numpy(part) for part in allowed(self.tags, "bioes" if self.scheme else None))
-        start, move, end = legal
+        start, move, end = map(torch.from_numpy, self.notation.legal())
         paths = Crf(len(self.tags), start=start, move=move, end=end)
-        return Tagger(encoder, spelling, paths, whole=self.settings.crf, n_auxiliary=len(self.auxiliary))
+        return Tagger(encoder, spelling, paths, whole=self.settings.crf, n_auxiliary=len(self.auxiliary.tags))
 
     def batches(
         self, rows: SpelledRows, examples: Sequence[TaggedSentence], settings: TrainingSettings
     ) -> TaggedBatches:
         """Return the training batches of sentences and their tags; sentences without words are left out."""
         filled = [number for number, example in enumerate(examples) if example.words]
-        gold = self._gold(examples)
-        tags = [_numbered(gold[number], self._numbers) for number in filled]
+        gold = self.notation.gold(examples)
+        tags = [self.notation.numbered(gold[number]) for number in filled]
         second = None
-        if self.auxiliary:
-            numbers = {tag: number for number, tag in enumerate(self.auxiliary)}
-            second = [_numbered(examples[number].auxiliary or (), numbers) for number in filled]
+        if self.auxiliary.tags:
+            second = [self.auxiliary.numbered(examples[number].auxiliary or ()) for number in filled]
         return TaggedBatches(
             replace(rows, rows=[rows.rows[number] for number in filled]),
             tags,
@@ -252,7 +216,7 @@ class Tag(HasExamples, CutsTexts):
             batch_size=settings.batch_size,
             seed=settings.seed,
             max_tokens=settings.max_tokens,
-            edges=None if self.scheme is None else self._edges(),
+            edges=self.notation.edges(),
         )
 
     part_batches = batches
@@ -283,7 +247,7 @@ class Tag(HasExamples, CutsTexts):
     ) -> list[tuple[str, ...]]:
         """Return the best tags of each sentence, in BIOES where they mark chunks."""
         found: list[tuple[str, ...]] = [()] * len(rows)
-        for chosen, scores, mask in self._scored(model, rows, batch_size=batch_size, precision=precision):
+        for chosen, scores, mask in read_by_length(model, rows, model, batch_size=batch_size, precision=precision):
             lengths = [len(rows.rows[row]) for row in chosen]
             for row, path in zip(chosen, self.part_predictions(model, scores, mask, lengths), strict=True):
                 found[row] = path
@@ -295,11 +259,11 @@ class Tag(HasExamples, CutsTexts):
         """Return the best tags of each sentence of a batch whose scores are known; none of one without words."""
         assert isinstance(model, Tagger)
         paths = zip(model.paths.decode(scores.tags, mask), lengths, strict=True)
-        return [tuple(self.tags[number] for number in path[:length].tolist()) for path, length in paths]
+        return [self.notation.named(path[:length]) for path, length in paths]
 
     def score(self, examples: Sequence[TaggedSentence], predictions: Sequence[tuple[str, ...]]) -> float:
         """Return the number training watches: F1 of chunks, or accuracy where tags mark no chunks; in [0, 1]."""
-        gold = self._gold(examples)
+        gold = self.notation.gold(examples)
         if self.scheme is not None:
             return span_f1(gold, predictions)
         right = sum(
@@ -347,7 +311,7 @@ class Tag(HasExamples, CutsTexts):
         sentences = [sentence_of(given, self.tokenizer) for given in inputs]
         rows = self.encode(TokenTable.from_keys(sentence.words for sentence in sentences))
         found = [Tagging(sentence.text, (), (), (), ()) for sentence in sentences]
-        for chosen, scores, mask in self._scored(model, rows, batch_size=batch_size):
+        for chosen, scores, mask in read_by_length(model, rows, model, batch_size=batch_size):
             those = [sentences[row] for row in chosen]
             for row, tagging in zip(chosen, self.part_answers(model, scores, mask, those, n_best=n_best), strict=True):
                 found[row] = tagging
@@ -358,15 +322,12 @@ class Tag(HasExamples, CutsTexts):
     ) -> list[Tagging]:
         """Return what is found in each sentence of a batch whose scores are known; in one without words, nothing."""
         assert isinstance(model, Tagger)
-        paths = model.paths.decode(scores.tags, mask)
-        best = torch.from_numpy(_padded(paths, mask.shape[1])).to(mask.device)
-        sure = model.paths.confidence(scores.tags, best, mask)
-        others = model.paths.decode_best(scores.tags, mask, n_best) if n_best else [[] for _ in sentences]
-        found = []
-        for sentence, path, (nodes, moves), more in zip(sentences, paths, _rows_of(sure), others, strict=True):
-            alternatives = tuple((self._written(each.tags), float(np.exp(each.log_prob))) for each in more)
-            found.append(self._tagging(sentence, path[: len(sentence.words)], nodes, moves, alternatives))
-        return found
+        paths = sure_paths(model.paths, scores.tags, mask)
+        others = model.paths.decode_best(scores.tags, mask, n_best) if n_best else [()] * len(sentences)
+        return [
+            tagging_of(sentence, path, self.notation, others=likeliest)
+            for sentence, path, likeliest in zip(sentences, paths, others, strict=True)
+        ]
 
     def probe(self, model: nn.Module, given: str | Sequence[str], target: str | None = None) -> PathProbe:
         """Return a sentence on its way through the network, to be inspected; tags of chunks are shown in BIOES."""
@@ -385,113 +346,3 @@ class Tag(HasExamples, CutsTexts):
         """Return a sentence on its way through a network and this head."""
         assert isinstance(model, Tagger)
         return PathProbe(read, model, scores, predict, self.tags, target=target)
-
-    def _scored(
-        self, model: nn.Module, rows: SpelledRows, *, batch_size: int, precision: str = "float32"
-    ) -> Iterator[tuple[list[int], Emissions, Tensor]]:
-        """Yield numbers of rows with their scores and mask; rows without words are left out."""
-        lengths = np.array([len(row) for row in rows.rows], dtype=np.int64)
-        filled = np.flatnonzero(lengths)
-        device = next(model.parameters()).device
-        model.eval()
-        for batch in batches_by_length(lengths[filled], max_rows=batch_size, max_tokens=CELLS):
-            chosen = filled[batch]
-            inputs = pad_spelled(rows, chosen).to(device)
-            with torch.inference_mode(), mixed_precision(device, precision):
-                scores = model(*inputs)
-            yield chosen.tolist(), scores, inputs.mask
-
-    def _edges(self) -> Edges:
-        """Return the tags that make a whole chunk of what a window keeps of one."""
-
-        def become(letters: Mapping[str, str]) -> NDArray[np.int32]:
-            return _numbered([letters.get(tag[0], tag[0]) + tag[1:] for tag in self.tags], self._numbers)
-
-        return Edges(first=become({"I": "B", "E": "S"}), last=become({"I": "E", "B": "S"}))
-
-    def _gold(self, examples: Sequence[TaggedSentence]) -> list[Sequence[str]]:
-        """Return the tags of sentences as the network writes them."""
-        sequences = [example.tags or () for example in examples]
-        if self.scheme is None:
-            return list(sequences)
-        scheme = detect_scheme(sequences)
-        if scheme is None:
-            _refuse_strays(examples, {tag for tags in sequences for tag in tags if detect_scheme([[tag]]) is None})
-        return [convert(tags, scheme or "iob2", "bioes") for tags in sequences]
-
-    def _written(self, path: NDArray[np.int64]) -> tuple[str, ...]:
-        """Return tags in the person's scheme."""
-        if self.scheme == "iob1":  # the only one in which a tag hangs on its neighbours
-            return tuple(convert([self.tags[number] for number in path.tolist()], "bioes", "iob1"))
-        return tuple([self._shown[number] for number in path.tolist()])
-
-    def _tagging(
-        self,
-        sentence: TaggedSentence,
-        path: NDArray[np.int64],
-        nodes: NDArray[np.float64],
-        moves: NDArray[np.float64],
-        alternatives: tuple[tuple[tuple[str, ...], float], ...],
-    ) -> Tagging:
-        firsts, lasts = np.flatnonzero(self._opens[path]).tolist(), np.flatnonzero(self._closes[path]).tolist()
-        scores, given_before = nodes[: len(path)].tolist(), moves[: len(path) - 1].tolist()
-        entities = []
-        for first, last in zip(firsts, lasts, strict=True):  # no path leaves an entity open
-            start, end = sentence.starts[first], sentence.starts[last] + len(sentence.words[last])
-            score = prod(given_before[first:last], start=scores[first])
-            entities.append(Entity(self.tags[path[first]][2:], score, sentence.text[start:end], start, end))
-        written = self._written(path)
-        return Tagging(
-            sentence.text, sentence.words, sentence.starts, written, tuple(scores), tuple(entities), alternatives
-        )
-
-
-def _refuse_strays(examples: Sequence[TaggedSentence], strays: AbstractSet[str]) -> None:
-    """See that no sentence has one of some tags, which mark no chunk where the others do.
-
-    Raises:
-        DataError: one has; the message names the sentence and the tag.
-    """
-    if not strays:
-        return
-    sentence = next(example for example in examples if not strays.isdisjoint(example.tags or ()))
-    word, tag = next(pair for pair in zip(sentence.words, sentence.tags or (), strict=True) if pair[1] in strays)
-    raise DataError(
-        f"the sentence at line {sentence.line} of {sentence.source}: the tag {tag!r} of {word!r} marks no chunk; "
-        "expected O, or a letter, a hyphen and a label (head.scheme=none takes every tag as it is)"
-    )
-
-
-def _network_tags(sequences: Sequence[Sequence[str]], scheme: str) -> list[str]:
-    """Return the tags the network tells apart: as they are or, of chunks, all that BIOES has for their labels."""
-    if scheme == "none":
-        return sorted({tag for sequence in sequences for tag in sequence})
-    assert scheme in ("iob1", "iob2", "bioes")
-    labels = sorted({span.label for sequence in sequences for span in spans(sequence, scheme)})  # type: ignore[arg-type]
-    return ["O", *(f"{letter}-{label}" for label in labels for letter in "BIES")]
-
-
-def _in_iob2(tag: str) -> str:
-    """Return a tag of BIOES as IOB2 has it.
-
-    >>> [_in_iob2(tag) for tag in ("O", "B-X", "S-X", "E-X")]
-    ['O', 'B-X', 'B-X', 'I-X']
-    """
-    return {"S": "B", "E": "I"}.get(tag[0], tag[0]) + tag[1:]
-
-
-def _numbered(tags: Sequence[str], numbers: Mapping[str, int]) -> NDArray[np.int32]:
-    return np.array([numbers[tag] for tag in tags], dtype=np.int32)
-
-
-def _padded(paths: Sequence[NDArray[np.int64]], time: int) -> NDArray[np.int64]:
-    """Return tag sequences as a rectangle with zeros behind them, int64 (batch, time)."""
-    rectangle = np.zeros((len(paths), time), dtype=np.int64)
-    for row, path in zip(rectangle, paths, strict=True):
-        row[: len(path)] = path
-    return rectangle
-
-
-def _rows_of(sure: Confidence) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Yield the confidences of each row as arrays."""
-    yield from zip(sure.nodes.cpu().numpy(), sure.moves.cpu().numpy(), strict=True)

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
-from nlp_lstm.batching.buckets import batches_by_length
-from nlp_lstm.batching.padding import pad_ids
 from nlp_lstm.batching.pairs import PairBatch, PairBatches, PairRows
 from nlp_lstm.config import (
-    Beam,
     DataSettings,
     EncoderSettings,
-    Exponent,
-    Fraction,
-    Positive,
-    Probability,
     Settings,
     TokenizerSettings,
     TrainingSettings,
@@ -37,57 +28,24 @@ from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.corpora.tokenized import TokenTable, tokenize_texts
 from nlp_lstm.errors import ModelError
 from nlp_lstm.metrics.translation import TranslationReport, chrf, translation_report
-from nlp_lstm.nn.decoder import Decoder, DecoderState, Memory
 from nlp_lstm.nn.loss import SummedLoss
-from nlp_lstm.nn.precision import mixed_precision
-from nlp_lstm.nn.rows import PerSentence
-from nlp_lstm.nn.search import Hypothesis, SearchOptions, beam_search, greedy_search
+from nlp_lstm.nn.search import Hypothesis, SearchOptions
 from nlp_lstm.nn.translator import Translator
 from nlp_lstm.records.examples import SentencePair
 from nlp_lstm.records.predictions import Alignment, Translation
+from nlp_lstm.tasks.passages import cut_passages, join_passages
 from nlp_lstm.tasks.probing.texts import ReadText
 from nlp_lstm.tasks.probing.translations import TranslationProbe
 from nlp_lstm.tasks.task import HasExamples, Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer
+from nlp_lstm.tasks.translate_settings import TranslateSettings
+from nlp_lstm.tasks.translation_search import find_translations
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
-from nlp_lstm.text.sentences import sentence_spans
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.tokens import Tokens
 from nlp_lstm.text.vocabulary import PAD, UNKNOWN
 
 BEGIN, END = "<begin>", "<end>"
 SPECIALS = (PAD, UNKNOWN, BEGIN, END)
-LONG = 1_000
-"""Characters of a text that are translated at once; a longer text is translated sentence by sentence."""
-WINDOW = 256
-"""Tokens that are translated at once; a longer sentence is translated window by window."""
-HYPOTHESES, CELLS = 2_560, 163_840
-"""Hypotheses that are followed together, and the source tokens they read together, unless those of a single sentence
-are more: memory must not grow with the beam. With a beam of 5 this is what any batch has in prediction."""
-
-
-class TranslateSettings(Settings):
-    """The `[head]` section of a translation recipe: the decoder, and how translations are looked for."""
-
-    hidden_size: Positive = 256
-    """Width of the decoder's layers."""
-    embed_size: Positive = 256
-    n_layers: Positive = 1
-    attention: Literal["additive", "multiplicative"] = "additive"
-    input_feeding: bool = True
-    """The decoder also reads what attention made of the step before."""
-    tied: bool = True
-    """The output layer's weights are the target embeddings."""
-    dropout: Probability = 0.3
-    word_dropout: Probability = 0.0
-    weight_drop: Probability = 0.0
-    layer_norm: bool = False
-    label_smoothing: Fraction = 0.1
-    beam: Beam = 5
-    """Hypotheses followed side by side, unless `--beam` says otherwise."""
-    length_penalty: Exponent = 1.0
-    """Exponent of the length by which a hypothesis' log-probability is divided."""
-    max_length_ratio: Annotated[float, Field(ge=0, le=100)] = 2.0
-    """A translation has at most so many times as many tokens as its source, and ten more."""
 
 
 class PairTables(NamedTuple):
@@ -99,22 +57,6 @@ class PairTables(NamedTuple):
     def counts(self) -> dict[str, int]:
         """Return how often each token of the sentences to translate comes."""
         return self.source.counts()
-
-
-class Piece(NamedTuple):
-    """A part of a text that is translated by itself: which text it is of, at which character it begins, and it."""
-
-    text: int
-    start: int
-    words: str
-
-
-class Passage(NamedTuple):
-    """A window of a piece: which piece it is of, at which of its tokens it begins, and its token ids."""
-
-    piece: int
-    start: int
-    ids: NDArray[np.int32]
 
 
 class Translate(HasExamples):
@@ -242,23 +184,8 @@ class Translate(HasExamples):
 
     def build(self, encoder: EncoderSettings) -> Translator:
         """Return a freshly initialised network."""
-        settings = self.settings
         shared = build_encoder(encoder, self.source)
-        decoder = Decoder(
-            len(self.target),
-            settings.embed_size,
-            settings.hidden_size,
-            shared.output_size,
-            n_layers=settings.n_layers,
-            attention=settings.attention,
-            input_feeding=settings.input_feeding,
-            tied=settings.tied,
-            dropout=settings.dropout,
-            word_dropout=settings.word_dropout,
-            weight_drop=settings.weight_drop,
-            layer_norm=settings.layer_norm,
-            unknown_id=self.target.unknown_id,
-        )
+        decoder = self.settings.build(len(self.target), shared.output_size, unknown_id=self.target.unknown_id)
         return Translator(shared, decoder)
 
     def batches(self, rows: PairRows, examples: Sequence[SentencePair], settings: TrainingSettings) -> PairBatches:
@@ -288,9 +215,8 @@ class Translate(HasExamples):
         quick: bool = False,
     ) -> list[str]:
         """Return the translation of each source; `quick` searches greedily."""
-        passages = [Passage(number, 0, ids) for number, ids in enumerate(rows.source)]
         options = TranslatingOptions(beam=1 if quick else None)
-        found = self._search(model, passages, options, batch_size=batch_size, precision=precision)
+        found = self._search(model, rows.source, options, batch_size=batch_size, precision=precision)
         return [self._text(hypotheses[0]) for hypotheses in found]
 
     def score(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> float:
@@ -343,101 +269,67 @@ class Translate(HasExamples):
             block_ngrams=block_ngrams,
             attention=attention,
         )
-        pieces = [Piece(number, *part) for number, text in enumerate(inputs) for part in _parts(text)]
-        cut = [self.tokenizer.source(piece.words) for piece in pieces] if attention else None
-        keys = (
-            self.tokenizer.source.keys([piece.words for piece in pieces])
-            if cut is None
-            else (tokens.keys for tokens in cut)
-        )
-        rows = [self.source.ids(those) if those else [] for those in keys]
-        passages = [
-            Passage(number, start, np.array(row[start : start + WINDOW], dtype=np.int32))
-            for number, row in enumerate(rows)
-            for start in range(0, len(row), WINDOW)
-        ]
-        found = self._search(
-            model,
-            passages,
-            options,
-            batch_size=batch_size,
-        )
-        parts: list[list[list[Translation]]] = [[] for _ in inputs]
+        passages = cut_passages(inputs, self.tokenizer.source, self.source, keep_tokens=options.attention)
+        found = self._search(model, [passage.ids for passage in passages], options, batch_size=batch_size)
+        of_texts: list[list[list[Translation]]] = [[] for _ in inputs]
         for passage, hypotheses in zip(passages, found, strict=True):
-            piece = pieces[passage.piece]
-            tokens = None if cut is None else cut[passage.piece]
-            written = [self._written(passage, each, tokens) for each in hypotheses]
-            parts[piece.text].append([each.moved(piece.start) for each in written])
-        return [_translation(windows, n_best=n_best) for windows in parts]
+            of_texts[passage.text].append([self._written(each, passage.tokens) for each in hypotheses])
+        return [join_passages(those, n_best=options.n_best) for those in of_texts]
 
     def probe(self, model: nn.Module, given: str, target: str | None = None) -> TranslationProbe:
         """Return a text on its way through the network, to be inspected with the translation that `answer` gives."""
         assert isinstance(model, Translator)
         tokens = self.tokenizer.source(given)
-        passage = Passage(0, 0, np.array(self.source.ids(tokens.keys) if tokens.keys else [], dtype=np.int32))
+        ids = np.array(self.source.ids(tokens.keys) if tokens.keys else [], dtype=np.int32)
 
         def search() -> tuple[Hypothesis, Translation]:
-            ((found, *_),) = self._search(model, [passage], TranslatingOptions(attention=True))
-            return found, self._written(passage, found, tokens)
+            ((found, *_),) = self._search(model, [ids], TranslatingOptions(attention=True))
+            return found, self._written(found, tokens)
 
-        read = ReadText.of_ids(given, tokens, model.encoder, passage.ids.tolist())
+        read = ReadText.of_ids(given, tokens, model.encoder, ids.tolist())
         return TranslationProbe(model, read, search, (self.begin_id, self.end_id), target=target)
 
     def _search(
         self,
         model: nn.Module,
-        passages: Sequence[Passage],
+        rows: Sequence[NDArray[np.int32]],
         asked: TranslatingOptions,
         *,
         batch_size: int = 256,
         precision: str = "float32",
     ) -> list[list[Hypothesis]]:
-        """Return the best hypotheses of each passage."""
+        """Return the best hypotheses of each row of source ids."""
         assert isinstance(model, Translator)
-        beam = max(asked.beam or self.settings.beam, asked.n_best)
-        device = next(model.parameters()).device
-        lengths = np.array([len(passage.ids) for passage in passages], dtype=np.int64)
-        limits = (lengths * self.settings.max_length_ratio).astype(np.int64) + 10
-        found: list[list[Hypothesis]] = [[] for _ in passages]
-        model.eval()
-        side_by_side = min(batch_size, max(1, HYPOTHESES // beam))
-        for chosen in batches_by_length(lengths, max_rows=side_by_side, max_tokens=CELLS // max(5, beam)):
-            ids, mask = pad_ids([passages[number].ids for number in chosen], pad_id=self.source.pad_id)
-            options = SearchOptions(
-                max_length=torch.from_numpy(limits[chosen]),
-                begin_id=self.begin_id,
-                end_id=self.end_id,
-                beam_size=beam,
-                n_best=max(1, asked.n_best),
-                length_penalty=self.settings.length_penalty if asked.length_penalty is None else asked.length_penalty,
-                coverage_penalty=asked.coverage_penalty,
-                block_ngrams=asked.block_ngrams,
-                forbidden=(self.target.pad_id, self.target.unknown_id, self.begin_id),
-            )
-            search = greedy_search if beam == 1 else beam_search
-            with torch.inference_mode(), mixed_precision(device, precision):
-                memory, state = model.encode(ids.to(device), mask.to(device))
-                answers = search(
-                    Writing(model.decoder, attention=asked.attention or asked.coverage_penalty > 0),
-                    (state, PerSentence(memory)),
-                    len(chosen),
-                    options,
-                    source_lengths=mask.sum(1).to(device),
-                )
-            for number, hypotheses in zip(chosen, answers, strict=True):
-                found[number] = hypotheses
-        return found
+        settings, lengths = self.settings, torch.tensor([len(ids) for ids in rows], dtype=torch.float64)
+        options = SearchOptions(
+            max_length=(lengths * settings.max_length_ratio).long() + 10,
+            begin_id=self.begin_id,
+            end_id=self.end_id,
+            beam_size=max(asked.beam or settings.beam, asked.n_best),
+            n_best=max(1, asked.n_best),
+            length_penalty=settings.length_penalty if asked.length_penalty is None else asked.length_penalty,
+            coverage_penalty=asked.coverage_penalty,
+            block_ngrams=asked.block_ngrams,
+            forbidden=(self.target.pad_id, self.target.unknown_id, self.begin_id),
+        )
+        return find_translations(
+            model,
+            rows,
+            options,
+            pad_id=self.source.pad_id,
+            attention=asked.attention,
+            batch_size=batch_size,
+            precision=precision,
+        )
 
-    def _written(self, passage: Passage, hypothesis: Hypothesis, tokens: Tokens | None) -> Translation:
-        """Return what a hypothesis says, and with the `tokens` of its text what it attended to."""
+    def _written(self, hypothesis: Hypothesis, tokens: Tokens | None) -> Translation:
+        """Return what a hypothesis says, and with the `tokens` it was made of what it attended to."""
         text = self._text(hypothesis)
         if tokens is None or hypothesis.attention is None:
             return Translation(text, hypothesis.score)
-        window = slice(passage.start, passage.start + len(passage.ids))
         written = self.tokenizer.cut(self._keys(hypothesis))
-        alignment = Alignment(
-            tokens.texts[window], tokens.starts[window], written.texts, written.starts, hypothesis.attention.numpy()
-        )
+        weights = hypothesis.attention.numpy()
+        alignment = Alignment(tokens.texts, tokens.starts, written.texts, written.starts, weights)
         return Translation(text, hypothesis.score, attention=(alignment,))
 
     def _text(self, hypothesis: Hypothesis) -> str:
@@ -456,61 +348,6 @@ def translating_options(**choices: Any) -> TranslatingOptions:
     return parse_settings(TranslatingOptions, choices, title="a text cannot be translated so")
 
 
-class Writing:
-    """The decoder as a search wants it: log-probabilities of the next token of each hypothesis.
-
-    Args:
-        decoder: the network's decoder.
-        attention: also say what each step attends to; a search keeps that of all steps.
-    """
-
-    def __init__(self, decoder: Decoder, *, attention: bool) -> None:
-        self.decoder, self.attention = decoder, attention
-        self._shared: Memory | None = None
-        self._spread: Memory | None = None
-
-    def __call__(
-        self, ids: Tensor, state: tuple[DecoderState, PerSentence[Memory]]
-    ) -> tuple[Tensor, tuple[DecoderState, PerSentence[Memory]], Tensor | None]:
-        """Return log-probabilities, the state after `ids`, and the attention of this step."""
-        before, memory = state
-        logits, after, weights = self.decoder.step(ids, before, self._for_rows(memory.value, len(ids)))
-        return logits.float().log_softmax(-1), (after, memory), weights if self.attention else None
-
-    def _for_rows(self, memory: Memory, n_rows: int) -> Memory:
-        """Return what hypotheses read, copied only when sentences have left or hypotheses have come."""
-        if self._shared is not memory or self._spread is None or len(self._spread.mask) != n_rows:
-            self._shared, each = memory, n_rows // len(memory.mask)
-            self._spread = memory if each == 1 else Memory(*(part.repeat_interleave(each, 0) for part in memory))
-        return self._spread
-
-
 def _turned(pair: SentencePair) -> SentencePair:
     """Return a pair the other way round: then its text is the translation."""
     return SentencePair(pair.target_text, pair.source_text, pair.source, pair.line)
-
-
-def _parts(text: str) -> list[tuple[int, str]]:
-    """Return the parts of a text that are translated by themselves, each with its place: the text, or its sentences."""
-    if len(text) <= LONG:
-        return [(0, text)]
-    return [(start, text[start:end]) for start, end in sentence_spans(text, language="xx")]
-
-
-def _translation(windows: Sequence[Sequence[Translation]], *, n_best: int) -> Translation:
-    """Return the translation of a text from the best of each of its windows; of a single one, with alternatives."""
-    if len(windows) != 1:
-        return _joined([best for best, *_ in windows])
-    (found,) = windows
-    return replace(found[0], alternatives=tuple(found[:n_best]))
-
-
-def _joined(parts: Sequence[Translation]) -> Translation:
-    """Return the translation of a text whose windows were translated one by one."""
-    attention: list[Alignment] = []
-    place = 0
-    for part in parts:
-        attention += [each.moved(target=place) for each in part.attention]
-        place += len(part.text) + 1  # the blank between two
-    score = sum(part.score for part in parts) / max(1, len(parts))
-    return Translation(" ".join(part.text for part in parts), score, attention=tuple(attention))

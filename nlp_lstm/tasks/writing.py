@@ -1,26 +1,27 @@
-"""Writing with a language model: where a text stands, and how it goes on."""
+"""Writing with a language model: how a text goes on, token after token."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypedDict, Unpack, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nlp_lstm.config import WritingOptions, parse_settings
-from nlp_lstm.errors import ModelError, UsageError
-from nlp_lstm.nn.language_model import LanguageModel, State
+from nlp_lstm.config import WritingOptions
+from nlp_lstm.errors import UsageError
+from nlp_lstm.nn.language_model import LanguageModel
 from nlp_lstm.nn.sampling import Transform, choose, probabilities, transforms
 from nlp_lstm.nn.stepping import CompiledSteps, Draw
 from nlp_lstm.tasks.likeliest import likeliest
-from nlp_lstm.tensor_file import load_tensors, save_tensors
+from nlp_lstm.tasks.moments import Moment, load_moment, save_moment
+from nlp_lstm.tasks.writing_options import changes_scores, check_seed
 from nlp_lstm.text.joining import Joined, join, keeps_line_ends
 from nlp_lstm.text.stopping import StopStrings
 from nlp_lstm.text.tokenizers import Tokenizer
@@ -32,62 +33,6 @@ LONGEST_RUN = 64
 
 LONGEST_READ = 4096
 """Tokens of a prompt that go through the network together."""
-
-
-class WritingChoices(TypedDict, total=False):
-    """The fields of `WritingOptions` as keywords."""
-
-    max_new_tokens: int
-    temperature: float
-    top_k: int
-    top_p: float
-    min_p: float
-    repetition_penalty: float
-    frequency_penalty: float
-    presence_penalty: float
-    beam: int
-    penalty_window: int
-    no_repeat_ngram: int
-    logit_bias: Mapping[str, float]
-    stop: Sequence[str]
-
-
-def writing_options(**choices: Unpack[WritingChoices]) -> WritingOptions:
-    """Return checked options.
-
-    Raises:
-        UsageError: one is out of its range or there is none of its name; all such are named.
-    """
-    return parse_settings(WritingOptions, choices, title="a text cannot be written so")
-
-
-def check_seed(seed: object) -> None:
-    """See that draws can be decided by a seed.
-
-    Raises:
-        UsageError: it is no whole number from 0 on.
-    """
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise UsageError(f"seed: expected a whole number, 0 or more, found {seed!r}")
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """Where a text stands: all that its next token hangs on.
-
-    Attributes:
-        text: what was read and written so far; characters that are not whole yet are left out.
-        ids: its tokens, int64 (tokens,).
-        state: the memory of the network.
-        log_probs: of what comes next, float32 (vocab,).
-        rest: bytes of a character that is not whole yet.
-    """
-
-    text: str
-    ids: Tensor = field(repr=False)
-    state: State = field(repr=False)
-    log_probs: Tensor = field(repr=False)
-    rest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +135,7 @@ class Writer:
                 below 0, or a beam is to go together with penalties or biases.
         """
         check_seed(seed)
-        if options.beam > 1 and _changes_scores(options):
+        if options.beam > 1 and changes_scores(options):
             raise UsageError("beam: a search for the likeliest text takes no penalties and no biases")
         until, rules = StopStrings(options.stop), self._transforms(options)
         runs = self._runs(moment, options, rules, np.random.default_rng(seed), longest_run)
@@ -233,10 +178,7 @@ class Writer:
 
     def save_moment(self, moment: Moment, path: Path) -> None:
         """Write a moment to a file, from which `load_moment` gets it back."""
-        tensors = {f"state.{place}": part for place, part in enumerate(moment.state)}
-        tensors |= {"ids": moment.ids, "log_probs": moment.log_probs}
-        values = {"text": moment.text, "rest": moment.rest.hex(), "model": self._fingerprint()}
-        save_tensors(path, tensors, values)
+        save_moment(path, moment, model=self._fingerprint())
 
     def load_moment(self, path: Path) -> Moment:
         """Return the moment of a file.
@@ -244,11 +186,7 @@ class Writer:
         Raises:
             ModelError: it is missing, damaged, or was written with another model.
         """
-        tensors, values = load_tensors(path)
-        if values.get("model") != self._fingerprint():
-            raise ModelError(f"{path}: is not of this model")
-        state = tuple(tensors[f"state.{place}"].to(self._device) for place in range(len(tensors) - 2))
-        return Moment(values["text"], tensors["ids"], state, tensors["log_probs"], bytes.fromhex(values["rest"]))
+        return load_moment(path, model=self._fingerprint(), device=self._device)
 
     def _write(self, moment: Moment, runs: Iterator[_Run], until: StopStrings) -> Iterator[Step]:
         for run in runs:
@@ -415,15 +353,9 @@ class _Run(NamedTuple):
 
 def _plain_draw(options: WritingOptions, *, n_excluded: int) -> Draw | None:
     """Return the draw of options that take no notice of what was written; None of others."""
-    if _changes_scores(options) or options.no_repeat_ngram:
+    if changes_scores(options) or options.no_repeat_ngram:
         return None
     return Draw(options.temperature, options.top_k, options.top_p, options.min_p, n_excluded)
-
-
-def _changes_scores(options: WritingOptions) -> bool:
-    """Return whether options change the scores of some tokens."""
-    penalties = (options.repetition_penalty != 1.0, options.frequency_penalty, options.presence_penalty)
-    return any(penalties) or bool(options.logit_bias)
 
 
 def _uniforms(random: np.random.Generator, size: int) -> Tensor:

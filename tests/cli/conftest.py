@@ -1,4 +1,4 @@
-"""A small model trained through the command line itself, once for all tests of this folder."""
+"""Small models trained through the command line itself, once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from nlp_lstm.cli.main import main
 from tests.cli.made_reviews import SMALL, write_reviews
+from tests.cli.made_tables import TINY, rows
 
 
 class Ran(NamedTuple):
@@ -42,3 +43,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     code = main([str(word) for word in line])
     assert code == 0
     return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def forecaster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a model that foresees four rows of tables such as `rows` makes."""
+    folder = tmp_path_factory.mktemp("forecaster")
+    (folder / "train.csv").write_text(rows(200))
+    line = ["train", "forecast", "--train", folder / "train.csv", "--out", folder / "run", *TINY]
+    assert main([str(word) for word in line]) == 0
+    return folder / "run"
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to a folder with the table `t.csv`, and return its path."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text(rows(27))
+    return tmp_path / "t.csv"

@@ -7,58 +7,31 @@ import io
 import json
 import re
 
-import numpy as np
 import pytest
 
 from nlp_lstm import load
 from nlp_lstm.cli.main import main
-
-SMALL = [
-    *("--set", "head.horizon=4", "--set", "head.lookback=12", "--set", "head.segment=4", "--set", "training.threads=1"),
-    *("--set", "encoder.embed_size=8", "--set", "encoder.hidden_size=8", "--steps", "20"),
-]
+from tests.cli.made_tables import TINY, rows
 
 
-def rows(n_rows: int, begin: int = 0) -> str:
-    days = np.datetime64("2024-02-01") + np.arange(begin, begin + n_rows)
-    lines = (f"{day},{10 + day.astype(int) % 3},{-5.5 * (day.astype(int) % 4)}\n" for day in days)
-    return "date,a,b\n" + "".join(lines)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "train.csv").write_text(rows(200))
-    line = ["train", "forecast", "--train", folder / "train.csv", "--out", folder / "run", *SMALL]
-    assert main([str(word) for word in line]) == 0
-    return folder / "run"
-
-
-@pytest.fixture
-def table(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "t.csv").write_text(rows(27))
-    return tmp_path / "t.csv"
-
-
-def test_predict_writes_the_next_rows_as_csv_with_their_dates(run, trained, table):
-    found = run("predict", trained, "t.csv")
+def test_predict_writes_the_next_rows_as_csv_with_their_dates(run, forecaster, table):
+    found = run("predict", forecaster, "t.csv")
     assert (found.code, found.err) == (0, "")
     header, *lines = csv.reader(io.StringIO(found.out))
     assert header == ["date", "a", "b"]
     assert [line[0] for line in lines] == ["2024-02-28", "2024-02-29", "2024-03-01", "2024-03-02"]
     days = [line.split(",")[0] for line in rows(27).split("\n")[1:-1]]
     numbers = [[float(cell) for cell in line.split(",")[1:]] for line in rows(27).split("\n")[1:-1]]
-    python = load(trained).forecast(numbers, times=days)
+    python = load(forecaster).forecast(numbers, times=days)
     assert python.table()[1:] == lines
 
 
-def test_every_format_gives_the_same_numbers(run, trained, table):
-    lines = [line.split(",") for line in run("predict", trained, "t.csv").out.split("\n")[:-1]]
+def test_every_format_gives_the_same_numbers(run, forecaster, table):
+    lines = [line.split(",") for line in run("predict", forecaster, "t.csv").out.split("\n")[:-1]]
     assert [
-        line.split("\t") for line in run("predict", trained, "t.csv", "--format", "tsv").out.split("\n")[:-1]
+        line.split("\t") for line in run("predict", forecaster, "t.csv", "--format", "tsv").out.split("\n")[:-1]
     ] == lines
-    found = json.loads(run("predict", trained, "t.csv", "--format", "jsonl").out)
+    found = json.loads(run("predict", forecaster, "t.csv", "--format", "jsonl").out)
     assert (found["id"], found["file"]) == (0, "t.csv")
     assert [row["date"] for row in found["forecast"]] == [line[0] for line in lines[1:]]
     for row, line in zip(found["forecast"], lines[1:], strict=True):
@@ -71,7 +44,7 @@ def sure(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sure")
     (folder / "train.csv").write_text(rows(200))
     more = ["--set", "head.quantiles=0.1,0.9", "--set", "head.targets=a", "--gaps", "last"]
-    line = ["train", "forecast", "--train", folder / "train.csv", "--out", folder / "run", *SMALL, *more]
+    line = ["train", "forecast", "--train", folder / "train.csv", "--out", folder / "run", *TINY, *more]
     assert main([str(word) for word in line]) == 0
     return folder / "run"
 
@@ -143,7 +116,7 @@ def test_info_and_the_card_tell_what_is_only_looked_at(run, sure):
 
 
 def test_a_terminal_gets_a_chart(run, sure, table, monkeypatch):
-    monkeypatch.setattr("nlp_lstm.cli.predict.sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("nlp_lstm.cli.predicting.sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -152,21 +125,21 @@ def test_a_terminal_gets_a_chart(run, sure, table, monkeypatch):
     assert "│" in found.out and "a_q0.1" not in found.out
 
 
-def test_rows_that_are_named_are_gone_on_from(run, trained, table):
+def test_rows_that_are_named_are_gone_on_from(run, forecaster, table):
     whole = rows(27)
     (table.parent / "short.csv").write_text(rows(20))
-    assert run("predict", trained, "t.csv[:20]").out == run("predict", trained, "short.csv").out
+    assert run("predict", forecaster, "t.csv[:20]").out == run("predict", forecaster, "short.csv").out
     assert whole.startswith(rows(20))
 
 
-def test_several_files_and_standard_input_give_a_table_each(run, trained, table, monkeypatch):
-    one = run("predict", trained, "t.csv").out
+def test_several_files_and_standard_input_give_a_table_each(run, forecaster, table, monkeypatch):
+    one = run("predict", forecaster, "t.csv").out
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(rows(27).encode())))
-    assert run("predict", trained, "t.csv", "-").out == one + one
+    assert run("predict", forecaster, "t.csv", "-").out == one + one
 
 
-def test_evaluate_sets_simple_forecasts_beside_the_model(run, trained, table):
-    found = run("evaluate", trained, "t.csv", "--format", "json")
+def test_evaluate_sets_simple_forecasts_beside_the_model(run, forecaster, table):
+    found = run("evaluate", forecaster, "t.csv", "--format", "json")
     report = json.loads(found.out)
     assert (found.code, report["n"], report["unit"]) == (0, 27 - 16 + 1, "windows")
     assert {"mse", "mae", "mase"} <= report.keys()
@@ -174,31 +147,31 @@ def test_evaluate_sets_simple_forecasts_beside_the_model(run, trained, table):
     assert report["per_forecast"]["model"] == {name: report[name] for name in ("mse", "mae", "mase")} | {
         "undefined": None
     }
-    shown = run("evaluate", trained, "t.csv").out
+    shown = run("evaluate", forecaster, "t.csv").out
     assert shown.startswith("12 windows\nmse ") and re.search(r"│ season +│ \d+\.\d{4} +│ \d+\.\d{4} +│", shown)
-    assert run("evaluate", trained, "t.csv", "--require", "mse=0.000001").code == 5
-    assert run("evaluate", trained, "t.csv", "--require", "mse=1000000").code == 0
+    assert run("evaluate", forecaster, "t.csv", "--require", "mse=0.000001").code == 5
+    assert run("evaluate", forecaster, "t.csv", "--require", "mse=1000000").code == 0
 
 
 def test_training_sets_simple_forecasts_beside_the_model_and_says_which_is_closer(run, table):
     chosen = ["--train", "t.csv[:20]", "--dev", "t.csv", "--set", "head.add_to=last", "--out", "run"]
-    shown = run("train", "forecast", *chosen, *SMALL).err
+    shown = run("train", "forecast", *chosen, *TINY).err
     assert re.search(r"│ dev: season +│ +│ \d+\.\d{4}", shown) and re.search(r"│ dev: linear +│", shown)
     report = json.loads((table.parent / "run" / "metrics.json").read_text())["dev"]
     assert f"dev: {report['note']}\n" in shown and "is closer here: " in report["note"]
 
 
-def test_info_and_the_card_tell_columns_and_scores(run, trained):
-    found = json.loads(run("info", trained, "--format", "json").out)
+def test_info_and_the_card_tell_columns_and_scores(run, forecaster):
+    found = json.loads(run("info", forecaster, "--format", "json").out)
     assert (found["task"], found["labels"]) == ("forecast", ["a", "b"])
-    card = (trained / "README.md").read_text()
+    card = (forecaster / "README.md").read_text()
     assert "Columns: a, b." in card and "| split | windows | MSE | MAE |" in card
     assert "| train | train.csv | 1 |" in card
 
 
 def test_the_same_line_again_trains_nothing_and_other_numbers_are_noticed(run, tmp_path):
     (tmp_path / "t.csv").write_text(rows(120))
-    line = ("train", "forecast", "--train", f"{tmp_path / 't.csv'}[:100]", "--out", tmp_path / "run", *SMALL)
+    line = ("train", "forecast", "--train", f"{tmp_path / 't.csv'}[:100]", "--out", tmp_path / "run", *TINY)
     assert run(*line).code == 0
     assert "finished" in run(*line).err
     (tmp_path / "t.csv").write_text(rows(120, begin=1))
@@ -217,7 +190,7 @@ def test_the_same_line_again_trains_nothing_and_other_numbers_are_noticed(run, t
 )
 def test_a_table_that_cannot_be_learned_from_is_refused_in_a_line(run, table, content, message):
     table.write_text(content)
-    found = run("train", "forecast", "--train", "t.csv", "--out", "run", *SMALL)
+    found = run("train", "forecast", "--train", "t.csv", "--out", "run", *TINY)
     assert (found.code, found.out) == (3, "")
     assert message in found.err.replace(str(table.parent) + "/", "") and "Traceback" not in found.err
 
@@ -227,7 +200,7 @@ def test_what_is_odd_is_told_and_trained_on(run, table):
     lines[0] = "date,a,b,c"
     del lines[40]
     table.write_text("\n".join(lines) + "\n")
-    found = run("train", "forecast", "--train", "t.csv", "--out", "run", *SMALL)
+    found = run("train", "forecast", "--train", "t.csv", "--out", "run", *TINY)
     assert found.code == 0
     assert "column 'c' is 7 in every row" in found.err and "another step in time" in found.err
     assert run("predict", "run", "t.csv").out.split("\n")[1].startswith("+1,")
@@ -245,24 +218,24 @@ def test_data_check_lists_every_problem(run, table):
     assert "9 rows in t.csv" in found.err
 
 
-def test_a_text_and_another_task_are_refused(run, trained, table):
-    found = run("predict", trained, "--text", "1,2")
+def test_a_text_and_another_task_are_refused(run, forecaster, table):
+    found = run("predict", forecaster, "--text", "1,2")
     assert (found.code, found.err) == (
         2,
         "error: input 1: expected numbers, found a text: a model of this kind reads none\n",
     )
-    assert run("generate", trained).code == 2
-    assert run("predict", trained, "t.csv", "--format", "conll").code == 2
+    assert run("generate", forecaster).code == 2
+    assert run("predict", forecaster, "t.csv", "--format", "conll").code == 2
 
 
-def test_a_table_that_is_too_short_costs_no_forecast_before_it(run, trained, table):
+def test_a_table_that_is_too_short_costs_no_forecast_before_it(run, forecaster, table):
     (table.parent / "short.csv").write_text(rows(5))
-    found = run("predict", trained, "t.csv", "short.csv")
-    assert (found.code, found.out) == (3, run("predict", trained, "t.csv").out)
+    found = run("predict", forecaster, "t.csv", "short.csv")
+    assert (found.code, found.out) == (3, run("predict", forecaster, "t.csv").out)
     assert found.err == "error: short.csv: 5 rows; the model looks back on 12\n"
 
 
-def test_the_shell_says_that_it_reads_no_text(run, trained, monkeypatch):
+def test_the_shell_says_that_it_reads_no_text(run, forecaster, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"1,2\n")))
-    found = run("shell", trained)
+    found = run("shell", forecaster)
     assert found.code == 2 and "expected numbers, found a text" in found.err

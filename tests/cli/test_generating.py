@@ -18,7 +18,8 @@ from nlp_lstm.cli.choices import TRANSLATING, WRITING
 from nlp_lstm.cli.generate import generate
 from nlp_lstm.cli.main import main
 from nlp_lstm.cli.predict import predict
-from nlp_lstm.tasks.writing import Writer, WritingOptions
+from nlp_lstm.config import WritingOptions
+from nlp_lstm.tasks.writing import Writer
 
 LINES = "the lamp is lit\nso it goes on\n\x1b[31m red é 😀\n"
 SMALL = ["--set=encoder.embed_size=8", "--set=encoder.hidden_size=24", "--set=training.batch_size=4"]

@@ -22,7 +22,8 @@ from nlp_lstm.corpora.reading import Record
 from nlp_lstm.inspection import Curve, GradientReport
 from nlp_lstm.nn.layers import CELLS
 from nlp_lstm.stages import reaching
-from tests.stages.test_inspecting import PARTS, TEXTS, predictor_of
+from tests.stages.made_predictors import PARTS, predictor_of
+from tests.tasks.made_texts import TEXTS
 from tests.tasks.test_tasks import CASES, INSPECTED
 
 TEXT = "w1 lovely <b>w2</b> & w3"

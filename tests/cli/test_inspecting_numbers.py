@@ -12,17 +12,7 @@ from nlp_lstm.cli.main import main
 from nlp_lstm.config import DataSettings
 from nlp_lstm.corpora.made_sequences import made_sequences
 from nlp_lstm.corpora.series_reading import read_series
-from tests.cli.test_forecasting import SMALL, rows
 from tests.cli.test_inspect import Page
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "train.csv").write_text(rows(200))
-    line = ["train", "forecast", "--train", folder / "train.csv", "--out", folder / "run", *SMALL]
-    assert main([str(word) for word in line]) == 0
-    return folder / "run"
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +24,10 @@ def recaller(tmp_path_factory):
     return folder / "run"
 
 
-@pytest.fixture
-def table(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "t.csv").write_text(rows(27))
-    return tmp_path / "t.csv"
-
-
-def test_a_forecast_is_shown_with_the_rows_it_rests_on(run, trained, table):
-    ran = run("inspect", trained, "t.csv", "--target", "b+2")
+def test_a_forecast_is_shown_with_the_rows_it_rests_on(run, forecaster, table):
+    ran = run("inspect", forecaster, "t.csv", "--target", "b+2")
     assert (ran.code, ran.err) == (0, "")
-    found = load(trained).inspect(read_series("t.csv", DataSettings()), target="b+2")
+    found = load(forecaster).inspect(read_series("t.csv", DataSettings()), target="b+2")
     lines = ran.out.split("\n")
     assert lines[0].startswith("next: date 2024-02-28, a ")
     said = " ".join(line.strip() for line in lines[1:4])
@@ -55,24 +38,24 @@ def test_a_forecast_is_shown_with_the_rows_it_rests_on(run, trained, table):
     expected = [float(f"{value:.4g}") for value in found.attribution.values]
     assert [float(share) for _, _, share in shares] == expected
     assert "layer 1 forward (lstm, 8 channels)" in ran.out and "other columns have no share" in ran.out
-    gates = run("inspect", trained, "t.csv", "--layer", "1").out
+    gates = run("inspect", forecaster, "t.csv", "--layer", "1").out
     assert re.search(r"2024-02-16 … 2024-02-19( +\d+\.\d\d){6}", gates)
 
 
-def test_json_is_what_python_gives_and_ranges_of_rows_are_read(run, trained, table):
-    ran = run("inspect", trained, "t.csv[:20]", "t.csv", "--format", "json")
+def test_json_is_what_python_gives_and_ranges_of_rows_are_read(run, forecaster, table):
+    ran = run("inspect", forecaster, "t.csv[:20]", "t.csv", "--format", "json")
     first, second = (json.loads(line) for line in ran.out.strip().split("\n"))
     series = read_series("t.csv", DataSettings())
-    assert second == load(trained).inspect(series).to_dict()
+    assert second == load(forecaster).inspect(series).to_dict()
     assert first["times"][-1] == "2024-02-20" and first != second
 
 
-def test_a_page_holds_rows_and_segments(run, trained, table):
-    assert run("inspect", trained, "t.csv", "--html", "page.html").code == 0
+def test_a_page_holds_rows_and_segments(run, forecaster, table):
+    assert run("inspect", forecaster, "t.csv", "--html", "page.html").code == 0
     content = (table.parent / "page.html").read_text(encoding="utf-8")
     assert not re.search(r"https?:|//|<script|<link|<img|url\(|@import", content)
     page = Page(content)
-    found = load(trained).inspect(read_series("t.csv", DataSettings()))
+    found = load(forecaster).inspect(read_series("t.csv", DataSettings()))
     body = [row for row in page.rows if row and re.match(r"2024-02-\d\d", row[0])]
     assert [row[0] for row in body] == [*found.times, *found.layers[0].steps]
     for row, token, value in zip(body, found.tokens, found.attribution.values, strict=False):
@@ -80,15 +63,15 @@ def test_a_page_holds_rows_and_segments(run, trained, table):
     assert all(len(row) == 1 + len(found.layers[0].parts) for row in body[12:])
 
 
-def test_a_picture_names_rows_and_segments(run, trained, table):
+def test_a_picture_names_rows_and_segments(run, forecaster, table):
     pytest.importorskip("matplotlib")
-    assert run("inspect", trained, "t.csv", "--plot", "a.svg").code == 0
+    assert run("inspect", forecaster, "t.csv", "--plot", "a.svg").code == 0
     content = (table.parent / "a.svg").read_text()
     assert "<!-- 2024-02-27 -->" in content and "<!-- 2024-02-24 … 2024-02-27 -->" in content
 
 
-def test_how_far_back_the_error_of_a_forecast_reaches(run, trained, table):
-    ran = run("inspect", trained, "t.csv", "--gradients", "--target", "b")
+def test_how_far_back_the_error_of_a_forecast_reaches(run, forecaster, table):
+    ran = run("inspect", forecaster, "t.csv", "--gradients", "--target", "b")
     assert ran.code == 0 and "loss: minus the forecast of 'b', 1 row ahead" in ran.out
     assert "trained lstm" in ran.out and "k=2" in ran.out and "k=5" not in ran.out  # three segments
 
@@ -123,6 +106,6 @@ def test_how_far_back_the_error_reaches_over_a_made_sequence(run, recaller):
         (["gone.csv"], 3, "gone.csv: no such file"),
     ],
 )
-def test_mistakes_are_told_in_a_line(run, trained, table, arguments, code, message):
-    ran = run("inspect", trained, *arguments)
+def test_mistakes_are_told_in_a_line(run, forecaster, table, arguments, code, message):
+    ran = run("inspect", forecaster, *arguments)
     assert (ran.code, ran.out) == (code, "") and message in ran.err and ran.err.count("\n") == 1

@@ -21,42 +21,9 @@ from nlp_lstm.stages import inspecting
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks.probing.probe import Probe
 from nlp_lstm.tasks.probing.translations import TranslationProbe
-from tests.tasks.test_tasks import CASES, ENCODER, INSPECTED, same
-
-TEXTS = {
-    "classify": "so dull it is",
-    "translate": "the dog is so",
-    "generate": "a dog\nis so",
-    "tag": "Ada met Bob Bell",
-    "joint": "Ada met Bob Bell",
-}
-LSTM = ["input_gate", "forget_gate", "output_gate", "candidate", "cell", "hidden"]
-PARTS = {
-    "lstm": LSTM,
-    "gru": ["reset_gate", "update_gate", "new", "hidden"],
-    "rnn": ["hidden"],
-    "peephole_lstm": LSTM,
-    "layernorm_lstm": LSTM,
-    "minlstm": ["forget_gate", "input_gate", "candidate", "hidden"],
-    "transformer": ["attended", "fed", "hidden"],
-}
-
-
-def predictor_of(name: str, *, cell: str = "lstm", **encoder: object) -> Predictor:
-    case = CASES[name]
-    torch.manual_seed(1)
-    network = case.task.build(case.encoder.model_copy(update={"cell": cell, **encoder}))
-    return Predictor(case.task, network, {"task": case.kind, "training": {"clip_norm": 0.5}})
-
-
-@pytest.fixture(params=INSPECTED)
-def name(request) -> str:
-    return request.param
-
-
-@pytest.fixture
-def text(name) -> str:
-    return TEXTS[CASES[name].kind]
+from tests.stages.made_predictors import PARTS, of_every_case, predictor_of, with_its_text
+from tests.tasks.made_texts import TEXTS
+from tests.tasks.test_tasks import CASES, ENCODER, same
 
 
 def states_of(predictor: Predictor, text: str) -> list[np.ndarray]:
@@ -74,6 +41,7 @@ def shared(found: Inspection) -> list[Layer]:
     return [layer for layer in found.layers if not layer.network]
 
 
+@with_its_text
 @pytest.mark.parametrize("cell", sorted(CELLS))
 def test_every_layer_and_direction_is_shown_as_its_kernel_computes_it(name, text, cell):
     predictor = predictor_of(name, cell=cell)
@@ -93,6 +61,7 @@ def test_every_layer_and_direction_is_shown_as_its_kernel_computes_it(name, text
             assert (len(part.low) == len(part.high) == len(found.tokens)) is gate and bool(part.norm) is not gate
 
 
+@with_its_text
 def test_what_is_said_of_a_text_is_what_the_model_predicts(name, text):
     predictor = predictor_of(name)
     found = predictor.inspect(text)
@@ -108,6 +77,7 @@ def test_what_is_said_of_a_text_is_what_the_model_predicts(name, text):
     assert len(found.attribution.values) == len(found.tokens)
 
 
+@with_its_text
 @pytest.mark.parametrize("method", ["ig", "leave-one-out"])
 def test_a_record_is_ready_for_json(name, text, method):
     found = predictor_of(name).inspect(text, method=method)
@@ -116,6 +86,7 @@ def test_a_record_is_ready_for_json(name, text, method):
     assert set(found.to_dict()) == set(Inspection.__slots__)
 
 
+@with_its_text
 def test_shares_add_up(name, text):
     attribution = predictor_of(name).inspect(text).attribution
     difference = attribution.score - attribution.baseline
@@ -123,6 +94,7 @@ def test_shares_add_up(name, text):
     assert attribution.error == pytest.approx(abs(sum(attribution.values) - difference) / abs(difference))
 
 
+@with_its_text
 def test_inspecting_leaves_the_model_as_it_was(name, text):
     predictor = predictor_of(name)
     weights = [weight.clone() for weight in predictor.model.parameters()]
@@ -138,6 +110,7 @@ def test_inspecting_leaves_the_model_as_it_was(name, text):
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in stack.modules())
 
 
+@with_its_text
 def test_the_same_text_gives_the_same_record(name, text):
     predictor = predictor_of(name)
     assert predictor.inspect(text) == predictor.inspect(text)
@@ -150,12 +123,14 @@ def test_one_layer_can_be_chosen():
     assert predictor.inspect("so it is", layer=2).layers == tuple(each for each in every if each.number == 2)
 
 
+@with_its_text
 def test_one_token_is_a_text(name, text):
     found = predictor_of(name).inspect(text[0])
     assert found.tokens == (text[0],) and all(len(part.mean) == 1 for layer in found.layers for part in layer.parts)
     assert abs(found.attribution.values[0] - found.attribution.score + found.attribution.baseline) < 1e-2
 
 
+@of_every_case
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_a_text_without_tokens_is_refused(name, empty):
     if CASES[name].kind == "generate" and empty:
@@ -166,6 +141,7 @@ def test_a_text_without_tokens_is_refused(name, empty):
         predictor_of(name).gradients(empty)
 
 
+@of_every_case
 def test_a_long_text_is_looked_at_in_windows_that_are_named(name, monkeypatch):
     for kind in (Probe, TranslationProbe):
         monkeypatch.setattr(kind, "longest", 4)

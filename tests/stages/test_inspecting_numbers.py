@@ -18,7 +18,7 @@ from nlp_lstm.nn.opening import OPENED
 from nlp_lstm.nn.vectors import VectorEncoder
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks import find_task
-from tests.stages.test_inspecting import PARTS
+from tests.stages.made_predictors import PARTS
 from tests.tasks.test_tasks import CASES, same, series
 
 ROWS = series(20)

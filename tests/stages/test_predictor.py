@@ -22,7 +22,7 @@ from nlp_lstm.stages.loading import load
 from nlp_lstm.stages.pipeline import Pipeline
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.stages.texts import Sentences
-from nlp_lstm.tasks.writing import writing_options
+from nlp_lstm.tasks.writing_options import writing_options
 from tests.stages.made_data import made_sentences
 
 ODD = {

@@ -11,18 +11,8 @@ from nlp_lstm.errors import DataError, UsageError
 from nlp_lstm.inspection import Curve
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.stages.reaching import made_input
-from tests.stages.test_inspecting import TEXTS, predictor_of
-from tests.tasks.test_tasks import CASES, INSPECTED
-
-
-@pytest.fixture(params=INSPECTED)
-def name(request) -> str:
-    return request.param
-
-
-@pytest.fixture
-def text(name) -> str:
-    return TEXTS[CASES[name].kind]
+from tests.stages.made_predictors import of_every_case, predictor_of, with_its_text
+from tests.tasks.test_tasks import CASES
 
 
 def test_an_error_does_not_go_back_through_a_transformer():
@@ -33,6 +23,7 @@ def test_an_error_does_not_go_back_through_a_transformer():
         predictor.gradients("so it is")
 
 
+@with_its_text
 def test_gradients_are_measured_in_the_trained_and_in_fresh_networks(name, text):
     predictor = predictor_of(name, cell="gru")
     report = predictor.gradients(text, steps=2)
@@ -51,6 +42,7 @@ def test_gradients_are_measured_in_the_trained_and_in_fresh_networks(name, text)
     assert other.layer == 1 and other.curves[1] != report.curves[1]
 
 
+@with_its_text
 def test_the_loss_of_the_gradients_is_what_inspect_explains(name, text):
     predictor = predictor_of(name)
     report = predictor.gradients(text)
@@ -64,6 +56,7 @@ def test_the_loss_of_the_gradients_is_what_inspect_explains(name, text):
     assert report.curves[0].weight_norm == pytest.approx(squares**0.5, rel=1e-4)
 
 
+@of_every_case
 def test_without_a_text_one_is_made(name):
     predictor = predictor_of(name)
     report = predictor.gradients(seed=3, steps=5)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
+from nlp_lstm.config import WritingOptions
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.language_model import LanguageModel
-from nlp_lstm.tasks.writing import Moment, Writer, WritingOptions
+from nlp_lstm.tasks.moments import Moment
+from nlp_lstm.tasks.writing import Writer
 from nlp_lstm.text.blank_words import BlankWords
 from nlp_lstm.text.byte_symbols import ByteSymbols
 from nlp_lstm.text.characters import Characters

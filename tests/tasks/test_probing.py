@@ -12,15 +12,8 @@ from nlp_lstm.errors import UsageError
 from nlp_lstm.nn.attributing import frozen, integrated_gradients, reading
 from nlp_lstm.tasks.probing.labels import LabelProbe
 from nlp_lstm.tasks.probing.probe import Probe, Probes
+from tests.tasks.made_texts import TEXTS
 from tests.tasks.test_tasks import CASES, INSPECTED, same
-
-TEXTS = {
-    "classify": "so dull it is",
-    "translate": "the dog is so",
-    "generate": "a dog\nis so",
-    "tag": "Ada met Bob Bell",
-    "joint": "Ada met Bob Bell",
-}
 
 
 @pytest.fixture(params=INSPECTED)

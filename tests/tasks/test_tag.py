@@ -14,6 +14,7 @@ from nlp_lstm.errors import DataError, ModelError, UsageError
 from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.tasks import words
 from nlp_lstm.tasks.tag import Tag, TagSettings
+from nlp_lstm.tasks.word_scores import read_by_length
 from nlp_lstm.text.characters import Characters
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.tag_schemes import illegal
@@ -110,7 +111,7 @@ def test_no_illegal_sequence_and_every_entity_is_a_slice_of_its_text(crf):
 def paths_with_probabilities(model: torch.nn.Module, task: Tag, words: list[str]) -> dict[tuple[str, ...], float]:
     """Return the probability of every legal tag sequence, by enumeration."""
     rows = task.encode(Tag.tokenize([TaggedSentence.of_words(words)], TOKENIZER, cache=None))
-    ((_, (emissions, _), _),) = task._scored(model, rows, batch_size=1)
+    ((_, (emissions, _), _),) = read_by_length(model, rows, model, batch_size=1)
     start, move, end = (part.detach().double() for part in model.paths.scores())
     scores = {}
     for path in itertools.product(range(len(task.tags)), repeat=len(words)):
@@ -164,7 +165,7 @@ def test_neither_batch_size_nor_order_changes_an_answer():
 
 def test_the_report_of_right_tags_is_perfect_and_unseen_tags_are_missed():
     task = made(CHUNKS)
-    right = [tuple(tags) for tags in task._gold(CHUNKS)]
+    right = [tuple(tags) for tags in task.notation.gold(CHUNKS)]
     assert task.report(CHUNKS, right).to_dict()["f1"] == 1.0 and task.score(CHUNKS, right) == 1.0
     other = [sentence("Ada/B-PER Acme/B-ORG"), sentence("Bob/B-PER x/O")]
     assert task.check(other) == ["tags never seen in training count as wrong: S-ORG"]

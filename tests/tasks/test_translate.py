@@ -22,8 +22,9 @@ from nlp_lstm.nn.search import beam_search
 from nlp_lstm.records.examples import SentencePair
 from nlp_lstm.records.predictions import Translation
 from nlp_lstm.stages.predictor import Predictor
-from nlp_lstm.tasks import translate
-from nlp_lstm.tasks.translate import LONG, SPECIALS, WINDOW, Translate, TranslateSettings
+from nlp_lstm.tasks import translation_search
+from nlp_lstm.tasks.passages import LONG, WINDOW
+from nlp_lstm.tasks.translate import SPECIALS, Translate, TranslateSettings
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -117,8 +118,8 @@ def test_memory_does_not_grow_with_the_beam_and_no_answer_depends_on_it(task, mo
         return beam_search(step, state, n_sentences, options, source_lengths=source_lengths)
 
     expected = task.answer(model, texts, beam=40)
-    monkeypatch.setattr("nlp_lstm.tasks.translate.beam_search", counted)
-    monkeypatch.setattr("nlp_lstm.tasks.translate.HYPOTHESES", 100)
+    monkeypatch.setattr("nlp_lstm.tasks.translation_search.beam_search", counted)
+    monkeypatch.setattr("nlp_lstm.tasks.translation_search.HYPOTHESES", 100)
     assert [each.text for each in task.answer(model, texts, beam=40)] == [each.text for each in expected]
     assert {n * beam <= 100 for n, beam in sizes} == {True} and len(sizes) == -(-len(texts) // 2)
     sizes.clear()
@@ -261,7 +262,7 @@ def test_attention_changes_no_translation_and_is_not_kept_unless_asked_for(task,
         kept.extend(each.attention is not None for hypotheses in found for each in hypotheses)
         return found
 
-    monkeypatch.setattr(translate, "beam_search", search)
+    monkeypatch.setattr(translation_search, "beam_search", search)
     texts = ["a dog runs", "so it is " * WINDOW, ""]
     plain = task.answer(model, texts, n_best=2)
     assert kept and not any(kept)

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from nlp_lstm.config import WritingOptions
 from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.nn.stepping import CompiledSteps
 from nlp_lstm.tasks import writing
-from nlp_lstm.tasks.writing import LONGEST_RUN, Moment, Writer, WritingChoices, WritingOptions, writing_options
+from nlp_lstm.tasks.moments import Moment
+from nlp_lstm.tasks.writing import LONGEST_RUN, Writer
+from nlp_lstm.tasks.writing_options import WritingChoices, writing_options
 from nlp_lstm.tensor_file import save_tensors
 from tests.tasks.made_writers import LETTERS, TOKENIZERS, WORDS, make_writer, written
 
