@@ -63,6 +63,8 @@ class Answers:
         n_inputs: int,
     ) -> None:
         options.check_known(chosen, predictor.options)
+        if chosen.get("n_best") and outputs.format != "jsonl" and outputs.page is None:
+            raise UsageError("--n-best: further answers are written by --format jsonl only")
         self.predictor, self.outputs, self.title = predictor, outputs, title
         self.view = view = None if isinstance(predictor, Pipeline) else find_view(predictor.description["task"])
         asked = [name for name in view.options if name in chosen] if view is not None else []

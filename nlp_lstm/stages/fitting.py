@@ -76,7 +76,8 @@ def _new_network(record: TrainingRecord) -> nn.Module:
     vectors = record.recipe.vocabulary.vectors
     if vectors is not None:
         vocabulary = encoder_vocabulary(record.task)
-        n_found = put_vectors(model, vocabulary, Path(vectors))
+        lowercase = getattr(record.task.tokenizer, "lowercase", False)
+        n_found = put_vectors(model, vocabulary, Path(vectors), lowercase=lowercase)
         record.observer.note(f"vectors for {n_found:,} of {len(vocabulary):,} words")
     record.observer.note(f"network of {sum(weight.numel() for weight in model.parameters()):,} weights")
     return model.to(record.device)

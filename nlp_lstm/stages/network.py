@@ -33,18 +33,25 @@ def describe_model(recipe: Recipe, tokenizer: Any, task: Task) -> dict[str, Any]
     }
 
 
-def put_vectors(model: nn.Module, vocabulary: Vocabulary, path: Path) -> int:
+def put_vectors(model: nn.Module, vocabulary: Vocabulary, path: Path, *, lowercase: bool = False) -> int:
     """Copy pretrained vectors into the rows of the words that have one; return how many did.
+
+    Args:
+        model: a network with a shared encoder.
+        vocabulary: of that.
+        path: a file of vectors.
+        lowercase: whether words are looked up in lower case.
 
     Raises:
         DataError: the file is malformed, or its vectors are not as wide as the embedding.
     """
     embedding = model.get_submodule("encoder.embedding")
     assert isinstance(embedding, nn.Embedding)
-    vectors = read_vectors(path, wanted=vocabulary)
+    vectors = read_vectors(path, wanted=vocabulary, lowercase=lowercase)
     if vectors.size != embedding.embedding_dim:
         raise DataError(
-            f"{path}: its vectors have {vectors.size} values; encoder.embed_size is {embedding.embedding_dim}"
+            f"{path}: its vectors have {vectors.size} values; encoder.embed_size is {embedding.embedding_dim}: "
+            f"--set encoder.embed_size={vectors.size} takes them"
         )
     rows = torch.tensor([vocabulary[token] for token in vectors.tokens], dtype=torch.int64)
     with torch.no_grad():

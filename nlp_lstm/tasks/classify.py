@@ -143,7 +143,7 @@ class Classify(HasExamples, CutsTexts):
     @classmethod
     def build_vocabularies(cls, tokens: TokenTable, tokenizer: Tokenizer, settings: VocabularySettings) -> Vocabularies:
         """Return the vocabulary of the tokens."""
-        known = (*tokenizer.pieces, *words_with_vectors(settings))
+        known = (*tokenizer.pieces, *words_with_vectors(settings, lowercase=tokenizer.lowercase))
         return {"tokens": build_vocabulary(tokens.counts(), known, settings)}
 
     @classmethod

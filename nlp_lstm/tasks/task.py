@@ -325,15 +325,19 @@ def build_vector_encoder(settings: EncoderSettings, input_size: int, *, project:
     return VectorEncoder(input_size, **options | ({} if project else {"embed_size": None}))
 
 
-def words_with_vectors(settings: VocabularySettings) -> tuple[str, ...]:
+def words_with_vectors(settings: VocabularySettings, *, lowercase: bool) -> tuple[str, ...]:
     """Return the words that a model is to know for their vectors alone: the first ones of the file, if there is one.
+
+    Args:
+        settings: which file, and how many of its words.
+        lowercase: whether the model looks words up in lower case.
 
     Raises:
         DataError: the file is missing or malformed.
     """
     if settings.vectors is None or not settings.vector_words:
         return ()
-    return read_vectors(settings.vectors, first=settings.vector_words).tokens
+    return read_vectors(settings.vectors, first=settings.vector_words, lowercase=lowercase).tokens
 
 
 def build_vocabulary(

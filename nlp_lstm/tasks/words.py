@@ -95,7 +95,7 @@ def build_word_vocabularies(
         for sign in spelling:
             characters[sign] = characters.get(sign, 0) + count
     return {
-        "words": build_vocabulary(words, words_with_vectors(settings), settings),
+        "words": build_vocabulary(words, words_with_vectors(settings, lowercase=tokenizer.lowercase), settings),
         "characters": Vocabulary.build(characters, specials=CHARACTER_SPECIALS),
     }
 

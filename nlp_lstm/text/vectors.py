@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -43,8 +44,10 @@ class Vectors:
         return int(self.matrix.shape[1])
 
 
-def read_vectors(path: str | Path, *, wanted: Container[str] | None = None, first: int | None = None) -> Vectors:
-    """Return the vectors of a text file: a token and its values, parted by single blanks, on each line.
+def read_vectors(
+    path: str | Path, *, wanted: Container[str] | None = None, first: int | None = None, lowercase: bool = False
+) -> Vectors:
+    """Return the vectors of a text file: a token and its values, parted by blanks or tabs, on each line.
 
     The first line of word2vec, which holds the number of vectors and their size, is recognised; gzip too. A
     token may hold blanks, as some of GloVe's do. Of a token that comes twice the first vector counts. Only
@@ -54,6 +57,7 @@ def read_vectors(path: str | Path, *, wanted: Container[str] | None = None, firs
         path: the file.
         wanted: the tokens to keep, a `Vocabulary` for example; None keeps all.
         first: look at no more than so many rows; None looks at all.
+        lowercase: take tokens in lower case; of those that are the same then, too, the first vector counts.
 
     Raises:
         DataError: the file cannot be read or holds no vector, or a line has too few or too many values, one
@@ -62,7 +66,7 @@ def read_vectors(path: str | Path, *, wanted: Container[str] | None = None, firs
     path = Path(path)
     try:
         with _open(path) as file:
-            return _read(file, path, wanted, first)
+            return _read(file, _Rows(path, wanted, lowercase), first)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read as word vectors: {error}") from error
 
@@ -73,21 +77,28 @@ def _open(path: Path) -> IO[bytes] | gzip.GzipFile:
     return gzip.open(path, "rb") if zipped else path.open("rb")
 
 
-def _read(file: Iterable[bytes], path: Path, wanted: Container[str] | None, limit: int | None) -> Vectors:
-    lines = ((number, line.rstrip(b"\r\n ")) for number, line in enumerate(file, start=1))
+def _read(file: Iterable[bytes], rows: _Rows, limit: int | None) -> Vectors:
+    lines = ((number, _plain(line)) for number, line in enumerate(file, start=1))
     lines = ((number, line) for number, line in lines if line)
-    first = next(lines, None)
-    if first is None:
-        raise DataError(f"{path}: no word vectors: the file is empty")
-    announced, size = _header(first[1])
-    rows = _Rows(path, size or _size(first[1], f"line {first[0]} of {path}"))
+    number, line = next(lines, (0, b""))
+    line = line.removeprefix(BOM_UTF8)
+    if not line:
+        raise DataError(f"{rows.path}: no word vectors: the file is empty")
+    announced, size = _header(line)
+    rows.begin(size or _size(line, f"line {number} of {rows.path}"))
     if announced is None:
-        rows.add(*first, wanted)
+        rows.add(number, line)
     for number, line in islice(lines, None if limit is None else max(0, limit - rows.met)):
-        rows.add(number, line, wanted)
+        rows.add(number, line)
     if announced is not None and rows.met != (announced if limit is None else min(limit, announced)):
-        raise DataError(f"{path}: line 1 announces {announced} word vectors, found {rows.met}")
+        raise DataError(f"{rows.path}: line 1 announces {announced} word vectors, found {rows.met}")
     return rows.finish()
+
+
+def _plain(line: bytes) -> bytes:
+    """Return a line whose fields are parted by single blanks."""
+    line = line.replace(b"\t", b" ").strip(b"\r\n ")
+    return re.sub(b" {2,}", b" ", line) if b"  " in line else line
 
 
 def _header(line: bytes) -> tuple[int | None, int | None]:
@@ -112,14 +123,19 @@ def _size(line: bytes, where: str) -> int:
 class _Rows:
     """Collects the wanted rows; their values are parsed many lines at a time."""
 
-    def __init__(self, path: Path, size: int) -> None:
-        self.path, self.size = path, size
-        self.met = 0
+    def __init__(self, path: Path, wanted: Container[str] | None, lowercase: bool) -> None:
+        self.path, self.wanted, self.lowercase = path, wanted, lowercase
+        self.met = self.size = 0
         self.tokens: dict[str, None] = {}
         self.waiting: list[tuple[int, bytes]] = []
+        self.parts: list[NDArray[np.float32]] = []
+
+    def begin(self, size: int) -> None:
+        """Take down how many values a vector has."""
+        self.size = size
         self.parts = [np.empty((0, size), dtype=np.float32)]
 
-    def add(self, number: int, line: bytes, wanted: Container[str] | None) -> None:
+    def add(self, number: int, line: bytes) -> None:
         """Take in one line if its token is wanted and new."""
         self.met += 1
         excess = line.count(b" ") - self.size
@@ -131,7 +147,8 @@ class _Rows:
             token = head.decode("utf-8")
         except UnicodeDecodeError as error:
             raise DataError(f"{self._where(number)}: the token is not UTF-8 text: {error}") from error
-        if token in self.tokens or (wanted is not None and token not in wanted):
+        token = token.lower() if self.lowercase else token
+        if token in self.tokens or (self.wanted is not None and token not in self.wanted):
             return
         self.tokens[token] = None
         self.waiting.append((number, values))
@@ -154,8 +171,11 @@ class _Rows:
     def _parse(self) -> None:
         if not self.waiting:
             return
-        fields = b" ".join(values for _, values in self.waiting).split(b" ")
+        joined = b" ".join(values for _, values in self.waiting)
+        fields = joined.split(b" ")
         try:
+            if b"_" in joined:  # which Python allows between digits
+                raise ValueError
             with np.errstate(over="ignore"):
                 part = np.array(list(map(float, fields)), dtype=np.float32).reshape(-1, self.size)
         except ValueError:
@@ -179,7 +199,7 @@ def _is_number(value: bytes) -> bool:
     """Tell whether `value` is a number that float32 can hold."""
     try:
         with np.errstate(over="ignore"):
-            return bool(np.isfinite(np.float32(float(value))))
+            return b"_" not in value and bool(np.isfinite(np.float32(float(value))))
     except ValueError:
         return False
 

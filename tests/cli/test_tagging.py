@@ -61,6 +61,12 @@ def test_a_text_comes_back_with_its_entities_marked(run, tagger):
     assert (ran.code, ran.out) == (0, "[Ada](PER) saw [New York](LOC)\n\nquietly left\n")
 
 
+def test_further_answers_without_a_place_for_them_are_refused(run, tagger):
+    ran = run("predict", tagger, "--text", "Ada", "--n-best", 2)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "error: --n-best: further answers are written by --format jsonl only\n"
+
+
 def test_jsonl_gives_entities_with_offsets_and_equals_python(run, tagger):
     ran = run("predict", tagger, "--text", "  Ada saw\tNew York", "--format", "jsonl")
     (found,) = (json.loads(line) for line in ran.out.strip().split("\n"))

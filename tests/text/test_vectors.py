@@ -45,6 +45,10 @@ def test_tokens_and_values_are_read_in_order(write):
         "3 3\n" + SMALL,
         SMALL + "\n\n",
         gzip.compress(SMALL.encode(), mtime=0),
+        SMALL.replace(" ", "\t"),
+        SMALL.replace(" ", "  "),
+        "\ufeff" + SMALL,
+        "\n".join(" " + line for line in SMALL.split("\n")),
     ],
 )
 def test_the_same_file_written_otherwise_reads_the_same(write, content):
@@ -113,7 +117,6 @@ def test_every_float32_comes_back(tmp_path_factory, values):
         (b"the 1 2\nof 1 two\n", "line 2 of .*: expected 2 numbers, found 'two'"),
         (b"the 1 2\nof nan 2\n", "line 2 of .*: expected 2 numbers, found 'nan'"),
         (b"the 1 2\nof 1 1e60\n", "line 2 of .*: expected 2 numbers, found '1e60'"),
-        (b"the 1 2\nof 1  2\n", "line 2 of .*"),
         (b"the 1 2\n\xff\xfe 1 2\n", "line 2 of .*: the token is not UTF-8 text"),
         (b"3 2\nthe 1 2\nof 3 4\n", "line 1 announces 3 word vectors, found 2"),
         (b"2 3\nthe 1 2\nof 3 4\n", "line 2 of .*: expected 3 values, found 2"),
@@ -168,3 +171,14 @@ def test_only_the_first_rows_are_looked_at_when_asked(write):
             ("the", "of"),
             ("the", "of", "."),
         ]
+
+
+def test_in_lower_case_the_first_vector_of_a_word_counts(write):
+    found = read_vectors(write("Paris 1 2\nparis 3 4\nOslo 5 6\n"), lowercase=True)
+    assert (found.tokens, found.matrix.tolist()) == (("paris", "oslo"), [[1, 2], [5, 6]])
+    assert read_vectors(write("Paris 1 2\n"), wanted={"paris"}, lowercase=True).tokens == ("paris",)
+
+
+def test_a_number_with_an_underscore_is_none(write):
+    with pytest.raises(DataError, match=r"line 2 of .*: expected 2 numbers, found '1_0'"):
+        read_vectors(write("a 1 2\nb 1_0 2\n"))
