@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nlp_lstm.corpora.column_roles import Roles
 from nlp_lstm.corpora.problems import Kind, Problem, quoted
 from nlp_lstm.corpora.rows import Line
-from nlp_lstm.corpora.tagged_rows import Located, TagsWanted, sentences, tag_fault, with_text
+from nlp_lstm.corpora.tagged_rows import TagsWanted, tag_fault, with_text
 from nlp_lstm.errors import UsageError
 from nlp_lstm.records.examples import TaggedSentence
 
@@ -46,7 +46,7 @@ def read_columns(
     Raises:
         UsageError: the names of the columns are not such.
     """
-    return sentences(column_sentences(lines, TagsWanted(source, tagged, tuple(columns))))
+    return column_sentences(lines, TagsWanted(source, tagged, tuple(columns)))
 
 
 def read_conllu(
@@ -67,11 +67,11 @@ def read_conllu(
     Raises:
         UsageError: the names of the columns are not such, or more than 10.
     """
-    return sentences(conllu_sentences(lines, TagsWanted(source, tagged, tuple(columns))))
+    return conllu_sentences(lines, TagsWanted(source, tagged, tuple(columns)))
 
 
-def column_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[Located | Problem]:
-    """Yield what `read_columns` does, with the line of each word.
+def column_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[TaggedSentence | Problem]:
+    """Yield what `read_columns` does.
 
     Raises:
         UsageError: the names of the columns are not such.
@@ -79,8 +79,8 @@ def column_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[Loca
     return _column_sentences(lines, _Columns(wanted.source, Roles.of(wanted.columns, tagged=wanted.tagged)))
 
 
-def conllu_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[Located | Problem]:
-    """Yield what `read_conllu` does, with the line of each word.
+def conllu_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[TaggedSentence | Problem]:
+    """Yield what `read_conllu` does.
 
     Raises:
         UsageError: the names of the columns are not such, or more than 10.
@@ -101,7 +101,7 @@ class _Columns(NamedTuple):
         return Problem(self.source, line, kind, message)
 
 
-def _column_sentences(lines: Iterable[Line], wanted: _Columns) -> Iterator[Located | Problem]:
+def _column_sentences(lines: Iterable[Line], wanted: _Columns) -> Iterator[TaggedSentence | Problem]:
     shape, lines = _find_shape(iter(lines))
     if shape is not None and shape.n_columns < len(wanted.roles.names):
         yield wanted.problem(shape.line, "columns", _too_few(shape, wanted.roles))
@@ -126,7 +126,7 @@ def _column_sentences(lines: Iterable[Line], wanted: _Columns) -> Iterator[Locat
     yield from block.sentence(wanted)
 
 
-def _conllu_sentences(lines: Iterable[Line], wanted: _Columns) -> Iterator[Located | Problem]:
+def _conllu_sentences(lines: Iterable[Line], wanted: _Columns) -> Iterator[TaggedSentence | Problem]:
     block, ids = _Block(), _Ids()
     for line in lines:
         text = line.text
@@ -179,11 +179,12 @@ class _Block:
         self.broken = True
         return problem
 
-    def sentence(self, wanted: _Columns) -> Iterator[Located]:
+    def sentence(self, wanted: _Columns) -> Iterator[TaggedSentence]:
         """Yield the sentence, if there is one and no line of it was bad."""
         if self.broken or not self.rows:
             return
         words = self._column(wanted.roles.word) or ()
+        run = range(self.lines[0], self.lines[-1] + 1)  # takes less room than the list
         found = TaggedSentence.of_words(
             words,
             self._column(wanted.roles.tag),
@@ -191,9 +192,9 @@ class _Block:
             columns=self.rows,
             source=wanted.source,
             line=self.lines[0],
+            lines=run if len(run) == len(self.lines) else self.lines,
         )
-        run = range(self.lines[0], self.lines[-1] + 1)  # takes less room than the list
-        yield Located(with_text(found, self.text), run if len(run) == len(self.lines) else self.lines)
+        yield with_text(found, self.text)
 
     def _column(self, place: int | None) -> list[str] | None:
         return None if place is None else [row[place].strip(" ") for row in self.rows]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from nlp_lstm.corpora.jsonl import read_object
 from nlp_lstm.corpora.problems import Kind, Problem, no_column, quoted
 from nlp_lstm.corpora.rows import Line, Wanted, json_kind, label_text
-from nlp_lstm.corpora.tagged_rows import Located, TagsWanted, sentences, tag_fault, with_text
+from nlp_lstm.corpora.tagged_rows import TagsWanted, tag_fault, with_text
 from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.text.tag_schemes import Span, tags_of
 from nlp_lstm.text.tokenizers import Tokenizer
@@ -47,11 +47,11 @@ def read_span_lines(
         tokenizer: what cuts texts into words.
         tagged: whether tags are read, and a line without spans or tags is a problem.
     """
-    return sentences(span_sentences(lines, TagsWanted(source, tagged, tokenizer=tokenizer)))
+    return span_sentences(lines, TagsWanted(source, tagged, tokenizer=tokenizer))
 
 
-def span_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[Located | Problem]:
-    """Yield what `read_span_lines` does, with the line of each word."""
+def span_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[TaggedSentence | Problem]:
+    """Yield what `read_span_lines` does."""
     for line in lines:
         fields = line.problem or read_object(line, Wanted(wanted.source))
         if isinstance(fields, Problem):
@@ -62,8 +62,8 @@ def span_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[Locate
         except _RefusedError as refused:
             yield from (wanted.problem(line.number, refused.kind, message) for message in refused.messages)
         else:
-            found = replace(sentence, source=wanted.source, line=line.number)
-            yield Located(found, [line.number] * len(found.words))
+            places = (line.number,) * len(sentence.words)
+            yield replace(sentence, source=wanted.source, line=line.number, lines=places)
 
 
 class _RefusedError(Exception):
