@@ -22,6 +22,8 @@ CONLLU_COLUMNS = ("_", "word", "_", "tag")
 
 _N_CONLLU_COLUMNS = 10
 _UNIVERSAL_PART_OF_SPEECH = 3  # its column
+# What ends a row rather than a comment: tags of chunks, and parts of speech as the common tag sets have them.
+_TAG_LIKE = re.compile(r"[BIESLUMW]-\S+|[A-Z]{1,5}\$?|-[LR]RB-|[#$.,:()\"'`]{1,2}")
 # At most nine digits: Python refuses to read a number of thousands of them.
 _ID = re.compile(r"([0-9]{1,9})(?:([-.])([0-9]{1,9}))?")
 
@@ -34,7 +36,8 @@ def read_columns(
     Columns are parted by tabs in a line that holds one, by blanks in any other; blank lines part sentences.
     A sentence with a bad line is left out. Lines that begin with `-DOCSTART-` are skipped, and so are comments:
     lines that begin with `#` where a sentence would, and do not have the columns of the first word's line. Of those
-    that begin with `#` and a blank, all before that line are comments too, and all without a tab if it has one.
+    that begin with `#` and a blank, all without a tab are comments too if that line has one, and all before that line
+    whose last column does not look like a tag: one of a chunk, of up to five capitals, or of signs.
 
     Args:
         lines: the lines of the file.
@@ -217,9 +220,12 @@ class _Shape(NamedTuple):
         """Tell whether a line is a comment, if it stands where a sentence may begin; `seen`: words came before."""
         if not text.startswith("#"):
             return False
+        if len(cells) != self.n_columns:
+            return True
         # The words of a comment may be as many as a row of the file has columns; its tabs are not.
-        is_prose = text.startswith("# ") and (not seen or (self.tabbed and "\t" not in text))
-        return is_prose or len(cells) != self.n_columns
+        in_blanks = self.tabbed and "\t" not in text
+        is_row = seen or (self.n_columns > 1 and _TAG_LIKE.fullmatch(cells[-1].strip(" ")) is not None)
+        return text.startswith("# ") and (in_blanks or not is_row)
 
     def fault(self, line: Line, cells: Sequence[str], wanted: _Columns) -> Problem | None:
         if len(cells) == self.n_columns:
