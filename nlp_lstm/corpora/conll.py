@@ -11,7 +11,7 @@ from typing import NamedTuple
 from nlp_lstm.corpora.column_roles import Roles
 from nlp_lstm.corpora.problems import Kind, Problem, quoted
 from nlp_lstm.corpora.rows import Line
-from nlp_lstm.corpora.tagged_rows import Located, TagsWanted, sentences, tag_fault, with_text
+from nlp_lstm.corpora.tagged_rows import TagsWanted, tag_fault, with_text
 from nlp_lstm.errors import UsageError
 from nlp_lstm.records.examples import TaggedSentence
 
@@ -22,6 +22,8 @@ CONLLU_COLUMNS = ("_", "word", "_", "tag")
 
 _N_CONLLU_COLUMNS = 10
 _UNIVERSAL_PART_OF_SPEECH = 3  # its column
+# What ends a row rather than a comment: tags of chunks, and parts of speech as the common tag sets have them.
+_TAG_LIKE = re.compile(r"[BIESLUMW]-\S+|[A-Z]{1,5}\$?|-[LR]RB-|[#$.,:()\"'`]{1,2}")
 # At most nine digits: Python refuses to read a number of thousands of them.
 _ID = re.compile(r"([0-9]{1,9})(?:([-.])([0-9]{1,9}))?")
 
@@ -34,7 +36,8 @@ def read_columns(
     Columns are parted by tabs in a line that holds one, by blanks in any other; blank lines part sentences.
     A sentence with a bad line is left out. Lines that begin with `-DOCSTART-` are skipped, and so are comments:
     lines that begin with `#` where a sentence would, and do not have the columns of the first word's line. Of those
-    that begin with `#` and a blank, all before that line are comments too, and all without a tab if it has one.
+    that begin with `#` and a blank, all without a tab are comments too if that line has one, and all before that line
+    whose last column does not look like a tag: one of a chunk, of up to five capitals, or of signs.
 
     Args:
         lines: the lines of the file.
@@ -46,7 +49,7 @@ def read_columns(
     Raises:
         UsageError: the names of the columns are not such.
     """
-    return sentences(column_sentences(lines, TagsWanted(source, tagged, tuple(columns))))
+    return column_sentences(lines, TagsWanted(source, tagged, tuple(columns)))
 
 
 def read_conllu(
@@ -67,11 +70,11 @@ def read_conllu(
     Raises:
         UsageError: the names of the columns are not such, or more than 10.
     """
-    return sentences(conllu_sentences(lines, TagsWanted(source, tagged, tuple(columns))))
+    return conllu_sentences(lines, TagsWanted(source, tagged, tuple(columns)))
 
 
-def column_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[Located | Problem]:
-    """Yield what `read_columns` does, with the line of each word.
+def column_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[TaggedSentence | Problem]:
+    """Yield what `read_columns` does.
 
     Raises:
         UsageError: the names of the columns are not such.
@@ -79,8 +82,8 @@ def column_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[Loca
     return _column_sentences(lines, _Columns(wanted.source, Roles.of(wanted.columns, tagged=wanted.tagged)))
 
 
-def conllu_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[Located | Problem]:
-    """Yield what `read_conllu` does, with the line of each word.
+def conllu_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[TaggedSentence | Problem]:
+    """Yield what `read_conllu` does.
 
     Raises:
         UsageError: the names of the columns are not such, or more than 10.
@@ -101,7 +104,7 @@ class _Columns(NamedTuple):
         return Problem(self.source, line, kind, message)
 
 
-def _column_sentences(lines: Iterable[Line], wanted: _Columns) -> Iterator[Located | Problem]:
+def _column_sentences(lines: Iterable[Line], wanted: _Columns) -> Iterator[TaggedSentence | Problem]:
     shape, lines = _find_shape(iter(lines))
     if shape is not None and shape.n_columns < len(wanted.roles.names):
         yield wanted.problem(shape.line, "columns", _too_few(shape, wanted.roles))
@@ -126,7 +129,7 @@ def _column_sentences(lines: Iterable[Line], wanted: _Columns) -> Iterator[Locat
     yield from block.sentence(wanted)
 
 
-def _conllu_sentences(lines: Iterable[Line], wanted: _Columns) -> Iterator[Located | Problem]:
+def _conllu_sentences(lines: Iterable[Line], wanted: _Columns) -> Iterator[TaggedSentence | Problem]:
     block, ids = _Block(), _Ids()
     for line in lines:
         text = line.text
@@ -179,11 +182,12 @@ class _Block:
         self.broken = True
         return problem
 
-    def sentence(self, wanted: _Columns) -> Iterator[Located]:
+    def sentence(self, wanted: _Columns) -> Iterator[TaggedSentence]:
         """Yield the sentence, if there is one and no line of it was bad."""
         if self.broken or not self.rows:
             return
         words = self._column(wanted.roles.word) or ()
+        run = range(self.lines[0], self.lines[-1] + 1)  # takes less room than the list
         found = TaggedSentence.of_words(
             words,
             self._column(wanted.roles.tag),
@@ -191,9 +195,9 @@ class _Block:
             columns=self.rows,
             source=wanted.source,
             line=self.lines[0],
+            lines=run if len(run) == len(self.lines) else self.lines,
         )
-        run = range(self.lines[0], self.lines[-1] + 1)  # takes less room than the list
-        yield Located(with_text(found, self.text), run if len(run) == len(self.lines) else self.lines)
+        yield with_text(found, self.text)
 
     def _column(self, place: int | None) -> list[str] | None:
         return None if place is None else [row[place].strip(" ") for row in self.rows]
@@ -216,9 +220,12 @@ class _Shape(NamedTuple):
         """Tell whether a line is a comment, if it stands where a sentence may begin; `seen`: words came before."""
         if not text.startswith("#"):
             return False
+        if len(cells) != self.n_columns:
+            return True
         # The words of a comment may be as many as a row of the file has columns; its tabs are not.
-        is_prose = text.startswith("# ") and (not seen or (self.tabbed and "\t" not in text))
-        return is_prose or len(cells) != self.n_columns
+        in_blanks = self.tabbed and "\t" not in text
+        is_row = seen or (self.n_columns > 1 and _TAG_LIKE.fullmatch(cells[-1].strip(" ")) is not None)
+        return text.startswith("# ") and (in_blanks or not is_row)
 
     def fault(self, line: Line, cells: Sequence[str], wanted: _Columns) -> Problem | None:
         if len(cells) == self.n_columns:

@@ -39,10 +39,11 @@ def read_object(line: Line, wanted: Wanted) -> dict[str, object] | Problem:
 
 def _parse(line: Line, *, wanted: Wanted) -> Row | Problem:
     fields = read_object(line, wanted)
-    return fields if isinstance(fields, Problem) else _row(line.number, fields, wanted)
+    return fields if isinstance(fields, Problem) else row_of(line.number, fields, wanted)
 
 
-def _row(number: int, fields: dict[str, object], wanted: Wanted) -> Row | Problem:
+def row_of(number: int, fields: dict[str, object], wanted: Wanted) -> Row | Problem:
+    """Return the row that a line's JSON object says, or what is wrong with it; `number` is the line's."""
     if wanted.text_column not in fields:
         return wanted.problem(number, "missing-column", no_column(wanted.text_column, fields))
     text = fields[wanted.text_column]

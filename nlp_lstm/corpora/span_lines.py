@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from nlp_lstm.corpora.jsonl import read_object
 from nlp_lstm.corpora.problems import Kind, Problem, no_column, quoted
 from nlp_lstm.corpora.rows import Line, Wanted, json_kind, label_text
-from nlp_lstm.corpora.tagged_rows import Located, TagsWanted, sentences, tag_fault, with_text
+from nlp_lstm.corpora.tagged_rows import TagsWanted, tag_fault, with_text
 from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.text.tag_schemes import Span, tags_of
 from nlp_lstm.text.tokenizers import Tokenizer
@@ -37,9 +37,10 @@ def read_span_lines(
         {"words": ["Ada", "in", "Paris"], "tags": ["B-PER", "O", "B-LOC"]}
 
     Spans may also stand under `spans`, `labels` or `label`, their labels under `entity_group` or `type`, their
-    offsets under `start_offset` and `end_offset`; words under `tokens`, tags under `ner_tags`. Offsets count
-    characters (code points). A text is cut into words by the tokenizer and tagged in IOB2. A span must begin and end
-    where words do, but may have around it what the tokenizer leaves out, such as blanks.
+    offsets under `start_offset` and `end_offset`; `null` in place of the spans says that there are none. Words may
+    stand under `tokens`, tags under `ner_tags`. Offsets count characters (code points). A text is cut into words by
+    the tokenizer and tagged in IOB2. A span must begin and end where words do, but may have around it what the
+    tokenizer leaves out, such as blanks.
 
     Args:
         lines: the lines of the file.
@@ -47,11 +48,11 @@ def read_span_lines(
         tokenizer: what cuts texts into words.
         tagged: whether tags are read, and a line without spans or tags is a problem.
     """
-    return sentences(span_sentences(lines, TagsWanted(source, tagged, tokenizer=tokenizer)))
+    return span_sentences(lines, TagsWanted(source, tagged, tokenizer=tokenizer))
 
 
-def span_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[Located | Problem]:
-    """Yield what `read_span_lines` does, with the line of each word."""
+def span_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[TaggedSentence | Problem]:
+    """Yield what `read_span_lines` does."""
     for line in lines:
         fields = line.problem or read_object(line, Wanted(wanted.source))
         if isinstance(fields, Problem):
@@ -62,8 +63,31 @@ def span_sentences(lines: Iterable[Line], wanted: TagsWanted) -> Iterator[Locate
         except _RefusedError as refused:
             yield from (wanted.problem(line.number, refused.kind, message) for message in refused.messages)
         else:
-            found = replace(sentence, source=wanted.source, line=line.number)
-            yield Located(found, [line.number] * len(found.words))
+            places = (line.number,) * len(sentence.words)
+            yield replace(sentence, source=wanted.source, line=line.number, lines=places)
+
+
+def words_in(
+    line: Line, fields: Mapping[str, object], wanted: TagsWanted, *, text_key: str
+) -> TaggedSentence | Problem | None:
+    """Return the words that a line of JSON gives to be tagged; None where it has a text to cut instead.
+
+    A line with both is read as training reads it: its words count if they have tags.
+
+    Args:
+        line: the line of the file.
+        fields: the object that stands in it.
+        wanted: what the caller wants; its tags are not read.
+        text_key: the key of the texts.
+    """
+    words, tags = (_first_of(keys, fields) for keys in (_WORDS, _TAGS))
+    in_words = _is_strings(fields.get(words)) and _is_strings(fields.get(tags))
+    if words not in fields or (text_key in fields and not in_words):
+        return None
+    try:
+        return replace(_from_words(fields, words, None), source=wanted.source, line=line.number)
+    except _RefusedError as refused:
+        return wanted.problem(line.number, refused.kind, refused.messages[0])
 
 
 class _RefusedError(Exception):
@@ -102,8 +126,9 @@ def _sentence(fields: Mapping[str, object], wanted: TagsWanted) -> TaggedSentenc
 
 
 def _first_of(keys: Sequence[str], fields: Mapping[str, object]) -> str:
-    """Return the first of `keys` that is there, or the usual one."""
-    return next((key for key in keys if key in fields), keys[0])
+    """Return the first of `keys` that is there, if may be with something in it, or the usual one."""
+    there = [key for key in keys if key in fields] or keys
+    return next((key for key in there if fields.get(key) is not None), there[0])
 
 
 def _is_strings(value: object) -> bool:
@@ -153,7 +178,9 @@ def _from_text(fields: Mapping[str, object], spans_key: str | None, tokenizer: T
     tokens = tokenizer(text)
     tags = None
     if spans_key is not None:
-        marked = [_marked(value, place) for place, value in enumerate(_list(fields, spans_key, "syntax"), 1)]
+        none = spans_key in fields and fields[spans_key] is None  # as some programs write it
+        values = [] if none else _list(fields, spans_key, "syntax")
+        marked = [_marked(value, place) for place, value in enumerate(values, 1)]
         words = _Words(tokens.texts, tokens.starts, [end for _, end in tokens.spans()])
         tags = tuple(tags_of(_aligned(marked, text, words), len(tokens), "iob2"))
     return TaggedSentence(text, tokens.texts, tokens.starts, tags)

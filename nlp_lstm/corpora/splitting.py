@@ -39,7 +39,8 @@ def hold_out(examples: Sequence[E], *, fraction: float, seed: int) -> tuple[list
 
     Both parts keep the order of the examples, and neither is empty. Examples with the same text (but for
     blanks around it) are never parted, and a label of several texts keeps at least one in the rest, so that
-    the part may come out smaller than asked for. The same arguments give the same parts on every machine.
+    the part may come out smaller than asked for. Blank texts, of which nothing can be told, all stay in the
+    rest. The same arguments give the same parts on every machine.
 
     Args:
         examples: what to split.
@@ -72,10 +73,11 @@ def hold_out(examples: Sequence[E], *, fraction: float, seed: int) -> tuple[list
 
 
 def _groups_by_label(examples: Sequence[Splittable]) -> dict[str, list[_Group]]:
-    """Return the groups of equal texts by the label of their first example."""
+    """Return the groups of equal texts by the label of their first example; blank texts are in none."""
     groups: dict[str, _Group] = {}
     for place, example in enumerate(examples):
-        groups.setdefault(example.text.strip(), []).append(place)
+        if text := example.text.strip():
+            groups.setdefault(text, []).append(place)
     by_label: dict[str, list[_Group]] = {}
     for group in groups.values():
         by_label.setdefault(examples[group[0]].label or "", []).append(group)

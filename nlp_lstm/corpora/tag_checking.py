@@ -10,13 +10,12 @@ from sys import intern
 
 from nlp_lstm.corpora.checking import Report, Split, report_on
 from nlp_lstm.corpora.problems import Kind, Problem, quoted
-from nlp_lstm.corpora.tagged_rows import Located
 from nlp_lstm.errors import nearest
 from nlp_lstm.records.examples import TaggedSentence
-from nlp_lstm.text.tag_schemes import Scheme, convert, decide_scheme, detect_scheme, illegal, normalise
+from nlp_lstm.text.tag_schemes import Scheme, convert, decide_scheme, illegal, normalise, stray_fault, strays_from
 
 
-def check_sentences(streams: Iterable[tuple[str, Iterable[Located | Problem]]]) -> Report:
+def check_sentences(streams: Iterable[tuple[str, Iterable[TaggedSentence | Problem]]]) -> Report:
     """Return the report on the first of some splits, with the problems of all.
 
     Args:
@@ -50,21 +49,20 @@ class _Split(Split):
     scheme: Scheme | None = None
 
 
-def _read_split(source: str, items: Iterable[Located | Problem], earlier: Sequence[_Split]) -> _Split:
+def _read_split(source: str, items: Iterable[TaggedSentence | Problem], earlier: Sequence[_Split]) -> _Split:
     split = _Split(source)
     for item in items:
         if isinstance(item, Problem):
             split.problems.append(item)
             continue
-        sentence, lines = item
-        tags = tuple(map(intern, sentence.tags or ()))
-        split.lengths[len(sentence.words)] += 1
+        tags = tuple(map(intern, item.tags or ()))
+        split.lengths[len(item.words)] += 1
         split.labels.update(tags)
-        for tag, line in zip(tags, lines, strict=True):
+        for tag, line in zip(tags, item.lines, strict=True):
             split.label_lines.setdefault(tag, line)
         split.tags.append(tags)
-        split.lines.append(lines)
-        split.problems += _repeats(sentence, split, earlier)
+        split.lines.append(item.lines)
+        split.problems += _repeats(item, split, earlier)
     if not split.lengths and not split.problems:
         split.problems.append(Problem(source, 0, "no-examples", "no sentences; expected at least one"))
     return split
@@ -102,11 +100,11 @@ def _tag_problems(split: _Split, strays: frozenset[str]) -> Iterator[Problem]:
     """Yield the tags that may not stand where they do, if the tags are written in a scheme."""
     if split.scheme is None:
         return
+    fault = stray_fault(split.scheme)
     for tags, lines in zip(split.tags, split.lines, strict=True):
         found = [place for place, tag in enumerate(tags) if tag in strays] if strays else []
         for place in found:
-            message = f"the tag {quoted(tags[place])} marks no chunk; expected O, or a letter, a hyphen and a label"
-            yield Problem(split.source, lines[place], "stray-tag", message)
+            yield Problem(split.source, lines[place], "stray-tag", f"the tag {quoted(tags[place])} {fault}")
         for place in [] if found else illegal(tags, split.scheme):
             line = lines[min(place, len(lines) - 1)]
             yield Problem(split.source, line, "tag", _illegal_message(tags, place, split.scheme))
@@ -137,7 +135,7 @@ def _unknown_tags(split: _Split, known: _Split) -> Iterator[Problem]:
 
 def _comparable(tags: Sequence[str], scheme: Scheme | None, *, one_scheme: bool) -> Sequence[str]:
     """Return the tags of a sentence as they compare with those of another split, in the same scheme or not."""
-    if scheme is None or detect_scheme([tags]) is None:
+    if scheme is None or strays_from(tags, scheme):
         return tags
     if one_scheme:
         return normalise(tags) if scheme == "bioes" else tags

@@ -17,7 +17,7 @@ from nlp_lstm.corpora.problems import Problem, and_more
 from nlp_lstm.corpora.rows import Line
 from nlp_lstm.corpora.span_lines import span_sentences
 from nlp_lstm.corpora.tag_checking import check_sentences
-from nlp_lstm.corpora.tagged_rows import Located, TaggedReader, TagsWanted, sentences
+from nlp_lstm.corpora.tagged_rows import TaggedReader, TagsWanted
 from nlp_lstm.errors import DataError, UsageError, nearest
 from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.text.regex_words import RegexWords
@@ -70,7 +70,7 @@ def scan_tagged(
         DataError: the source is missing, cannot be read (on), or is empty although tags are wanted.
         UsageError: there is no such format, or the names of the columns are not such.
     """
-    return sentences(_located(source, data_format, columns=columns, tagged=tagged, tokenizer=tokenizer, stdin=stdin))
+    return _sentences(source, data_format, columns=columns, tagged=tagged, tokenizer=tokenizer, stdin=stdin)
 
 
 def read_tagged(
@@ -99,12 +99,12 @@ def read_tagged(
     found: list[TaggedSentence] = []
     first: Problem | None = None
     n_more = 0
-    items = _located(source, data_format, columns=columns, tagged=tagged, tokenizer=tokenizer, stdin=stdin)
+    items = _sentences(source, data_format, columns=columns, tagged=tagged, tokenizer=tokenizer, stdin=stdin)
     for item in items:
         if isinstance(item, Problem):
             first, n_more = (first, n_more + 1) if first else (item, 0)
         elif not first:
-            found.append(item.sentence)
+            found.append(item)
     if first:
         raise DataError(f"{first}{and_more(n_more, _check_command(source, data_format, columns))}")
     if tagged and not found:
@@ -138,12 +138,12 @@ def check_tagged(
         UsageError: there is no such format, or the names of the columns are not such.
     """
     return check_sentences(
-        (name_of(each), _located(each, data_format, columns=columns, tagged=True, tokenizer=tokenizer))
+        (name_of(each), _sentences(each, data_format, columns=columns, tagged=True, tokenizer=tokenizer))
         for each in (source, *others)
     )
 
 
-def _located(
+def _sentences(
     source: str | Path,
     data_format: str | None,
     *,
@@ -151,7 +151,7 @@ def _located(
     tagged: bool,
     tokenizer: Tokenizer | None,
     stdin: BinaryIO | None = None,
-) -> Iterator[Located | Problem]:
+) -> Iterator[TaggedSentence | Problem]:
     """Check what can be checked before the first line is read, then return the stream of sentences."""
     if data_format is not None and data_format not in TAGGED_FORMATS:
         raise UsageError(f"no format of tagged sentences {data_format!r}{nearest(data_format, TAGGED_FORMATS)}")
@@ -166,7 +166,7 @@ def _located(
 
 def _file_sentences(
     source: str | Path, wanted: TagsWanted, name: str, *, looked_at: bool, stdin: BinaryIO | None
-) -> Iterator[Located | Problem]:
+) -> Iterator[TaggedSentence | Problem]:
     """Yield a file's sentences; `looked_at`: a file called `.json` must show that it is JSON lines."""
     with open_lines(source, stdin=stdin) as opened:
         first = next(opened, None)

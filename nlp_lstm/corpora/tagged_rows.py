@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from nlp_lstm.corpora.problems import Kind, Problem
 from nlp_lstm.corpora.rows import Line
 from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.text.regex_words import RegexWords
 from nlp_lstm.text.tokenizers import Tokenizer
-
-
-class Located(NamedTuple):
-    """A sentence and where its words stand.
-
-    Attributes:
-        sentence: the sentence.
-        lines: the line of each of its words, counted from 1.
-    """
-
-    sentence: TaggedSentence
-    lines: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +34,8 @@ class TagsWanted:
         return Problem(self.source, line, kind, message)
 
 
-TaggedReader: TypeAlias = Callable[[Iterable[Line], TagsWanted], Iterator[Located | Problem]]
+TaggedReader: TypeAlias = Callable[[Iterable[Line], TagsWanted], Iterator[TaggedSentence | Problem]]
 """A format: it turns lines into sentences and problems, in order, and holds no more than one sentence."""
-
-
-def sentences(items: Iterable[Located | Problem]) -> Iterator[TaggedSentence | Problem]:
-    """Yield the items without the lines of the words."""
-    return (item if isinstance(item, Problem) else item.sentence for item in items)
 
 
 def tag_fault(tag: str, name: str = "tag") -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -37,6 +37,8 @@ class TaggedSentence:
         columns: every column of each word as it stands in its file; empty when it came from elsewhere.
         source: the file or data set it came from, for messages.
         line: the line of its first word, counted from 1; 0 when it came from elsewhere.
+        lines: the line of each of its words; empty when it came from elsewhere. It says nothing of what the sentence
+            is, so that two sentences may be equal without it.
     """
 
     text: str
@@ -47,6 +49,7 @@ class TaggedSentence:
     columns: tuple[tuple[str, ...], ...] = ()
     source: str = ""
     line: int = 0
+    lines: Sequence[int] = field(default=(), compare=False, repr=False)
 
     @property
     def label(self) -> None:
@@ -62,6 +65,7 @@ class TaggedSentence:
         columns: Sequence[tuple[str, ...]] = (),
         source: str = "",
         line: int = 0,
+        lines: Sequence[int] = (),
     ) -> TaggedSentence:
         """Return the sentence of words whose text is not known: they are joined by single blanks.
 
@@ -81,7 +85,20 @@ class TaggedSentence:
             tuple(columns),
             source,
             line,
+            lines,
         )
+
+    def where(self, place: int) -> str:
+        """Return, for a message, where a word stands, as exactly as is known; `place` counts it from 0.
+
+        >>> TaggedSentence.of_words(["Oh", "no"], source="a.conll", line=3, lines=[3, 4]).where(1)
+        'line 4 of a.conll'
+        >>> TaggedSentence.of_words(["Oh", "no"], source="a.conll", line=3).where(1)
+        'the sentence at line 3 of a.conll'
+        """
+        if self.lines:
+            return f"line {self.lines[place]} of {self.source}"
+        return f"the sentence at line {self.line} of {self.source}"
 
 
 @dataclass(frozen=True, slots=True)

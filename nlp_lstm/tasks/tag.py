@@ -36,7 +36,7 @@ from nlp_lstm.records.examples import TaggedSentence
 from nlp_lstm.records.predictions import Tagging
 from nlp_lstm.tasks.probing.paths import PathProbe
 from nlp_lstm.tasks.probing.texts import ReadText, Scores
-from nlp_lstm.tasks.tag_notation import TagNotation, network_tags, scheme_of
+from nlp_lstm.tasks.tag_notation import TagNotation, check_scheme, network_tags, scheme_of
 from nlp_lstm.tasks.tag_settings import TagPartSettings, TagSettings
 from nlp_lstm.tasks.tagging import sure_paths, tagging_of
 from nlp_lstm.tasks.task import CutsTexts, HasExamples, Note, Vocabularies, build_encoder, encoder_vocabulary
@@ -141,10 +141,12 @@ class Tag(HasExamples, CutsTexts):
         """Return the task with the tags of the training sentences.
 
         Raises:
-            DataError: there are fewer than two tags, one marks no chunk though most do, or there are no auxiliary ones
-                though they are to be learned.
+            DataError: there are fewer than two tags, one marks no chunk though most do or the settings say so, or
+                there are no auxiliary ones though they are to be learned.
         """
         scheme = scheme_of(examples) if settings.scheme == "auto" else settings.chunk_scheme
+        if settings.chunk_scheme is not None:
+            check_scheme(examples, settings.chunk_scheme)
         tags = network_tags(examples, scheme)
         second = {tag for example in examples for tag in example.auxiliary or ()} if settings.auxiliary_weight else ()
         if settings.auxiliary_weight and not second:
@@ -175,9 +177,19 @@ class Tag(HasExamples, CutsTexts):
         return {"tags": self.tags, "auxiliary": self.auxiliary.tags}
 
     def check(self, examples: Sequence[TaggedSentence]) -> list[str]:
-        """Return a line if sentences hold tags that no training sentence has, which can't be found."""
-        unknown = sorted({tag for tags in self.notation.gold(examples) for tag in tags} - set(self.tags))
-        return [f"tags never seen in training count as wrong: {', '.join(unknown)}"] if unknown else []
+        """Return a line if sentences hold tags that no training sentence has, which can't be found.
+
+        Raises:
+            DataError: no sentence has a word, or a tag marks no chunk though those of training do.
+        """
+        if not any(example.words for example in examples):
+            source = (examples[0].source if examples else "") or "the examples"
+            raise DataError(f"{source}: no sentence has a word; expected at least one word to score")
+        unseen = self.notation.unseen(examples)
+        if not unseen:
+            return []
+        names = ", ".join(sorted(each.tag for each in unseen))
+        return [f"tags never seen in training count as wrong: {names} (first at {unseen[0].where})"]
 
     def encode(self, tokens: TokenTable) -> SpelledRows:
         """Return the ids of sentences, with those of the spellings they consist of."""

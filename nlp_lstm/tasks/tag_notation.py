@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,24 @@ from numpy.typing import NDArray
 from nlp_lstm.batching.spelled import Edges
 from nlp_lstm.errors import DataError
 from nlp_lstm.records.examples import TaggedSentence
-from nlp_lstm.text.tag_schemes import Allowed, Scheme, allowed, convert, decide_scheme, detect_scheme, spans
+from nlp_lstm.text.tag_schemes import (
+    Allowed,
+    Scheme,
+    allowed,
+    convert,
+    decide_chunk_scheme,
+    decide_scheme,
+    spans,
+    stray_fault,
+    strays_from,
+)
+
+
+class Unseen(NamedTuple):
+    """A tag that training never saw, as its file has it, and where it stands first."""
+
+    tag: str
+    where: str
 
 
 class TagNotation:
@@ -42,10 +60,23 @@ class TagNotation:
         sequences = [example.tags or () for example in examples]
         if self.scheme is None:
             return list(sequences)
-        scheme = detect_scheme(sequences)
-        if scheme is None:
-            _refuse_strays(examples, {tag for tags in sequences for tag in tags if detect_scheme([[tag]]) is None})
-        return [convert(tags, scheme or "iob2", "bioes") for tags in sequences]
+        decided = decide_chunk_scheme(sequences)
+        scheme = decided.scheme or self.scheme
+        _refuse_strays(examples, decided.strays, stray_fault(scheme))
+        return [convert(tags, scheme, "bioes") for tags in sequences]
+
+    def unseen(self, examples: Sequence[TaggedSentence]) -> list[Unseen]:
+        """Return the tags of sentences that the network has none for, in the order in which they first stand there.
+
+        Raises:
+            DataError: one marks no chunk, though the network's do.
+        """
+        found: dict[str, Unseen] = {}
+        for example, gold in zip(examples, self.gold(examples), strict=True):
+            for place, (tag, name) in enumerate(zip(example.tags or (), gold, strict=True)):
+                if name not in self._numbers and tag not in found:
+                    found[tag] = Unseen(tag, example.where(place))
+        return list(found.values())
 
     def numbered(self, tags: Sequence[str]) -> NDArray[np.int32]:
         """Return the numbers of tags of the network, int32 (tags,)."""
@@ -88,8 +119,19 @@ def scheme_of(examples: Sequence[TaggedSentence]) -> Scheme | None:
         DataError: one marks no chunk though most do.
     """
     decided = decide_scheme([example.tags or () for example in examples])
-    _refuse_strays(examples, decided.strays)
+    if decided.scheme is not None:
+        _refuse_strays(examples, decided.strays, stray_fault(decided.scheme))
     return decided.scheme
+
+
+def check_scheme(examples: Sequence[TaggedSentence], scheme: Scheme) -> None:
+    """See that the tags of training sentences can be read in the scheme that the settings name.
+
+    Raises:
+        DataError: one marks no chunk in it.
+    """
+    strays = strays_from((tag for example in examples for tag in example.tags or ()), scheme)
+    _refuse_strays(examples, strays, f"{stray_fault(scheme)}, as head.scheme is {scheme!r}")
 
 
 def network_tags(examples: Sequence[TaggedSentence], scheme: Scheme | None) -> list[str]:
@@ -108,19 +150,19 @@ def network_tags(examples: Sequence[TaggedSentence], scheme: Scheme | None) -> l
     return ["O", *(f"{letter}-{label}" for label in labels for letter in "BIES")]
 
 
-def _refuse_strays(examples: Sequence[TaggedSentence], strays: AbstractSet[str]) -> None:
-    """See that no sentence has one of some tags, which mark no chunk where the others do.
+def _refuse_strays(examples: Sequence[TaggedSentence], strays: AbstractSet[str], fault: str) -> None:
+    """See that no sentence has one of some tags, which mark no chunk; `fault` is what messages say of them.
 
     Raises:
-        DataError: one has; the message names the sentence and the tag.
+        DataError: one has; the message names the line and the tag.
     """
     if not strays:
         return
     sentence = next(example for example in examples if not strays.isdisjoint(example.tags or ()))
-    word, tag = next(pair for pair in zip(sentence.words, sentence.tags or (), strict=True) if pair[1] in strays)
+    place, tag = next((place, tag) for place, tag in enumerate(sentence.tags or ()) if tag in strays)
     raise DataError(
-        f"the sentence at line {sentence.line} of {sentence.source}: the tag {tag!r} of {word!r} marks no chunk; "
-        "expected O, or a letter, a hyphen and a label (head.scheme=none takes every tag as it is)"
+        f"{sentence.where(place)}: the tag {tag!r} of {sentence.words[place]!r} {fault} "
+        "(head.scheme=none takes every tag as it is)"
     )
 
 

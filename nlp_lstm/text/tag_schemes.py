@@ -113,7 +113,7 @@ class Decided(NamedTuple):
 
     Attributes:
         scheme: the scheme, or None where each tag stands for itself.
-        strays: tags that mark no chunk although most do.
+        strays: tags that mark no chunk in it although most do, such as one with a letter of BILOU among those of IOB.
     """
 
     scheme: Scheme | None
@@ -129,13 +129,44 @@ def decide_scheme(sequences: Sequence[Sequence[str]]) -> Decided:
     Decided(scheme=None, strays=frozenset())
     """
     counts = Counter(tag for sequence in sequences for tag in sequence)
-    strays = frozenset(tag for tag in counts if detect_scheme([[tag]]) is None)
-    if not strays:
-        return Decided(detect_scheme(sequences), strays)
-    is_chunked = "O" in counts and len(counts) > len(strays) + 1
-    if not is_chunked or 2 * sum(counts[tag] for tag in strays) >= counts.total():
+    others = strays_from(counts, "bioes")
+    is_chunked = not others or ("O" in counts and len(counts) > len(others) + 1)
+    if not is_chunked or 0 < counts.total() <= 2 * sum(counts[tag] for tag in others):
         return Decided(None, frozenset())
-    return Decided(detect_scheme([tag for tag in tags if tag not in strays] for tags in sequences), strays)
+    return decide_chunk_scheme(sequences)
+
+
+def decide_chunk_scheme(sequences: Sequence[Sequence[str]]) -> Decided:
+    """Return the scheme of tags that should mark chunks, however few of them do; without any that does it is none.
+
+    >>> decide_chunk_scheme([["B-PER", "O", "U-LOC"], ["B-LOC", "I-LOC"], ["NN", "NN"]]).scheme
+    'iob2'
+    """
+    tags = {tag for sequence in sequences for tag in sequence}
+    others = strays_from(tags, "bioes")
+    kept = ([tag for tag in each if tag not in others] for each in sequences) if others else sequences
+    scheme = detect_scheme(kept)
+    return Decided(scheme, strays_from(tags, scheme or "bioes"))
+
+
+def strays_from(tags: Iterable[str], scheme: Scheme) -> frozenset[str]:
+    """Return the tags that mark no chunk in a scheme: those that `spans` refuses.
+
+    >>> sorted(strays_from(["O", "B-PER", "U-PER", "NN"], "iob2")), sorted(strays_from(["U-PER", "NN"], "bioes"))
+    (['NN', 'U-PER'], ['NN'])
+    """
+    named = [*dict.fromkeys(tags)]
+    return frozenset(tag for tag, read in zip(named, _spelt(named, scheme), strict=True) if _split(read) is None)
+
+
+def stray_fault(scheme: Scheme) -> str:
+    """Return, for a message, what is wrong with a tag that marks no chunk in a scheme.
+
+    >>> stray_fault("iob2")
+    'marks no chunk in IOB2; expected O, or B or I, a hyphen and a label'
+    """
+    letters = "B, I, E or S" if scheme == "bioes" else "B or I"
+    return f"marks no chunk in {scheme.upper()}; expected O, or {letters}, a hyphen and a label"
 
 
 def spans(tags: Sequence[str], scheme: Scheme) -> list[Span]:
@@ -262,10 +293,15 @@ def _split(tag: str) -> _Tag | None:
     return _Tag(letter, label) if letter in {"B", "I", "E", "S"} and label else None
 
 
+def _spelt(tags: Sequence[str], scheme: Scheme) -> Sequence[str]:
+    """Return the tags with the letters of the scheme, where other ones may stand for them."""
+    return normalise(tags) if scheme == "bioes" else tags
+
+
 def _read(tags: Sequence[str], scheme: Scheme) -> list[_Tag]:
     """Return letter and label of every tag."""
     read = []
-    for number, tag in enumerate(normalise(tags) if scheme == "bioes" else tags, start=1):
+    for number, tag in enumerate(_spelt(tags, scheme), start=1):
         split = _split(tag)
         if split is None:
             raise DataError(f"tag {number} of {len(tags)}: expected O, or B, I, E or S with a label, got {tag!r}")

@@ -114,6 +114,19 @@ def test_before_the_first_word_a_comment_is_told_by_the_columns_of_the_words_beh
     assert words_of(columns("#nlp\nis\n", tagged=False)) == [("#nlp", "is")]
 
 
+@pytest.mark.parametrize("first", ["# # B-NP", "# SYM O", "# # NN", "# PRP$ PRP$", "# x I-X"])
+def test_a_number_sign_that_begins_the_file_is_a_word_where_a_tag_ends_its_row(first):
+    found = columns(f"{first}\n5 CD I-NP\n\nx NN O\n")
+    assert words_of(found) == [("#", "5"), ("x",)]
+    assert found[0].tags == (first.split(" ")[-1], "I-NP")
+    assert words_of(columns("# SYM\nAda NN\n")) == [("#", "Ada")]
+
+
+@pytest.mark.parametrize("first", ["# made today", "# version 2.0", "# Names X 1", "# SYM", "# SYM X O more"])
+def test_a_number_sign_that_begins_the_file_is_a_comment_where_it_has_no_row_behind(first):
+    assert words_of(columns(f"{first}\n5 CD I-NP\n")) == [("5",)]
+
+
 def test_number_signs_with_the_columns_of_words_are_words():
     assert words_of(columns("a O\n# O\n\n# O\nb O\n\n#tag O\n")) == [("a", "#"), ("#", "b"), ("#tag",)]
 

@@ -212,7 +212,6 @@ def test_a_span_in_a_text_without_words_has_no_nearest_one():
         ),
         ({"words": ["x"]}, "missing-column", "no column 'tags'; the columns are 'words'"),
         ({"text": 3, "entities": []}, "text", "the text is a number; expected a string"),
-        ({"text": "x", "entities": None}, "syntax", "'entities' is null; expected a list"),
         ({"text": "x", "label": "news"}, "syntax", "'label' is a string; expected a list"),
         (
             {"text": "x", "spans": [[0, 1, "PER"], [0, 1]]},
@@ -301,3 +300,14 @@ def test_a_text_of_50_thousand_words_takes_time_in_proportion():
         return time.process_time() - start
 
     assert growth(seconds, 7_000) < 30
+
+
+@pytest.mark.parametrize("row", [{"entities": None}, {"spans": None}, {"entities": [], "spans": None}])
+def test_null_for_the_spans_says_that_there_are_none(row):
+    (found,) = read({"text": "Ada left", **row})
+    assert found.tags == ("O", "O")
+
+
+def test_null_under_one_name_does_not_hide_the_spans_under_another():
+    (found,) = read({"text": "Ada left", "entities": None, "spans": [[0, 3, "PER"]]})
+    assert found.tags == ("B-PER", "O")

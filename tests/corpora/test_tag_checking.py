@@ -100,8 +100,22 @@ def test_a_tag_that_marks_no_chunk_among_many_that_do_is_an_error(write):
         "line 9 of a.conll: the tag 'I-X' may not begin a sentence in IOB2",
     ]
     assert lines(report.errors) == [
-        "line 6 of a.conll: the tag 'BX' marks no chunk; expected O, or a letter, a hyphen and a label",
-        "line 12 of a.conll: the tag 'BX' marks no chunk; expected O, or a letter, a hyphen and a label",
+        "line 6 of a.conll: the tag 'BX' marks no chunk in IOB2; expected O, or B or I, a hyphen and a label",
+        "line 12 of a.conll: the tag 'BX' marks no chunk in IOB2; expected O, or B or I, a hyphen and a label",
+    ]
+
+
+def test_a_letter_of_bilou_among_iob_tags_is_an_error_and_the_check_goes_on(write):
+    good = [f"{name}/B-PER met/O Rome/B-LOC" for name in ("Ada", "Bob", "Cleo")]
+    path = write("a.conll", sentences(*good, "Bob/U-PER saw/O New/B-LOC York/L-LOC", "x/O y/I-LOC"))
+    report = check_tagged(path, others=[write("b.conll", sentences(*good, "Dan/U-PER left/B-ORG"))])
+    assert lines(report.errors) == [
+        f"line {line} of {file}: the tag '{tag}' marks no chunk in IOB2; expected O, or B or I, a hyphen and a label"
+        for line, file, tag in ((13, "a.conll", "U-PER"), (16, "a.conll", "L-LOC"), (13, "b.conll", "U-PER"))
+    ]
+    assert "line 19 of a.conll: the tag 'I-LOC' may not follow 'O' in IOB2" in lines(report.warnings)
+    assert lines(each for each in report.warnings if each.kind == "unseen-tag") == [
+        "line 14 of b.conll: unknown tag 'B-ORG'; did you mean 'B-PER'?"
     ]
 
 

@@ -168,7 +168,8 @@ def test_the_report_of_right_tags_is_perfect_and_unseen_tags_are_missed():
     right = [tuple(tags) for tags in task.notation.gold(CHUNKS)]
     assert task.report(CHUNKS, right).to_dict()["f1"] == 1.0 and task.score(CHUNKS, right) == 1.0
     other = [sentence("Ada/B-PER Acme/B-ORG"), sentence("Bob/B-PER x/O")]
-    assert task.check(other) == ["tags never seen in training count as wrong: S-ORG"]
+    (told,) = task.check(other)
+    assert told == "tags never seen in training count as wrong: B-ORG (first at the sentence at line 1 of made.conll)"
     found = [("S-PER", "O"), ("O", "O")]
     report = task.report(other, found).to_dict()
     assert (report["precision"], report["recall"]) == (1.0, pytest.approx(1 / 3))
@@ -263,6 +264,52 @@ def test_one_mistyped_tag_among_chunk_tags_is_named_and_changes_no_scheme():
     ):
         made([*CHUNKS, stray])
     assert made([*CHUNKS, stray], scheme="none").scheme is None
+
+
+LINES = [3, 4, 6, 9]
+
+
+def test_what_is_told_of_a_word_names_its_line_where_that_is_known():
+    def in_file(tags: list[str]) -> TaggedSentence:
+        words = ["met", "Bob", "New", "York"]
+        return TaggedSentence.of_words(words, tags, source="made.conll", line=3, lines=LINES)
+
+    with pytest.raises(DataError, match=r"^line 6 of made\.conll: the tag 'LOC' of 'New' marks no chunk in IOB2"):
+        made([*CHUNKS, in_file(["O", "B-PER", "LOC", "O"])])
+    assert made(CHUNKS).check([in_file(["O", "B-PER", "B-GPE", "I-GPE"]), in_file(["O", "B-ORG", "O", "O"])]) == [
+        "tags never seen in training count as wrong: B-GPE, B-ORG, I-GPE (first at line 6 of made.conll)"
+    ]
+
+
+def test_one_letter_of_bilou_among_iob_tags_is_named_in_training_and_in_scoring():
+    mixed = sentence("Bob/U-PER saw/O New/B-LOC York/L-LOC", line=9)
+    message = r"line 9 of made\.conll: the tag 'U-PER' of 'Bob' marks no chunk in IOB2; expected O, or B or I, a hyphen"
+    with pytest.raises(DataError, match=message):
+        made([*CHUNKS, mixed])
+    with pytest.raises(DataError, match=message):
+        made(CHUNKS).check([*CHUNKS, mixed])
+    assert made(CHUNKS).check([mixed]) == []  # by itself it is BILOU
+
+
+def test_tags_that_are_not_in_the_scheme_of_the_settings_are_named_with_the_setting():
+    for examples, tag in ((SPEECH, "NOUN"), ([sentence("Bob/U-PER saw/O")], "U-PER")):
+        with pytest.raises(DataError, match=rf"line 1 of made\.conll: the tag '{tag}' .*, as head\.scheme is 'iob2'"):
+            made(examples, scheme="iob2")
+
+
+def test_sentences_without_a_word_are_refused_before_they_are_scored():
+    empty = TaggedSentence.of_words([], [], source="dev.jsonl", line=1)
+    for task in (made(CHUNKS), made(SPEECH)):
+        with pytest.raises(DataError, match=r"^dev\.jsonl: no sentence has a word"):
+            task.check([empty, empty])
+        assert task.check([empty, sentence("Bob/O") if task.scheme else SPEECH[0]]) == []
+
+
+def test_sentences_without_a_word_are_never_held_out():
+    empty = [TaggedSentence.of_words([], [], source="made.jsonl", line=line) for line in range(1, 30)]
+    for seed in range(5):
+        rest, held = Tag.hold_out([*empty, *CHUNKS], fraction=0.1, seed=seed)
+        assert [len(each.words) > 0 for each in held] == [True] and len(rest) == len(empty) + 2
 
 
 def test_a_made_task_is_learned():

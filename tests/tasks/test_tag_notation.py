@@ -85,3 +85,5 @@ def test_a_tag_that_marks_no_chunk_is_refused_where_the_others_do():
         scheme_of([*sentences(legal_sequences(2), "iob2"), stray])
     with pytest.raises(DataError, match=message):
         TagNotation(EVERY, "iob2").gold([stray])
+    with pytest.raises(DataError, match=r"in BIOES; expected O, or B, I, E or S, a hyphen and a label"):
+        TagNotation(EVERY, "bioes").gold([*sentences(legal_sequences(2), "bioes"), stray])
