@@ -95,8 +95,8 @@ class VocabularySettings(Settings):
     vectors: str | None = None
     """A file of pretrained vectors in GloVe's text format; its width must be `encoder.embed_size`."""
     vector_words: Annotated[int, Field(ge=0)] = 50_000
-    """So many of the first words of that file are known to a classifier or tagger though no training text has them, as far
-    as `max_size` allows."""
+    """So many of the first words of that file are known to a classifier or tagger though no training text has them,
+    as far as `max_size` allows."""
 
 
 UNUSED: Mapping[str, Mapping[str, str]] = {

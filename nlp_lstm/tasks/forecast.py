@@ -282,7 +282,8 @@ class Forecast(ReadsNumbers):
 
     def shown_score(self, score: float) -> str:
         """Return what training watches as people read it: the squared error, with what quantiles add to it."""
-        return f"MSE{' + pinball loss' if self.settings.quantiles else ''} {1.0 / score - 1.0:.4f}"
+        name = f"MSE{' + pinball loss' if self.settings.quantiles else ''}"
+        return f"{name} {1.0 / score - 1.0:.4f} (lower is better)"
 
     def report(self, examples: Sequence[Series], predictions: Sequence[ComparedErrors]) -> ForecastReport:
         """Return the scores of the forecasts."""

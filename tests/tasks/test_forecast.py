@@ -365,7 +365,7 @@ def test_training_shows_the_error_it_watches(quantiles, name):
     predictions = task.predict(task.build(ENCODER), task.encode([series]))
     report = task.report([series], predictions).to_dict()
     watched = report["mse"] + report.get("pinball", 0.0)
-    assert task.shown_score(task.score([series], predictions)) == f"{name} {watched:.4f}"
+    assert task.shown_score(task.score([series], predictions)) == f"{name} {watched:.4f} (lower is better)"
 
 
 def test_quantiles_of_a_forecast_never_cross(announced):
