@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_lstm.config import BUDGETS, SPLITS, UNUSED, Recipe, check_training, parse_settings, problems_of
-from nlp_lstm.corpora.opening import is_file_name
+from nlp_lstm.corpora.opening import STANDARD_INPUT, is_file_name
 from nlp_lstm.errors import UsageError, listed, nearest
 from nlp_lstm.files import write_text
 from nlp_lstm.tasks import find_task
@@ -163,6 +163,8 @@ def check_sources(recipe: Recipe, given: Container[str] = ()) -> None:
         if variable:
             flag = f", or give --{key} FILE" if section == "data" else ""
             problems.append(f"{section}.{key} is expected at {source}: set {variable[1]}{flag}")
+        if source and Path(source).name == STANDARD_INPUT:
+            problems.append(f"{section}.{key}: expected a file, found standard input, which cannot be read twice")
     if "data" in sections and recipe.data.train is None and "train" not in given:
         problems.append("the recipe names no training data: give --train FILE")
     if problems:

@@ -326,3 +326,11 @@ def test_a_relative_recipe_has_absolute_paths(tmp_path, monkeypatch):
     (tmp_path / "own.toml").write_text('task = "classify"\n[data]\ntrain = "t.csv"\ndev = "../d.csv"\n')
     data = load_recipe("own.toml").data
     assert (data.train, data.dev) == (str(tmp_path / "t.csv"), str(tmp_path.parent / "d.csv"))
+
+
+def test_training_data_from_standard_input_are_refused():
+    recipe = load_recipe("classify", {"data.train": "/somewhere/-"})
+    with pytest.raises(
+        UsageError, match=r"data\.train: expected a file, found standard input, which cannot be read twice$"
+    ):
+        check_sources(recipe)
