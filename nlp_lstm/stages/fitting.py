@@ -96,7 +96,8 @@ def _prepare(record: TrainingRecord, model: nn.Module, ledger: Ledger) -> Traine
         total_steps = steps_in_budget(settings, len(record.batches), pace)
         ledger.keep_total_steps(total_steps)
         epochs = total_steps * settings.accumulate / len(record.batches)
-        record.observer.note(f"a budget of {amount:g} {unit}: {total_steps:,} steps, {epochs:.1f} epochs")
+        few = "; some of the data will not be read" if epochs < 1 and unit == "minutes" else ""
+        record.observer.note(f"a budget of {amount:g} {unit}: {total_steps:,} steps, {epochs:.1f} epochs{few}")
     return Trainer(
         model,
         partial(record.task.loss, model),

@@ -85,6 +85,20 @@ def test_a_step_takes_as_long_as_the_batches_that_make_it_and_an_evaluation_as_l
     assert an_evaluation >= 0.05
 
 
+@pytest.mark.parametrize(("minutes", "calls"), [(1.0, 1), (0.001, 2)])
+def test_what_the_first_evaluation_prepares_is_not_counted_where_it_would_cost_much(made, minutes, calls):
+    asked = []
+
+    def evaluate() -> float:
+        time.sleep(0.02 if asked else 0.2)
+        asked.append(None)
+        return 0.5
+
+    settings = made.settings(minutes=minutes, evaluations=10)
+    _, an_evaluation = measure_pace(made.Line(), made.objective, made.cut([4, 4, 3]), evaluate, settings)
+    assert len(asked) == calls and (an_evaluation < 0.2) == (calls == 2)
+
+
 def test_a_large_corpus_is_measured_on_a_sample(made):
     seen = []
 
