@@ -83,6 +83,8 @@ class Forecaster(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(encoder.output_size, segment)
         if on_linear:
+            if simple is None:
+                raise ValueError("on_linear needs simple forecasts to add to")
             nn.init.zeros_(self.output.weight)
             nn.init.zeros_(self.output.bias)
         self.simple, self.on_linear = simple, on_linear

@@ -31,7 +31,7 @@ from nlp_lstm.tasks.scaling import Scaling, spread
 from nlp_lstm.tasks.task import Note, build_vector_encoder
 
 MOST_WINDOWS = 20_000
-"""Windows, times columns, that simple forecasts are fitted to; of more they take some at equal distances."""
+"""Windows, times columns, that simple forecasts and quantiles are fitted to; of more some at equal distances."""
 
 
 class Forecast(ReadsNumbers):
@@ -270,9 +270,9 @@ class Forecast(ReadsNumbers):
             return
         device = next(model.parameters()).device
         model.eval()
-        batches = self._windows(rows, batch_size=256, seed=0).in_order()
-        pairs = ((batch.past.to(device), batch.future[..., :n_columns].to(device)) for batch in batches)
-        model.move_quantiles(pairs, levels)
+        chosen = self._windows(rows, batch_size=1, seed=0).sample(max(1, MOST_WINDOWS // n_columns))
+        pairs = zip(chosen.past.split(256), chosen.future[..., :n_columns].split(256), strict=True)
+        model.move_quantiles(((past.to(device), future.to(device)) for past, future in pairs), levels)
 
     def score(self, examples: Sequence[Series], predictions: Sequence[ComparedErrors]) -> float:
         """Return the number training watches: 1 / (1 + mean squared error + pinball loss, if any), in [0, 1]."""

@@ -78,9 +78,12 @@ def measure_pace(
 
 def _evaluation_seconds(evaluate: Callable[[], float], settings: TrainingSettings) -> float:
     """Return the seconds of an evaluation; where it seems dear, of a second one, as the first also prepares kernels."""
-    found: list[float] = []
-    while not found or (len(found) < 2 and found[0] * settings.evaluations > DEAR * 60 * (settings.minutes or 0.0)):
-        started = time.monotonic()
-        evaluate()
-        found.append(time.monotonic() - started)
-    return min(found)
+    first = _seconds(evaluate)
+    dear = first * settings.evaluations > DEAR * 60 * (settings.minutes or 0.0)
+    return min(first, _seconds(evaluate)) if dear else first
+
+
+def _seconds(evaluate: Callable[[], float]) -> float:
+    started = time.monotonic()
+    evaluate()
+    return time.monotonic() - started

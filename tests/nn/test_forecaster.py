@@ -173,3 +173,21 @@ def test_errors_are_summed():
     found, future = torch.tensor([[1.0, 5.0]]), torch.tensor([[3.0, 4.0]])
     assert forecast_error(found, future, kind="mse") == 5.0
     assert forecast_error(found, future, kind="l1") == 3.0
+
+
+def test_on_a_linear_forecast_the_network_adds_to_that_in_place_of_the_last_value():
+    simple = SimpleForecasts(2, 2, lookback=9, horizon=7)
+    model = network(simple=simple, on_linear=True)
+    past = torch.randn(1, 9, 2, dtype=torch.float64)
+    with torch.no_grad():
+        model.simple.weights.normal_()
+        torch.testing.assert_close(model(past), model.simple.linear(past))  # its own output begins at 0
+        for weight in model.output.parameters():
+            weight.normal_()
+        expected = written_out(model, past[0]) - past[0, -1] + model.simple.linear(past)[0]
+        torch.testing.assert_close(model(past)[0], expected)
+
+
+def test_there_must_be_a_linear_forecast_to_add_to():
+    with pytest.raises(ValueError, match="on_linear needs simple forecasts to add to"):
+        network(on_linear=True)
