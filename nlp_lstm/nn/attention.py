@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from nlp_lstm.nn.energies import energies, grow, query_slopes
+
 
 class Attended(NamedTuple):
     """What attention found.
@@ -77,10 +79,9 @@ class Attention(nn.Module):
 
 
 class AdditiveAttention(Attention):
-    """Scores by a small network: score(q, m) = vᵀ tanh(W q + U m), with U m as the key.
+    """Scores by a small network: score(q, m) = vᵀ tanh(W q + U m), with exp 2 U m as the key (see `energies`).
 
-    Source: Bahdanau et al. 2015, appendix A.1.2. All target steps at once need (target_time · source_time · query)
-    numbers a row.
+    Source: Bahdanau et al. 2015, appendix A.1.2.
     """
 
     def __init__(self, query_size: int, memory_size: int) -> None:
@@ -88,18 +89,18 @@ class AdditiveAttention(Attention):
         self.query = nn.Linear(query_size, query_size, bias=False)
         self.energy = nn.Parameter(torch.empty(query_size).uniform_(-1.0, 1.0) / query_size**0.5)
 
+    def prepare(self, memory: Tensor) -> Tensor:
+        """Return exp 2 U m, (rows, source_time, query)."""
+        return grow(super().prepare(memory))
+
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
-        """Return vᵀ tanh(W q + key), (rows, target_time, source_time); arguments as in the base class."""
-        return self._hidden(query, keys) @ self.energy
+        """Return vᵀ tanh(W q + U m), (rows, target_time, source_time); arguments as in the base class."""
+        return energies(grow(self.query(query)), keys, self.energy)
 
     def query_gradient(self, slopes: Tensor, query: Tensor, keys: Tensor) -> Tensor:
-        """Return Wᵀ (v ∘ Σ_j slope_j (1 − tanh²(W q + key_j))); arguments as in the base class."""
-        squares = self._hidden(query, keys).square_()
-        sums = slopes.sum(-1, keepdim=True) - (slopes.unsqueeze(2) @ squares).squeeze(2)  # (rows, target_time, query)
+        """Return Wᵀ (v ∘ Σ_j slope_j (1 − tanh²(W q + U m_j))); arguments as in the base class."""
+        sums = query_slopes(slopes, grow(self.query(query)), keys)  # (rows, target_time, query)
         return (sums * self.energy) @ self.query.weight
-
-    def _hidden(self, query: Tensor, keys: Tensor) -> Tensor:
-        return torch.tanh(self.query(query).unsqueeze(2) + keys.unsqueeze(1))  # (rows, target, source, query)
 
 
 class MultiplicativeAttention(Attention):

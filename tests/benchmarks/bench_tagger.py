@@ -14,13 +14,12 @@ import argparse
 import gzip
 import json
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+from turns import Worker, compare, serve
 
 ROUNDS = 6
 N_TRAIN, N_PREDICT, BATCH = 640, 640, 32
@@ -122,39 +121,6 @@ def our_work(data: list[tuple[list[str], list[str]]]) -> dict[str, Callable[[], 
     return {"train": train, "predict": predict}
 
 
-def serve(work: dict[str, Callable[[], object]]) -> None:
-    """Do the work whose name comes on standard input; answer with the seconds it took."""
-    for line in sys.stdin:
-        started = time.perf_counter()
-        work[line.strip()]()
-        sys.__stdout__.write(f"{time.perf_counter() - started}\n")  # type: ignore[union-attr]
-        sys.__stdout__.flush()  # type: ignore[union-attr]
-
-
-class Worker:
-    """One of the two, in a process of its own."""
-
-    def __init__(self, python: str, who: str) -> None:
-        command = [python, __file__, "--serve", who]
-        root = str(Path(__file__).parents[2])
-        environment = {**os.environ, "PYTHONPATH": root, "GOMP_SPINCOUNT": "10000"}
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
-
-    def seconds(self, what: str) -> float:
-        """Return how long the work of one name takes."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(f"{what}\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-
 def main() -> None:
     """Compare, or serve one side of the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -169,31 +135,20 @@ def main() -> None:
         sys.stdout = sys.stderr  # libraries talk there
         serve(flair_work(data) if options.serve == "flair" else our_work(data))
         return
-    ours = Worker(sys.executable, "ours")
-    peer = Worker(options.flair_python, "flair") if options.flair_python else None
+    ours = Worker(sys.executable, __file__, "ours")
+    peer = Worker(options.flair_python, __file__, "flair") if options.flair_python else None
     for what, count in (("train", N_TRAIN), ("predict", N_PREDICT)):
         words = sum(len(those) for those, _ in data[:count])
-        for worker in filter(None, (ours, peer)):
-            worker.seconds(what)  # the first time prepares kernels
-        mine, theirs = [], []
-        for turn in range(ROUNDS):
-            for mineturn in (True, False) if turn % 2 else (False, True):
-                if mineturn:
-                    mine.append(ours.seconds(what))
-                elif peer is not None:
-                    theirs.append(peer.seconds(what))
-        found = {"name": f"tagger {what}", "ours_words_per_second": round(words / statistics.median(mine))}
-        found["ours_sentences_per_second"] = round(count / statistics.median(mine))
-        if theirs:
-            ratios = [b / a for a, b in zip(mine, theirs, strict=True)]
-            low, _, high = statistics.quantiles(ratios, n=4)
-            found |= {
-                "peer": "flair 0.15.1",
-                "peer_words_per_second": round(words / statistics.median(theirs)),
-                "ratio": round(statistics.median(ratios), 2),
-                "middle_half": [round(low, 2), round(high, 2)],
-            }
-        print(json.dumps(found), flush=True)
+        found = compare(ours, peer, what, rounds=ROUNDS)
+        rates = {
+            f"{key}_words_per_second": round(words / found[f"{key}_seconds"])
+            for key in ("ours", "peer")
+            if f"{key}_seconds" in found
+        }
+        print(
+            json.dumps({"name": f"tagger {what}", "peer": "flair 0.15.1", "sentences": count} | rates | found),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
