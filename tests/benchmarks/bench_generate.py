@@ -4,11 +4,17 @@ Both take the same random numbers, and their texts are compared first. Then they
 round is taken. Ours is measured twice: the compiled loops alone, and all of `Writer`, from the prompt to the text.
 Prints one JSON line a case: characters a second, the median ratio with its 95 % bootstrap interval, and what part of a
 step's matrix product alone the loops reach.
+
+With `--nanogpt FOLDER`, a checkout of nanoGPT, the whole writer also takes turns with `generate` of a GPT of the size
+it recommends for a CPU (4 layers of 128, context 64), untrained like ours.
 """
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
 import json
+import statistics
 import time
 from collections.abc import Callable
 
@@ -29,6 +35,8 @@ ROUNDS = 20
 LENGTH = 1000
 """Characters of a text."""
 SIZES = (256, 512)
+SHORT = 200
+"""Characters of a text of nanoGPT."""
 ALPHABET = "\nabcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ .,;:!?'-&3"
 
 
@@ -84,40 +92,79 @@ class Case:
                 torch.mm(vector, matrix)
 
 
+def nanogpt(folder: str) -> Callable[[], object]:
+    """Return what writes with a GPT of the checkout in a folder."""
+    spec = importlib.util.spec_from_file_location("nanogpt_model", f"{folder}/model.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    shape = {
+        "block_size": 64,
+        "vocab_size": 65,
+        "n_layer": 4,
+        "n_head": 4,
+        "n_embd": 128,
+        "dropout": 0.0,
+        "bias": False,
+    }
+    model = module.GPT(module.GPTConfig(**shape)).eval()
+    start = torch.zeros(1, 1, dtype=torch.int64)
+    return lambda: model.generate(start, SHORT, temperature=1.0)
+
+
 def seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
-def compare(name: str, case: Case, ours: Callable[[], object]) -> dict[str, object]:
-    """Return the figures of one case."""
-    seconds(ours), seconds(case.peer)
-    pairs, parts = [], []
-    for _ in range(ROUNDS):
-        a, b, c, d = (seconds(work) for work in (case.peer, ours, ours, case.peer))
-        pairs.append(((a + d) / 2, (b + c) / 2))
-        parts.append(seconds(case.product) / pairs[-1][1])
+def measure(ours: Callable[[], object], peer: Callable[[], object], *, length: int, rounds: int) -> dict[str, object]:
+    """Return the rates and the ratio of two that write texts, the peer's of `length` characters, taking turns."""
+    seconds(ours), seconds(peer)
+    pairs = []
+    for _ in range(rounds):
+        a, b, c, d = (seconds(work) for work in (peer, ours, ours, peer))
+        pairs.append(((a + d) / 2 / length, (b + c) / 2 / LENGTH))
     ratios = np.array([theirs / mine for theirs, mine in pairs])
     draws = np.random.default_rng(0).choice(ratios, (2000, len(ratios)))
     low, high = np.percentile(np.median(draws, axis=1), [2.5, 97.5])
     theirs, mine = np.median(pairs, axis=0)
     return {
-        "name": f"{name}, hidden {case.hidden_size}",
-        "peer": "nn.LSTMCell loop",
-        "peer_characters_per_second": round(LENGTH / theirs),
-        "ours_characters_per_second": round(LENGTH / mine),
+        "peer_characters_per_second": round(1 / theirs),
+        "ours_characters_per_second": round(1 / mine),
         "ratio": round(float(np.median(ratios)), 2),
         "interval": [round(float(low), 2), round(float(high), 2)],
-        "fraction_of_product_rate": round(float(np.median(parts)), 2),
         "threads": torch.get_num_threads(),
     }
 
 
-if __name__ == "__main__":
-    for size in SIZES:
-        case = Case(size)
+def beside_loop(name: str, case: Case, ours: Callable[[], object]) -> dict[str, object]:
+    """Return the figures of one case beside the plain loop."""
+    found = measure(ours, case.peer, length=LENGTH, rounds=ROUNDS)
+    rate = found["ours_characters_per_second"]
+    assert isinstance(rate, int)
+    part = statistics.median(seconds(case.product) for _ in range(ROUNDS)) * rate / LENGTH
+    title = {"name": f"{name}, hidden {case.hidden_size}", "peer": "nn.LSTMCell loop"}
+    return {**title, **found, "fraction_of_product_rate": round(part, 2)}
+
+
+def main() -> None:
+    """Print the figures of every case."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nanogpt", metavar="FOLDER", help="a checkout of nanoGPT; none skips it")
+    options = parser.parse_args()
+    cases = [Case(size) for size in SIZES]
+    for case in cases:
         if case.loops()[:200] != case.peer()[:200]:
             raise SystemExit("the two write different texts")
-        print(json.dumps(compare("compiled loops", case, case.loops)), flush=True)
-        print(json.dumps(compare("whole writer", case, case.whole)), flush=True)
+        print(json.dumps(beside_loop("compiled loops", case, case.loops)), flush=True)
+        print(json.dumps(beside_loop("whole writer", case, case.whole)), flush=True)
+    if options.nanogpt:
+        case = cases[0]
+        found = measure(case.whole, nanogpt(options.nanogpt), length=SHORT, rounds=ROUNDS // 4)
+        title = {"name": f"whole writer, hidden {case.hidden_size}", "peer": "nanoGPT, 4 layers of 128"}
+        print(json.dumps({**title, **found}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
