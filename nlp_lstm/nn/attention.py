@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,15 +29,21 @@ class Attention(nn.Module):
         α_j = exp score(q, m_j) / Σ_k exp score(q, m_k);  context = Σ_j α_j m_j
 
     q: a state of the decoder; m_j: the encoder's state at source token j. A kind of attention is its score. What of
-    it depends on the memory alone, the keys, is computed once a source sentence by `prepare`. Scores, weights and
-    context are computed in the weights' own type: under bfloat16 the products are too small to gain by it.
+    it depends on the memory alone, the keys, is computed once a source sentence by `prepare`; what of it is a product
+    with the query, once a query by `ask`. Scores, weights and context are computed in the weights' own type: under
+    bfloat16 the products are too small to gain by it.
 
     The context is linear in the memory, so a product with it may come first: M Σ_j α_j m_j = Σ_j α_j M m_j.
 
     Args:
         query_size: width of a query.
         memory_size: width of a memory's state.
+
+    Attributes:
+        query: the product with a query, of its width; None where there is none.
     """
+
+    query: nn.Linear | None
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
@@ -48,17 +54,21 @@ class Attention(nn.Module):
         keys: Tensor = self.memory(memory)
         return keys.to(self.memory.weight.dtype)
 
-    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+    def ask(self, query: Tensor) -> Tensor:
+        """Return what of queries (..., query) is scored, of their shape."""
+        return query if self.query is None else cast(Tensor, self.query(query))
+
+    def scores(self, asked: Tensor, keys: Tensor) -> Tensor:
         """Return the score of each source token for each query, (rows, target_time, source_time).
 
         Args:
-            query: (rows, target_time, query), of the keys' type.
+            asked: what `ask` returned, (rows, target_time, query), of the keys' type.
             keys: what `prepare` returned, (rows, source_time, query).
         """
         raise TypeError(f"{type(self).__name__} does not say how it scores")
 
-    def query_gradient(self, slopes: Tensor, query: Tensor, keys: Tensor) -> Tensor:
-        """Return ∂L/∂query, (rows, target_time, query), for slopes = ∂L/∂scores; all else as in `scores`."""
+    def asked_gradient(self, slopes: Tensor, asked: Tensor, keys: Tensor) -> Tensor:
+        """Return ∂L/∂asked, (rows, target_time, query), for slopes = ∂L/∂scores; all else as in `scores`."""
         raise TypeError(f"{type(self).__name__} does not say how it scores")
 
     def forward(self, query: Tensor, memory: Tensor, keys: Tensor, mask: Tensor) -> Attended:
@@ -72,7 +82,7 @@ class Attention(nn.Module):
         """
         queries = query.unsqueeze(1) if query.dim() == 2 else query  # (rows, target_time, query)
         with torch.autocast(query.device.type, enabled=False):
-            scores = self.scores(queries.to(keys.dtype), keys)  # (rows, target_time, source_time)
+            scores = self.scores(self.ask(queries.to(keys.dtype)), keys)  # (rows, target_time, source_time)
             weights = scores.masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(-1)
             context = torch.bmm(weights, memory.to(keys.dtype))  # (rows, target_time, size)
         return Attended(context, weights) if query.dim() == 3 else Attended(context.squeeze(1), weights.squeeze(1))
@@ -93,14 +103,13 @@ class AdditiveAttention(Attention):
         """Return exp 2 U m, (rows, source_time, query)."""
         return grow(super().prepare(memory))
 
-    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
+    def scores(self, asked: Tensor, keys: Tensor) -> Tensor:
         """Return vᵀ tanh(W q + U m), (rows, target_time, source_time); arguments as in the base class."""
-        return energies(grow(self.query(query)), keys, self.energy)
+        return energies(grow(asked), keys, self.energy)
 
-    def query_gradient(self, slopes: Tensor, query: Tensor, keys: Tensor) -> Tensor:
-        """Return Wᵀ (v ∘ Σ_j slope_j (1 − tanh²(W q + U m_j))); arguments as in the base class."""
-        sums = query_slopes(slopes, grow(self.query(query)), keys)  # (rows, target_time, query)
-        return (sums * self.energy) @ self.query.weight
+    def asked_gradient(self, slopes: Tensor, asked: Tensor, keys: Tensor) -> Tensor:
+        """Return v ∘ Σ_j slope_j (1 − tanh²(W q + U m_j)); arguments as in the base class."""
+        return query_slopes(slopes, grow(asked), keys) * self.energy
 
 
 class MultiplicativeAttention(Attention):
@@ -109,11 +118,13 @@ class MultiplicativeAttention(Attention):
     Source: Luong et al. 2015, section 3.1, "general".
     """
 
-    def scores(self, query: Tensor, keys: Tensor) -> Tensor:
-        """Return qᵀ key, (rows, target_time, source_time); arguments as in the base class."""
-        return torch.bmm(query, keys.transpose(1, 2))
+    query = None
 
-    def query_gradient(self, slopes: Tensor, query: Tensor, keys: Tensor) -> Tensor:
+    def scores(self, asked: Tensor, keys: Tensor) -> Tensor:
+        """Return qᵀ key, (rows, target_time, source_time); arguments as in the base class."""
+        return torch.bmm(asked, keys.transpose(1, 2))
+
+    def asked_gradient(self, slopes: Tensor, asked: Tensor, keys: Tensor) -> Tensor:
         """Return Σ_j slope_j key_j; arguments as in the base class."""
         return torch.bmm(slopes, keys)
 

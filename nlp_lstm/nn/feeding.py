@@ -115,7 +115,7 @@ class _Loop(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         given = [tensors[3 * depth : 3 * depth + 3] for depth in range(len(keeps))]
         layers = [_Layer(*parts, product=product) for parts in zip(given, keeps, h.unbind(), c.unbind(), strict=True)]
-        context.run = _Run(layers, Lookup(attention, keys, values, mask, weight.to(product)), feed)
+        context.run = _Run(layers, Lookup(attention, keys, values, mask, weight), feed, product=product)
         with torch.autocast(h.device.type, enabled=False):
             return context.run.forward()
 
@@ -129,22 +129,28 @@ class _Loop(torch.autograd.Function):
 class _Run:
     """One run of the loop, with all that its derivative needs."""
 
-    def __init__(self, layers: list[_Layer], lookup: Lookup, feed: Tensor) -> None:
+    def __init__(self, layers: list[_Layer], lookup: Lookup, feed: Tensor, *, product: torch.dtype) -> None:
         self.layers, self.lookup, self.feed = layers, lookup, feed
         rows, source_time = lookup.mask.shape
         self.vectors = torch.empty_like(layers[-1].squashed)  # (target_time, rows, hidden)
         self.weights = feed.new_empty(len(self.vectors), rows, 1, source_time)
+        asking = lookup.attention.query
+        self.weight, self.asking = lookup.weight.to(product), None if asking is None else asking.weight.to(product)
+        self.asked = layers[-1].h[1:] if asking is None else torch.empty_like(self.vectors)
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the fields of `Fed`; tensors that are kept go out as aliases, as an output knows its history."""
-        attention, keys, values, mask, weight = self.lookup
+        attention, keys, values, mask, _ = self.lookup
         padding, state = ~mask.unsqueeze(1), self.feed
         for t, (vector, share) in enumerate(zip(self.vectors.unbind(), self.weights.unbind(), strict=True)):
             for layer in self.layers:
                 state = layer.step(t, state)
-            scores = attention.scores(state.unsqueeze(1), keys).masked_fill_(padding, float("-inf"))
+            read = state.to(self.weight.dtype)
+            own = read @ self.weight.T  # (rows, hidden)
+            if self.asking is not None:
+                self.asked[t] = read @ self.asking.T
+            scores = attention.scores(self.asked[t].unsqueeze(1), keys).masked_fill_(padding, float("-inf"))
             torch.softmax(scores, -1, out=share)  # (rows, 1, source_time)
-            own = state.to(weight.dtype) @ weight.T  # (rows, hidden)
             state = torch.add(torch.bmm(share, values).squeeze(1), own, out=vector).tanh_()
         h = torch.stack([layer.h[-1] for layer in self.layers])
         c = torch.stack([layer.c[-1] for layer in self.layers])
@@ -152,10 +158,11 @@ class _Run:
 
     def backward(self, d_vectors: Tensor, d_shares: Tensor, d_h: Tensor, d_c: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of keys, values, mask, weight, h, c, feed, the layers' tensors and the parameters."""
-        attention, keys, values, _, weight = self.lookup
+        attention, keys, values, *_ = self.lookup
         queries = self.layers[-1].h[1:]  # (target_time, rows, hidden)
         across, d_shares = values.transpose(1, 2), d_shares.unsqueeze(2)
         slopes, d_scores = torch.empty_like(self.vectors), torch.empty_like(self.weights)
+        d_asked = torch.empty_like(self.asked)
         for layer, last_h, last_c in zip(self.layers, d_h, d_c, strict=True):
             layer.begin_back(last_h, last_c)
         d_state = torch.zeros_like(self.feed)
@@ -163,26 +170,34 @@ class _Run:
             _tanh_backward(d_state.add_(d_vectors[t]), self.vectors[t], grad_input=slopes[t])
             d_share = torch.bmm(slopes[t].unsqueeze(1), across).add_(d_shares[t])  # (rows, 1, source_time)
             d_scores[t] = _softmax_backward(d_share, self.weights[t], -1, d_share.dtype)
-            d_state = attention.query_gradient(d_scores[t], queries[t].unsqueeze(1), keys).squeeze(1)
-            d_state += slopes[t].to(weight.dtype) @ weight
+            d_asked[t] = attention.asked_gradient(d_scores[t], self.asked[t].unsqueeze(1), keys).squeeze(1)
+            d_state = d_asked[t] if self.asking is None else _back(d_asked[t], self.asking)
+            d_state = d_state + _back(slopes[t], self.weight)
             for layer in reversed(self.layers):
                 d_state = layer.step_back(t, d_state)
         d_values = torch.bmm(self.weights.squeeze(2).permute(1, 2, 0), slopes.transpose(0, 1))
-        d_weight = _product(slopes, queries, weight.dtype)
+        d_weight, d_asking = (_product(each, queries, self.weight.dtype) for each in (slopes, d_asked))
         states = [torch.stack(parts) for parts in zip(*((layer.d_h, layer.d_c) for layer in self.layers), strict=True)]
         given = [gradient for layer in self.layers for gradient in layer.gradients()]
-        d_keys, *d_parameters = self._score_gradients(d_scores.squeeze(2), queries)
+        d_keys, *d_parameters = self._score_gradients(d_scores.squeeze(2), d_asking)
         return (d_keys, d_values, None, d_weight, *states, d_state, *given, *d_parameters)
 
-    def _score_gradients(self, d_scores: Tensor, queries: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of the keys and of the attention's parameters, of all steps at once."""
+    def _score_gradients(self, d_scores: Tensor, d_asking: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the keys and of the attention's parameters, of all steps at once.
+
+        Args:
+            d_scores: that of the scores, (target_time, rows, source_time).
+            d_asking: that of the product with queries, which is known already.
+        """
         attention, keys = self.lookup.attention, self.lookup.keys.detach().requires_grad_()
-        with torch.enable_grad():
-            scores = attention.scores(queries.transpose(0, 1), keys)  # (rows, target_time, source_time)
         learned = [parameter for parameter in attention.parameters() if parameter.requires_grad]
+        with torch.enable_grad():
+            scores = attention.scores(self.asked.transpose(0, 1), keys)  # (rows, target_time, source_time)
         d_keys, *found = torch.autograd.grad(scores, [keys, *learned], d_scores.transpose(0, 1), allow_unused=True)
-        gradients = iter(found)
-        return (d_keys, *(next(gradients) if part.requires_grad else None for part in attention.parameters()))
+        gradients = dict(zip(map(id, learned), found, strict=True))
+        if attention.query is not None:
+            gradients[id(attention.query.weight)] = d_asking
+        return (d_keys, *(gradients.get(id(part)) for part in attention.parameters()))
 
 
 class _Layer:
@@ -243,6 +258,11 @@ class _Layer:
         product = self.weight_hh.dtype
         d_below, d_hh = (_product(self.d_gates, read, product) for read in (self.below, self.h[:-1]))
         return self.d_gates, d_below, d_hh
+
+
+def _back(slopes: Tensor, weight: Tensor) -> Tensor:
+    """Return the gradient of what a weight was multiplied with, in the type of `slopes`."""
+    return (slopes.to(weight.dtype) @ weight).to(slopes.dtype)
 
 
 def _product(slopes: Tensor, inputs: Tensor, product: torch.dtype) -> Tensor:

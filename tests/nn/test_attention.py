@@ -123,11 +123,11 @@ def test_a_context_may_be_of_any_size_and_a_product_with_it_may_come_first(kind,
 
 
 @every_kind
-def test_the_gradient_of_a_query_by_hand_is_that_of_autograd(kind, make):
+def test_the_gradient_of_what_is_asked_by_hand_is_that_of_autograd(kind, make):
     attention = make(kind).double()
     keys = attention.prepare(draw(3, SOURCE, MEMORY, seed=4, dtype=torch.float64)).detach()
-    query = draw(3, TARGET, QUERY, dtype=torch.float64).requires_grad_()
+    asked = attention.ask(draw(3, TARGET, QUERY, dtype=torch.float64)).detach().requires_grad_()
     slopes = draw(3, TARGET, SOURCE, seed=6, dtype=torch.float64)
-    (expected,) = torch.autograd.grad(attention.scores(query, keys), query, slopes)
+    (expected,) = torch.autograd.grad(attention.scores(asked, keys), asked, slopes)
     with torch.no_grad():
-        torch.testing.assert_close(attention.query_gradient(slopes, query, keys), expected, rtol=0, atol=1e-12)
+        torch.testing.assert_close(attention.asked_gradient(slopes, asked, keys), expected, rtol=0, atol=1e-12)
