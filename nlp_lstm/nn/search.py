@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nlp_lstm.nn.candidates import NEVER, Candidates, choose, choose_one, which, without_repeats
 from nlp_lstm.nn.rows import device_of, reorder
+from nlp_lstm.nn.stepwise import finish
 
 S = TypeVar("S")
 
@@ -126,7 +127,6 @@ class Hypothesis(NamedTuple):
     finished: bool
 
 
-@torch.no_grad()
 def beam_search(
     step: Step[S], state: S, n_sentences: int, options: SearchOptions, *, source_lengths: Tensor | None = None
 ) -> list[list[Hypothesis]]:
@@ -155,10 +155,16 @@ def beam_search(
         ValueError: the options do not fit the sentences, or the step function returns a wrong shape, no attention for
             a coverage penalty, or log-probabilities that are nan or above 0.
     """
+    return finish(beam_search_steps(step, state, n_sentences, options, source_lengths=source_lengths))
+
+
+def beam_search_steps(
+    step: Step[S], state: S, n_sentences: int, options: SearchOptions, *, source_lengths: Tensor | None = None
+) -> Generator[None, None, list[list[Hypothesis]]]:
+    """Do what `beam_search` does, and yield before each call of `step`; arguments and errors as there."""
     return _search(step, state, n_sentences, options, source_lengths, choose)
 
 
-@torch.no_grad()
 def greedy_search(
     step: Step[S], state: S, n_sentences: int, options: SearchOptions, *, source_lengths: Tensor | None = None
 ) -> list[list[Hypothesis]]:
@@ -167,7 +173,7 @@ def greedy_search(
     Each step takes the likeliest id, the lowest of equals, and moves rows only when a sentence leaves the batch.
     `beam_size` and `n_best` do not matter.
     """
-    return _search(step, state, n_sentences, options, source_lengths, choose_one)
+    return finish(_search(step, state, n_sentences, options, source_lengths, choose_one))
 
 
 class _Rows(NamedTuple):
@@ -228,6 +234,7 @@ class _Fed(NamedTuple):
 _Choose = Callable[[Tensor, Tensor, Tensor, int], Candidates]
 
 
+@torch.no_grad()
 def _search(
     step: Step[S],
     state: S,
@@ -235,8 +242,8 @@ def _search(
     options: SearchOptions,
     source_lengths: Tensor | None,
     take: _Choose,
-) -> list[list[Hypothesis]]:
-    """Follow the hypotheses that `take` chooses until all sentences are over."""
+) -> Generator[None, None, list[list[Hypothesis]]]:
+    """Follow the hypotheses that `take` chooses until all sentences are over; yield before each step."""
     start = beams = _start(n_sentences, options, source_lengths, device_of(state))
     rows = _Rows(state, None, beams.ids[:, :0] if options.block_ngrams else None)
     parents = beams.number.unsqueeze(1)  # (active, width)
@@ -255,6 +262,7 @@ def _search(
         elif parents.shape[1] > 1:
             rows = reorder(rows, places)
         ids = beams.ids.flatten()  # (rows,)
+        yield
         log_probs, after, attention = step(ids, rows.state)
         _check_output(log_probs, attention, len(ids), options)
         trail.append(_Fed(ids, places, attention))

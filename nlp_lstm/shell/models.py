@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,7 +43,7 @@ class Choice(Protocol):
 
 
 class Step(Protocol):
-    """One token written."""
+    """A token written, or a step on the way to one."""
 
     @property
     def piece(self) -> str:
@@ -68,12 +68,12 @@ class Writer(Protocol):
         """Return the moment before any text."""
         ...
 
-    def read(self, moment: Any, text: str) -> Moment:
-        """Return the moment behind `text`, read on from `moment`."""
+    def reading(self, moment: Any, text: str) -> Generator[None, None, Moment]:
+        """Return the moment behind `text`, read on from `moment`; yield where the reading can be left."""
         ...
 
     def write(self, moment: Any, options: WritingOptions, *, seed: int, longest_run: int) -> Iterator[Step]:
-        """Yield what is written on from `moment`, at most `longest_run` tokens a step."""
+        """Yield what is written on from `moment`, at most `longest_run` tokens a step; a step may write nothing."""
         ...
 
     def choices(self, moment: Any, options: WritingOptions, *, n: int) -> Sequence[Choice]:

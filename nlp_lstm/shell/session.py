@@ -10,7 +10,7 @@ from nlp_lstm.config import LONG_PROMPT
 from nlp_lstm.errors import NlpLstmError, UsageError
 from nlp_lstm.shell import commands
 from nlp_lstm.shell.draft import Draft
-from nlp_lstm.shell.events import Answer, Event, Note, Piece, Problem, Table
+from nlp_lstm.shell.events import Answer, Event, Note, Pause, Piece, Problem, Table
 from nlp_lstm.shell.models import Model, Writer
 from nlp_lstm.shell.settings import SessionSettings
 from nlp_lstm.shell.shelf import Shelf
@@ -120,18 +120,18 @@ class Session:
             raise UsageError(f"this is for models that write; {self.kind} answers line by line")
         return self.draft
 
-    def write(self, prompt: str = "") -> Iterator[Event]:
-        """Read what was typed, if anything, and write on; the seed moves on."""
+    def write(self, prompt: str = "", *, instead: bool = False) -> Iterator[Event]:
+        """Read what was typed, if anything, and write on, also `instead` of the last turn; the seed moves on."""
         draft, settings = self.needs_draft(), self.settings
         if len(prompt) > LONG_PROMPT:
             yield Note(f"reading {len(prompt):,} characters")
-        draft.read(prompt, seed=settings.seed)
+        for _ in draft.read(prompt, seed=settings.seed, instead=instead):
+            yield Pause()
         self.settings = settings.moved_on()
         if prompt:
             yield Piece(prompt, given=True)
         for piece in draft.write(settings.options()):
-            if piece:
-                yield Piece(piece)
+            yield Piece(piece) if piece else Pause()
 
     def _pick(self, answer: str) -> Iterator[Event]:
         """Write the token of a number, or end picking at an empty line."""

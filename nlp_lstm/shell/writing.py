@@ -31,10 +31,9 @@ def retry(session: Session, _: str) -> Iterator[Event]:
     last = draft.turns[-1] if draft.turns else None
     if last is None or last.seed is None:
         raise UsageError("nothing was written last: type a text, or /more")
-    draft.undo()
     yield Break()
     yield Note(f"seed {session.settings.seed}")
-    yield from session.write(last.prompt)
+    yield from session.write(last.prompt, instead=True)
 
 
 def undo(session: Session, _: str) -> Iterator[Event]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -19,6 +19,7 @@ from nlp_lstm.errors import UsageError
 from nlp_lstm.nn.language_model import LanguageModel
 from nlp_lstm.nn.sampling import Transform, choose, probabilities, transforms
 from nlp_lstm.nn.stepping import CompiledSteps, Draw
+from nlp_lstm.nn.stepwise import finish, steps
 from nlp_lstm.tasks.likeliest import likeliest
 from nlp_lstm.tasks.moments import Moment, load_moment, save_moment
 from nlp_lstm.tasks.writing_options import changes_scores, check_seed
@@ -31,8 +32,8 @@ from nlp_lstm.text.vocabulary import Vocabulary
 LONGEST_RUN = 64
 """Tokens that are drawn in compiled loops before any of them is shown."""
 
-LONGEST_READ = 4096
-"""Tokens of a prompt that go through the network together."""
+LONGEST_READ = 512
+"""Tokens of a prompt that go through the network together, before its reading can be left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,15 @@ class Writer:
 
     def read(self, moment: Moment, text: str) -> Moment:
         """Return the moment after reading `text`; what the vocabulary lacks of it is read as unknown."""
+        return finish(self.reading(moment, text))
+
+    def reading(self, moment: Moment, text: str) -> Generator[None, None, Moment]:
+        """Do what `read` does, and yield after each part of the text."""
         ids = self._ids(text)
         if not ids:
             return replace(moment, text=moment.text + text)
-        return replace(self._advance(moment, ids), text=moment.text + text, rest=b"")
+        after = yield from self._advancing(moment, ids)
+        return replace(after, text=moment.text + text, rest=b"")
 
     def cut(self, text: str) -> Tokens:
         """Return the tokens of a text as they are read; of words, a line feed is one too."""
@@ -125,7 +131,8 @@ class Writer:
     ) -> Iterator[Step]:
         """Return the text that comes after `moment`, piece by piece.
 
-        Pieces grow from one token to `longest_run` of them, which does not change the text. It ends after
+        Pieces grow from one token to `longest_run` of them, which does not change the text. A search with a beam yields
+        steps that write nothing until it has found the text. It ends after
         `max_new_tokens`, at a stop string, which is not shown, or where the options leave no token to write; the caller
         may end it at any time. The beginning of a character whose other bytes never come is not shown; the last moment
         holds it.
@@ -190,6 +197,9 @@ class Writer:
 
     def _write(self, moment: Moment, runs: Iterator[_Run], until: StopStrings) -> Iterator[Step]:
         for run in runs:
+            if not run.ids:
+                yield Step("", moment)
+                continue
             step = self._put_together(moment, run, until)
             moment = step.moment
             yield step
@@ -208,7 +218,7 @@ class Writer:
         """Yield the tokens that come next: one at a time, or in compiled loops ever more of them."""
         left = options.max_new_tokens
         if options.beam > 1:
-            yield from self._searched(moment, options)
+            yield from self._searched(moment, options, longest)
             return
         draw = _plain_draw(options, n_excluded=len(self._special_ids))
         if draw is None or not CompiledSteps.suits(self.model):
@@ -230,11 +240,11 @@ class Writer:
             yield _Run(ids, moment)
             left, size = left - size, min(2 * size, longest)
 
-    def _searched(self, moment: Moment, options: WritingOptions) -> Iterator[_Run]:
-        """Yield all tokens of the likeliest text at once: none of them stands before the last is found."""
+    def _searched(self, moment: Moment, options: WritingOptions, longest: int) -> Iterator[_Run]:
+        """Yield the tokens of the likeliest text when the last of them is found, and empty runs until then."""
         if not options.max_new_tokens:
             return
-        ids = likeliest(
+        search = likeliest(
             self.model,
             moment.log_probs,
             moment.state,
@@ -243,8 +253,14 @@ class Writer:
             forbidden=self._special_ids,
             block_ngrams=options.no_repeat_ngram,
         )
-        if ids:
-            yield _Run(ids, self._advance(moment, ids))
+        for found in steps(search):
+            if found is None:
+                yield _Run([], moment)
+                continue
+            for start in range(0, len(found), longest):
+                ids = found[start : start + longest]
+                moment = self._advance(moment, ids)
+                yield _Run(ids, moment)
 
     @cached_property
     def _steps(self) -> CompiledSteps:
@@ -275,11 +291,16 @@ class Writer:
 
     def _advance(self, moment: Moment, ids: Sequence[int]) -> Moment:
         """Return the moment after some more tokens, with the text it had."""
+        return finish(self._advancing(moment, ids))
+
+    @torch.inference_mode()
+    def _advancing(self, moment: Moment, ids: Sequence[int]) -> Generator[None, None, Moment]:
+        """Do what `_advance` does, and yield after each part."""
         new, state = torch.tensor(ids, dtype=torch.int64), moment.state
-        with torch.inference_mode():
-            for part in new.unsqueeze(0).to(self._device).split(LONGEST_READ, 1):
-                features, state = self.model.read(part, state)
-            log_probs = self.model.log_probs(features[:, -1])[0].cpu()
+        for part in new.unsqueeze(0).to(self._device).split(LONGEST_READ, 1):
+            features, state = self.model.read(part, state)
+            yield
+        log_probs = self.model.log_probs(features[:, -1])[0].cpu()
         return replace(moment, ids=torch.cat([moment.ids, new]), state=state, log_probs=log_probs)
 
     def _take(self, moment: Moment, token: int) -> Moment:

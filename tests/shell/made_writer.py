@@ -6,7 +6,7 @@ import json
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.text.stopping import StopStrings
 
 TRAINING = "the cat sat on the mat. the dog ate the cat.\nso it ends. "
+PART = 10
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class MadeStep:
 class MadeWriter:
     """p(next | last) = (count(last next) + 0.01) / Σ; before any text, as after a line end.
 
-    `before_step` is called before each step of `write`.
+    `before_step` is called before each step of `write` and of `reading`. A search with a beam draws in the end, too.
     """
 
     unit = "characters"
@@ -59,6 +60,13 @@ class MadeWriter:
         if "¿" in text:
             raise UsageError("this model cannot read '¿'")
         return MadeMoment(moment.text + text, self.training)
+
+    def reading(self, moment: MadeMoment, text: str) -> Generator[None, None, MadeMoment]:
+        after = self.read(moment, text)
+        for _ in range(len(text) // PART):
+            self._before_step()
+            yield
+        return after
 
     def probabilities(self, moment: MadeMoment) -> list[float]:
         last = moment.text[-1:] or "\n"
@@ -83,6 +91,9 @@ class MadeWriter:
         self, moment: MadeMoment, options: WritingOptions, *, seed: int, longest_run: int = 1
     ) -> Iterator[MadeStep]:
         draw, until = random.Random(seed), StopStrings(options.stop)
+        for _ in range(options.max_new_tokens if options.beam > 1 else 0):
+            self._before_step()
+            yield MadeStep("", moment)
         for _ in range(options.max_new_tokens):
             self._before_step()
             choices = self.choices(moment, options, n=len(self.symbols))

@@ -4,7 +4,7 @@ import pytest
 
 from nlp_lstm.config import WritingOptions
 from nlp_lstm.errors import ModelError
-from nlp_lstm.shell.events import Answer, Note, Piece, Problem, Table
+from nlp_lstm.shell.events import Answer, Note, Pause, Piece, Problem, Table
 from nlp_lstm.shell.session import Session
 from tests.shell.feeding import only, problem, text
 from tests.shell.made_writer import MadeModel, MadeWriter
@@ -20,8 +20,9 @@ def written(writer, before: str, *, seed: int, **options) -> str:
 def test_a_text_is_shown_and_written_on_as_the_writer_does(session, writer):
     first, *rest = session.feed("the ")
     assert first == Piece("the ", given=True)
-    assert all(isinstance(each, Piece) and not each.given and each.text for each in rest)
-    assert "".join(each.text for each in rest) == written(writer, "the ", seed=1)
+    pieces = [each for each in rest if each != Pause()]
+    assert all(isinstance(each, Piece) and not each.given and each.text for each in pieces)
+    assert "".join(each.text for each in pieces) == written(writer, "the ", seed=1)
 
 
 def test_the_next_text_is_read_on_where_the_last_one_ended_and_drawn_with_the_next_seed(session, writer):
@@ -57,6 +58,27 @@ def test_a_text_that_is_stopped_keeps_what_was_shown_and_more_goes_on_from_there
     assert len(shown) == 8 and session.draft.text == shown
     assert text(session, "/more") == written(writer, shown, seed=2)
     assert session.draft.place.runs[-1] == session.draft.text[4:]
+
+
+@pytest.mark.parametrize("line", ["so it ends. " * 30, "/retry"])
+def test_a_text_whose_reading_is_stopped_changes_nothing(session, line):
+    text(session, "the cat sat on the mat")
+    before = session.draft.place, list(session.draft.turns), session.settings
+    events = session.feed(line)
+    while next(events) != Pause():
+        pass
+    events.close()
+    assert (session.draft.place, session.draft.turns, session.settings) == before
+
+
+def test_a_search_that_is_stopped_leaves_the_text_that_was_typed(session, writer):
+    text(session, "/set beam 3")
+    events = session.feed("the ")
+    assert [next(events) for _ in range(3)] == [Piece("the ", given=True), Pause(), Pause()]
+    events.close()
+    assert session.draft.text == "the "
+    text(session, "/undo")
+    assert session.draft.text == ""
 
 
 def test_an_interrupt_inside_the_network_keeps_what_was_written(tmp_path):

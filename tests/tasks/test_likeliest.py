@@ -72,6 +72,16 @@ def test_the_seed_has_no_say_and_a_stop_string_has():
     assert after.text == "so" + text[: text.index(stop) + 1]
 
 
+def test_a_search_can_be_left_before_each_of_its_steps_and_shows_nothing_until_then():
+    writer = make_writer("characters")
+    moment = writer.read(writer.begin(), "so")
+    steps = list(writer.write(moment, WritingOptions(beam=4, max_new_tokens=12), seed=1, longest_run=1))
+    assert all(step.piece == "" and step.moment is moment for step in steps[:12])
+    assert [len(step.moment.ids) for step in steps[12:]] == [*range(3, 15), 14]
+    whole = list(writer.write(moment, WritingOptions(beam=4, max_new_tokens=12), seed=1))
+    assert whole[-1].moment.text == steps[-1].moment.text and len(whole) == 12 + 1 + 1
+
+
 def test_no_run_of_tokens_comes_twice_when_so_asked():
     writer = make_writer("characters")
     text, _ = written(writer, writer.begin(), WritingOptions(beam=3, max_new_tokens=40, no_repeat_ngram=2))

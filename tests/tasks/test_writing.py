@@ -387,6 +387,16 @@ def test_a_long_prompt_is_read_part_by_part(writer, monkeypatch):
     assert close(writer.read(writer.begin(), text), whole)
 
 
+def test_the_reading_of_a_prompt_can_be_left_after_each_part(writer, monkeypatch):
+    monkeypatch.setattr(writing, "LONGEST_READ", 7)
+    reading = writer.reading(writer.begin(), "so it goes. " * 3)
+    assert [next(reading) for _ in range(6)] == [None] * 6  # 36 tokens
+    assert not torch.is_inference_mode_enabled()
+    with pytest.raises(StopIteration) as end:
+        next(reading)
+    assert close(end.value.value, writer.read(writer.begin(), "so it goes. " * 3))
+
+
 def test_line_ends_of_a_prompt_are_words_too():
     writer = make_writer("words")
     ids = writer.read(writer.begin(), "so\n\nit\n").ids.tolist()
