@@ -107,7 +107,7 @@ class Draft:
         moment, drawn, pieces = start.moment, start.drawn, list[str]()
         try:
             for step in self.writer.write(moment, options, seed=seed, longest_run=1):
-                if step.moment is not moment:  # else only text that was held back
+                if step.n_tokens:
                     drawn = Drawn(moment, options, step.piece)
                 moment = step.moment
                 pieces.append(step.piece)

@@ -14,7 +14,7 @@ class Moment(Protocol):
 
     @property
     def text(self) -> str:
-        """What was read and written so far."""
+        """What was read and shown so far."""
         ...
 
 
@@ -52,7 +52,12 @@ class Step(Protocol):
 
     @property
     def moment(self) -> Moment:
-        """Where the text stands behind it."""
+        """Where the text stands behind it; its text is what was shown."""
+        ...
+
+    @property
+    def n_tokens(self) -> int:
+        """How many tokens it wrote: one or none."""
         ...
 
 

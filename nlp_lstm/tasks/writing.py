@@ -59,11 +59,13 @@ class Step:
 
     Attributes:
         piece: what can be shown; maybe nothing yet.
-        moment: where the text stands now.
+        moment: where the text stands now; its text is what was shown.
+        n_tokens: how many tokens were written.
     """
 
     piece: str
     moment: Moment
+    n_tokens: int
 
 
 class Writer:
@@ -132,10 +134,9 @@ class Writer:
         """Return the text that comes after `moment`, piece by piece.
 
         Pieces grow from one token to `longest_run` of them, which does not change the text. A search with a beam yields
-        steps that write nothing until it has found the text. It ends after
-        `max_new_tokens`, at a stop string, which is not shown, or where the options leave no token to write; the caller
-        may end it at any time. The beginning of a character whose other bytes never come is not shown; the last moment
-        holds it.
+        steps that write nothing until it has found the text. The text ends after `max_new_tokens`, before a stop string,
+        which the network has read then, or where the options leave no token to write; the caller may end it at any
+        time. The beginning of a character whose other bytes never come is not shown; the last moment holds it.
 
         Raises:
             UsageError: a stop string is empty, the model has no token for a text of `logit_bias`, the seed is
@@ -181,7 +182,7 @@ class Writer:
         if not len(self._special_ids) <= id < len(self.vocabulary):
             raise ValueError(f"expected the id of a token, got {id}")
         after = self._take(moment, id)
-        return Step(after.text[len(moment.text) :], after)
+        return Step(after.text[len(moment.text) :], after, 1)
 
     def save_moment(self, moment: Moment, path: Path) -> None:
         """Write a moment to a file, from which `load_moment` gets it back."""
@@ -198,14 +199,14 @@ class Writer:
     def _write(self, moment: Moment, runs: Iterator[_Run], until: StopStrings) -> Iterator[Step]:
         for run in runs:
             if not run.ids:
-                yield Step("", moment)
+                yield Step("", moment, 0)
                 continue
             step = self._put_together(moment, run, until)
-            moment = step.moment
-            yield step
+            moment = step.moment  # hidden text too, for what is joined to it
+            yield replace(step, moment=_without_last(moment, until.n_hidden))
             if until.stopped:
                 return
-        yield Step(until.flush(), moment)
+        yield Step(until.flush(), moment, 0)
 
     def _runs(
         self,
@@ -270,15 +271,15 @@ class Writer:
         """Return the text of a run up to a stop string, and the moment at its end or where it stopped."""
         if not until.stops:
             joined = self._join(before, run.ids)
-            return Step(joined.text, replace(run.after, text=before.text + joined.text, rest=joined.rest))
+            return Step(joined.text, replace(run.after, text=before.text + joined.text, rest=joined.rest), len(run.ids))
         shown, text, rest = "", before.text, before.rest
         for place, token in enumerate(run.ids, start=1):
             joined = join(self.tokenizer, [self.vocabulary.token(token)], before=text, rest=rest)
             text, rest = text + joined.text, joined.rest
             shown += until.feed(joined.text)
             if until.stopped and place < len(run.ids):
-                return Step(shown, replace(self._advance(before, run.ids[:place]), text=text, rest=rest))
-        return Step(shown, replace(run.after, text=text, rest=rest))
+                return Step(shown, replace(self._advance(before, run.ids[:place]), text=text, rest=rest), place)
+        return Step(shown, replace(run.after, text=text, rest=rest), len(run.ids))
 
     def _ids(self, text: str) -> list[int]:
         """Return the tokens of a text; of words, a line feed is one too."""
@@ -377,6 +378,11 @@ def _plain_draw(options: WritingOptions, *, n_excluded: int) -> Draw | None:
     if changes_scores(options) or options.no_repeat_ngram:
         return None
     return Draw(options.temperature, options.top_k, options.top_p, options.min_p, n_excluded)
+
+
+def _without_last(moment: Moment, n: int) -> Moment:
+    """Return a moment whose text lacks the last `n` characters."""
+    return replace(moment, text=moment.text[: len(moment.text) - n]) if n else moment
 
 
 def _uniforms(random: np.random.Generator, size: int) -> Tensor:

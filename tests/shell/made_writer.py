@@ -38,6 +38,7 @@ class MadeChoice:
 class MadeStep:
     piece: str
     moment: MadeMoment
+    n_tokens: int = 1
 
 
 class MadeWriter:
@@ -93,17 +94,19 @@ class MadeWriter:
         draw, until = random.Random(seed), StopStrings(options.stop)
         for _ in range(options.max_new_tokens if options.beam > 1 else 0):
             self._before_step()
-            yield MadeStep("", moment)
+            yield MadeStep("", moment, 0)
         for _ in range(options.max_new_tokens):
             self._before_step()
             choices = self.choices(moment, options, n=len(self.symbols))
             [choice] = draw.choices(choices, [each.probability for each in choices])
             step = self.take(moment, choice.id)
             moment = step.moment
-            yield MadeStep(until.feed(step.piece), moment)
+            piece = until.feed(step.piece)
+            shown = moment.text[: len(moment.text) - until.n_hidden]
+            yield MadeStep(piece, MadeMoment(shown, self.training))
             if until.stopped:
                 return
-        yield MadeStep(until.flush(), moment)
+        yield MadeStep(until.flush(), moment, 0)
 
     def save_moment(self, moment: MadeMoment, path: Path) -> None:
         path.write_text(json.dumps({"text": moment.text, "model": moment.model}))

@@ -6,10 +6,11 @@ import os
 
 import pytest
 
-from nlp_lstm.shell.events import Break, Meter, Note, Table
+from nlp_lstm.shell.events import Break, Meter, Note, Piece, Table
 from nlp_lstm.shell.session import Session
 from tests.shell.feeding import only, problem, text
 from tests.shell.made_writer import TRAINING, MadeModel, MadeWriter
+from tests.tasks.made_writers import TOKENIZERS, make_writer
 
 
 def again(session, writer=None, **description) -> Session:
@@ -114,6 +115,32 @@ def test_the_text_is_saved_as_it_stands(session, tmp_path):
     text(session, "/max 40", "the é\n")
     text(session, f"/save {tmp_path}/my story.txt")
     assert (tmp_path / "my story.txt").read_bytes() == session.draft.text.encode()
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_what_is_kept_of_a_text_that_met_a_stop_string_is_what_was_shown(tmp_path, kind):
+    session = Session(tmp_path / "made", open_model=lambda folder: MadeModel(make_writer(kind)))
+    text(session, "/temp 1.5", '/stop "o" "s i"', "/max 60")
+    shown = text(session, "so it")
+    for name, line in (("one", "/more"), ("two", "so"), ("three", "/more")):
+        text(session, f"/save {tmp_path}/{name}", f"/state save {name}")
+        assert (tmp_path / name).read_bytes().decode() == session.draft.text == shown
+        assert only(Note, session.feed("/show")).text.endswith(f"; {len(shown):,} characters of text")
+        shown += text(session, line)
+    assert not any("o" in run for run in session.draft.place.runs)
+    assert kind in ("bytes", "subwords") or len(session.draft.place.moment.ids) < 4 * 60  # it was met
+    text(session, "/state load one")
+    assert session.draft.text == (tmp_path / "one").read_bytes().decode()
+
+
+def test_a_text_that_is_stopped_while_something_is_held_back_is_kept_as_it_was_shown(tmp_path):
+    session = Session(tmp_path / "made", open_model=lambda folder: MadeModel(make_writer()))
+    first = text(session, "/max 20", "so")[2:]
+    text(session, "/undo", "/seed 1", f"/stop {json.dumps(first[4:7] + '#')}")
+    events = session.feed("so")
+    shown = "".join(event.text for event, _ in zip(events, range(6), strict=False) if isinstance(event, Piece))
+    events.close()
+    assert session.draft.text == shown and session.draft.place.moment.ids.shape[0] > len(shown)
 
 
 def test_an_older_file_is_replaced_only_when_told(session, tmp_path):

@@ -69,7 +69,7 @@ def test_the_seed_has_no_say_and_a_stop_string_has():
     stop = text[5]
     stopped, after = written(writer, moment, WritingOptions(beam=4, max_new_tokens=12, stop=(stop,)))
     assert stopped == text[: text.index(stop)]
-    assert after.text == "so" + text[: text.index(stop) + 1]
+    assert after.text == "so" + text[: text.index(stop)]
 
 
 def test_a_search_can_be_left_before_each_of_its_steps_and_shows_nothing_until_then():
