@@ -134,8 +134,8 @@ class Writer:
         """Return the text that comes after `moment`, piece by piece.
 
         Pieces grow from one token to `longest_run` of them, which does not change the text. A search with a beam yields
-        steps that write nothing until it has found the text. The text ends after `max_new_tokens`, before a stop string,
-        which the network has read then, or where the options leave no token to write; the caller may end it at any
+        steps that write nothing until it has found the text. The text ends after `max_new_tokens`, before a stop
+        string, which the network has read then, or where the options leave no token to write; the caller may end it at any
         time. The beginning of a character whose other bytes never come is not shown; the last moment holds it.
 
         Raises:

@@ -3,10 +3,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import tracemalloc
 
 import pytest
 
-from nlp_lstm.shell.events import Break, Meter, Note, Piece, Table
+from nlp_lstm.shell.events import Break, Meter, Note, Pause, Piece, Table
 from nlp_lstm.shell.session import Session
 from tests.shell.feeding import only, problem, text
 from tests.shell.made_writer import TRAINING, MadeModel, MadeWriter
@@ -179,7 +180,7 @@ def test_memory_compares_what_the_model_wrote_with_a_file(session, tmp_path):
     file.write_text(f"{'-' * 50}\n{TRAINING}")
     text(session, "/max 80", "the cat sat on the mat")
     run = session.draft.place.runs[-1]
-    table, meter = session.feed(f"/memory {file}")
+    *_, table, meter = session.feed(f"/memory {file}")
     passage = max(
         (run[i:j] for i in range(len(run)) for j in range(i + 1, len(run) + 1) if run[i:j] in file.read_text()), key=len
     )
@@ -201,19 +202,43 @@ def test_memory_looks_into_every_run_and_never_across_what_was_typed(session, tm
     file.write_text(f"{first[:2]}dog{second}")
     assert only(Meter, session.feed(f"/memory {file}")).share == len(second) / 12
     file.write_text("#")
-    assert list(session.feed(f"/memory {file}")) == [
-        Meter(f"longest passage shared with {file}: 0 of 12 characters written", 0.0)
-    ]
+    meter = Meter(f"longest passage shared with {file}: 0 of 12 characters written", 0.0)
+    assert list(session.feed(f"/memory {file}")) == [Pause(), meter]
 
 
 def test_memory_takes_the_training_text_that_the_model_names(session, tmp_path):
     file = tmp_path / "training.txt.gz"
     file.write_bytes(gzip.compress(TRAINING.encode()))
     session.folder.mkdir(exist_ok=True)
-    (session.folder / "run.json").write_text(json.dumps({"settings": {"data": {"train": str(file)}}}))
+    data = {"train": str(file), "dev": "dev.txt"}
+    (session.folder / "run.json").write_text(json.dumps({"settings": {"data": data}}))
     text(session, "the ")
     assert list(session.feed("/memory")) == list(session.feed(f"/memory {file}"))
-    assert isinstance(next(session.feed("/memory")), Table)
+    assert only(Table, session.feed("/memory"))
+
+
+def test_memory_leaves_out_what_was_held_out_of_the_training_text(session, tmp_path):
+    text(session, "/max 20", "the ")
+    run = session.draft.place.runs[-1]
+    file = tmp_path / "training.txt"
+    file.write_text("#" * 80 + run[:5] + "#" * 25 + run)  # the last 20 of 130 characters
+    session.folder.mkdir(exist_ok=True)
+    for fraction, expected in ((20 / 130, 5), (10 / 130, 10)):
+        data = {"train": str(file), "dev_fraction": fraction}
+        (session.folder / "run.json").write_text(json.dumps({"settings": {"data": data}}))
+        meter = only(Meter, session.feed("/memory"))
+        assert meter.share == expected / 20
+        assert meter.text == f"longest passage shared with a part of {file}: {expected} of 20 characters written"
+
+
+def test_memory_holds_no_more_than_a_block_of_the_training_text(session, tmp_path):
+    text(session, "the ")
+    file = tmp_path / "training.txt"
+    file.write_text((f"{'so it goes on and on ' * 50}\n") * 12_000)  # 12 blocks
+    tracemalloc.start()
+    assert only(Meter, session.feed(f"/memory {file}")).share > 0
+    assert tracemalloc.get_traced_memory()[1] < 6_000_000
+    tracemalloc.stop()
 
 
 def test_memory_without_a_text_or_a_file_says_what_is_missing(session, tmp_path):
@@ -233,7 +258,7 @@ def test_memory_reads_the_column_that_the_model_was_trained_on(session, tmp_path
     data = {"train": str(file), "text_column": "body"}
     (session.folder / "run.json").write_text(json.dumps({"settings": {"data": data}}))
     *_, meter = session.feed("/memory")
-    assert isinstance(meter, Meter) and meter.text.startswith(f"longest passage shared with {file}: ")
+    assert isinstance(meter, Meter) and meter.text.startswith(f"longest passage shared with a part of {file}: ")
     data["text_column"] = "boddy"
     (session.folder / "run.json").write_text(json.dumps({"settings": {"data": data}}))
     assert "boddy" in problem(session, "/memory")
