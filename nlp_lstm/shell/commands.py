@@ -118,7 +118,9 @@ def _set(session: Session, typed: str) -> Iterator[Event]:
     name, *value = typed.split(maxsplit=1)
     name = find_setting(name)
     if value:
-        session.settings = changed(session.settings, name, value[0])
+        settings = changed(session.settings, name, value[0])
+        session.needs_draft().writer.check(settings.options())
+        session.settings = settings
         yield Note(f"{name} {shown(getattr(session.settings, name))}")
     else:
         yield _settings(session, name)

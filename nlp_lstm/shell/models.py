@@ -77,6 +77,14 @@ class Writer(Protocol):
         """Return the moment behind `text`, read on from `moment`; yield where the reading can be left."""
         ...
 
+    def check(self, options: WritingOptions) -> None:
+        """See that texts can be written under some options.
+
+        Raises:
+            UsageError: they cannot.
+        """
+        ...
+
     def write(self, moment: Any, options: WritingOptions, *, seed: int, longest_run: int) -> Iterator[Step]:
         """Yield what is written on from `moment`, at most `longest_run` tokens a step; a step may write nothing."""
         ...

@@ -123,6 +123,7 @@ class Session:
     def write(self, prompt: str = "", *, instead: bool = False) -> Iterator[Event]:
         """Read what was typed, if anything, and write on, also `instead` of the last turn; the seed moves on."""
         draft, settings = self.needs_draft(), self.settings
+        draft.writer.check(settings.options())  # before anything is read
         if len(prompt) > LONG_PROMPT:
             yield Note(f"reading {len(prompt):,} characters")
         for _ in draft.read(prompt, seed=settings.seed, instead=instead):

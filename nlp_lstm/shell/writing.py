@@ -31,6 +31,7 @@ def retry(session: Session, _: str) -> Iterator[Event]:
     last = draft.turns[-1] if draft.turns else None
     if last is None or last.seed is None:
         raise UsageError("nothing was written last: type a text, or /more")
+    draft.writer.check(session.settings.options())
     yield Break()
     yield Note(f"seed {session.settings.seed}")
     yield from session.write(last.prompt, instead=True)
@@ -52,7 +53,9 @@ def where(draft: Draft) -> Note:
 
 def pick(session: Session, typed: str) -> Iterator[Event]:
     """Let the next lines choose the next tokens."""
-    session.offered = _number(typed, default=5, name="/pick")
+    offered = _number(typed, default=5, name="/pick")
+    session.needs_draft().writer.check(session.settings.options())
+    session.offered = offered
     yield Note("a number picks, an empty line ends")
 
 

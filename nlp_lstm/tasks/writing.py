@@ -128,6 +128,17 @@ class Writer:
             place += len(line) + 1
         return Tokens(tuple(texts), tuple(starts), tuple(keys))
 
+    def check(self, options: WritingOptions) -> None:
+        """See that texts can be written under some options.
+
+        Raises:
+            UsageError: the model has no token for a text of `logit_bias`, or a beam is to go together with penalties
+                or biases.
+        """
+        if options.beam > 1 and changes_scores(options):
+            raise UsageError("beam: a search for the likeliest text takes no penalties and no biases")
+        self._biases(options.logit_bias)
+
     def write(
         self, moment: Moment, options: WritingOptions, *, seed: int, longest_run: int = LONGEST_RUN
     ) -> Iterator[Step]:
@@ -135,16 +146,14 @@ class Writer:
 
         Pieces grow from one token to `longest_run` of them, which does not change the text. A search with a beam yields
         steps that write nothing until it has found the text. The text ends after `max_new_tokens`, before a stop
-        string, which the network has read then, or where the options leave no token to write; the caller may end it at any
-        time. The beginning of a character whose other bytes never come is not shown; the last moment holds it.
+        string, which the network has read then, or where the options leave no token to write; the caller may end it
+        at any time. The beginning of a character whose other bytes never come is not shown; the last moment holds it.
 
         Raises:
-            UsageError: a stop string is empty, the model has no token for a text of `logit_bias`, the seed is
-                below 0, or a beam is to go together with penalties or biases.
+            UsageError: as `check`, or the seed is below 0.
         """
         check_seed(seed)
-        if options.beam > 1 and changes_scores(options):
-            raise UsageError("beam: a search for the likeliest text takes no penalties and no biases")
+        self.check(options)
         until, rules = StopStrings(options.stop), self._transforms(options)
         runs = self._runs(moment, options, rules, np.random.default_rng(seed), longest_run)
         return self._write(moment, runs, until)
@@ -155,6 +164,8 @@ class Writer:
         Raises:
             UsageError: as `write`.
         """
+        check_seed(seed)
+        self.check(options)  # before a long prompt is read
         steps = self.write(self.read(self.begin(), prompt), options, seed=seed)
         return (step.piece for step in steps if step.piece)
 

@@ -69,6 +69,10 @@ class MadeWriter:
             yield
         return after
 
+    def check(self, options: WritingOptions) -> None:
+        if not {*options.logit_bias} <= {*self.symbols}:
+            raise UsageError("no bias for that")
+
     def probabilities(self, moment: MadeMoment) -> list[float]:
         last = moment.text[-1:] or "\n"
         counts = [self._follows[last, symbol] + 0.01 for symbol in self.symbols]

@@ -110,6 +110,15 @@ def test_what_the_writer_cannot_read_is_said_and_changes_nothing(session):
     assert session.draft.text == before and len(session.draft.turns) == 1 and session.settings.seed == 2
 
 
+@pytest.mark.parametrize("line", ["¿", "the ", "/more", "/retry", "/pick 3"])
+def test_options_that_another_model_cannot_write_under_are_refused_before_anything_is_read(session, line):
+    text(session, '/set logit_bias {"t": 3}', "the ", "/model other")
+    session.draft.write, before = None, session.draft.place
+    assert problem(session, line) in ("no bias for that", "nothing was written last: type a text, or /more")
+    assert (session.draft.place, session.draft.turns, session.settings.seed) == (before, [], 2)
+    assert session.offered == 0
+
+
 def test_an_error_of_the_system_is_a_problem_with_code_1(tmp_path):
     def full():
         raise OSError(28, "No space left on device")
