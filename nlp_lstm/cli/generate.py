@@ -48,10 +48,12 @@ def generate(
     """
     from nlp_lstm.config import LONG_PROMPT, WritingOptions  # heavy, like all below: only when it is used
     from nlp_lstm.stages.loading import load
+    from nlp_lstm.tasks.writing_options import check_search
 
     chosen = choices.given(flags)
-    seed = chosen.pop("seed", 1)
     choices.check(chosen, WritingOptions, title="a text cannot be written so")
+    check_search(chosen)
+    seed = chosen.pop("seed", 1)
     options = WritingOptions(**chosen)
     if options.beam > 1 and n_texts > 1:
         raise UsageError("--num-return-sequences: a search with --beam finds one text, whatever the seed")

@@ -159,10 +159,19 @@ def beam_search(
 
 
 def beam_search_steps(
-    step: Step[S], state: S, n_sentences: int, options: SearchOptions, *, source_lengths: Tensor | None = None
+    step: Step[S],
+    state: S,
+    n_sentences: int,
+    options: SearchOptions,
+    *,
+    source_lengths: Tensor | None = None,
+    before: Tensor | None = None,
 ) -> Generator[None, None, list[list[Hypothesis]]]:
-    """Do what `beam_search` does, and yield before each call of `step`; arguments and errors as there."""
-    return _search(step, state, n_sentences, options, source_lengths, choose)
+    """Do what `beam_search` does, and yield before each call of `step`; arguments and errors as there.
+
+    `before`, int64 (sentences, time), stands before what is to be found: `block_ngrams` counts its runs too.
+    """
+    return _search(step, state, n_sentences, options, source_lengths, choose, before)
 
 
 def greedy_search(
@@ -181,13 +190,13 @@ class _Rows(NamedTuple):
 
     state: Any
     attention: Tensor | None  # the sum of all steps, float64 (rows, source_time)
-    prefix: Tensor | None  # all ids read, the begin id first, int64 (rows, time)
+    prefix: Tensor | None  # the ids so far, int64 (rows, time)
 
     def extended(self, state: Any, ids: Tensor, attention: Tensor | None) -> _Rows:
-        """Return the rows after one more step."""
+        """Return the rows after one more step, which read `ids` (rows, 0 or 1) of the text."""
         if attention is not None:
             attention = attention.double() if self.attention is None else self.attention + attention
-        return _Rows(state, attention, None if self.prefix is None else torch.cat([self.prefix, ids.unsqueeze(1)], 1))
+        return _Rows(state, attention, None if self.prefix is None else torch.cat([self.prefix, ids], 1))
 
 
 class _Endings(NamedTuple):
@@ -242,10 +251,12 @@ def _search(
     options: SearchOptions,
     source_lengths: Tensor | None,
     take: _Choose,
+    before: Tensor | None = None,
 ) -> Generator[None, None, list[list[Hypothesis]]]:
     """Follow the hypotheses that `take` chooses until all sentences are over; yield before each step."""
     start = beams = _start(n_sentences, options, source_lengths, device_of(state))
-    rows = _Rows(state, None, beams.ids[:, :0] if options.block_ngrams else None)
+    none = beams.ids[:, :0]  # (sentences, 0)
+    rows = _Rows(state, None, (none if before is None else before.to(none.device)) if options.block_ngrams else None)
     parents = beams.number.unsqueeze(1)  # (active, width)
     over = beams.limit == 0  # (active,)
     trail: list[_Fed] = []
@@ -266,7 +277,8 @@ def _search(
         log_probs, after, attention = step(ids, rows.state)
         _check_output(log_probs, attention, len(ids), options)
         trail.append(_Fed(ids, places, attention))
-        rows = rows.extended(after, ids, attention if options.coverage_penalty else None)
+        chosen = ids.unsqueeze(1)[:, len(trail) == 1 :]  # the begin id is none of the text
+        rows = rows.extended(after, chosen, attention if options.coverage_penalty else None)
         barred = options.barred(len(trail) - 1, ids.device)
         allowed = without_repeats(log_probs, rows.prefix, options.block_ngrams)
         found = take(allowed, barred, beams.log_prob, options.beam_size)

@@ -153,12 +153,14 @@ class Session:
         """Show what there is to pick from, when picking."""
         if not self.offered or self.done:
             return
-        draft = self.needs_draft()
-        rows = [
+        draft, options = self.needs_draft(), self.settings.options()
+        columns: tuple[str, ...] = ("", draft.writer.unit, "to be drawn", "model")
+        rows: list[tuple[str, ...]] = [
             (str(number), quoted(choice.text), percent(choice.probability), percent(choice.model_probability))
-            for number, choice in enumerate(draft.choices(self.settings.options(), n=self.offered), 1)
+            for number, choice in enumerate(draft.choices(options, n=self.offered), 1)
         ]
-        columns = ("", draft.writer.unit, "to be drawn", "model")
+        if options.beam > 1:  # nothing is drawn
+            columns, rows = (*columns[:2], columns[3]), [(*row[:2], row[3]) for row in rows]
         yield Table(columns, tuple(rows), title=tail(draft.text), aside=True)
 
 

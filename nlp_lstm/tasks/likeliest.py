@@ -37,6 +37,7 @@ def likeliest(
     beam: int,
     forbidden: tuple[int, ...],
     block_ngrams: int = 0,
+    before: Tensor | None = None,
 ) -> Generator[None, None, list[int]]:
     """Return the tokens of the likeliest continuation that a beam search finds; yield before each of its steps.
 
@@ -47,7 +48,8 @@ def likeliest(
         n_tokens: how many; fewer where nothing is allowed to follow.
         beam: how many continuations are followed side by side.
         forbidden: ids that never come, at least one.
-        block_ngrams: no run of so many tokens comes twice in the continuation; 0 allows all.
+        block_ngrams: no run of so many tokens comes twice, in what stands before or after; 0 allows all.
+        before: the tokens that stand before, int64 (time,); None for none.
     """
     end = forbidden[0]
     options = SearchOptions(
@@ -61,6 +63,8 @@ def likeliest(
         forbidden=forbidden,
     )
     reading = _Reading(model, log_probs.unsqueeze(0).to(state[0].device))
-    found = yield from beam_search_steps(reading, state, 1, options)
+    found = yield from beam_search_steps(
+        reading, state, 1, options, before=None if before is None else before.unsqueeze(0)
+    )
     ids: list[int] = found[0][0].ids.tolist()
     return ids

@@ -170,7 +170,7 @@ class Writer:
         return (step.piece for step in steps if step.piece)
 
     def choices(self, moment: Moment, options: WritingOptions, *, n: int) -> list[Choice]:
-        """Return the `n` tokens that are likeliest to be drawn next, the likeliest first.
+        """Return the `n` tokens that are likeliest to be drawn next, the likeliest first; with a beam, to the model.
 
         Raises:
             UsageError: as `write`.
@@ -264,6 +264,7 @@ class Writer:
             beam=options.beam,
             forbidden=self._special_ids,
             block_ngrams=options.no_repeat_ngram,
+            before=moment.ids,
         )
         for found in steps(search):
             if found is None:
@@ -327,6 +328,9 @@ class Writer:
         return text + rest.decode(errors="backslashreplace")
 
     def _transforms(self, options: WritingOptions) -> tuple[Transform, ...]:
+        """Return what the scores go through; a search with a beam leaves the model's own as they are."""
+        if options.beam > 1:
+            return transforms(no_repeat_ngram=options.no_repeat_ngram, forbid=self._special_ids)
         return transforms(
             temperature=options.temperature,
             top_k=options.top_k,

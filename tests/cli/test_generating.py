@@ -142,7 +142,7 @@ FLAGS = {
     "--penalty-window": [2, "--presence-penalty", 2],
     "--no-repeat-ngram": [2],
     "--logit-bias": ["é=6"],
-    "--beam": [3, "--temperature", 0],
+    "--beam": [3],
     "--stop": [" "],
     "--seed": [2],
     "--num-return-sequences": [2],
@@ -181,7 +181,14 @@ def test_predict_takes_the_flags_of_writing_as_generate_does(run, generator, tmp
 
 
 def test_predict_refuses_values_of_writing_as_generate_does_and_models_that_do_not_write(run, generator, trained):
-    for flags in (["--top-p", 1.5], ["--stop="], ["--logit-bias", "e=x"], ["--temperature", "nan"]):
+    for flags in (
+        ["--top-p", 1.5],
+        ["--beam", 2, "--top-k", 3],
+        ["--beam", 2, "--seed", 3],
+        ["--stop="],
+        ["--logit-bias", "e=x"],
+        ["--temperature", "nan"],
+    ):
         ran, other = run("predict", generator, "--text", "a", *flags), run("generate", generator, *flags)
         assert ran.code == other.code == 2 and ran.out == other.out == ""
         assert ran.err.replace("a model cannot answer so", "a text cannot be written so") == other.err
@@ -254,6 +261,11 @@ WRONG = {
     "--beam 1001": ["--beam: expected at most 1000, found 1001"],
     "--beam 3 --presence-penalty 1": ["beam: a search for the likeliest text takes no penalties and no biases"],
     "--beam 3 --num-return-sequences 2": ["--num-return-sequences: a search with --beam finds one text"],
+    "--beam 3 --temperature 0.7 --top-k 3": [
+        "beam: a search for the likeliest text draws nothing: it takes no temperat"
+    ],
+    "--beam 3 --top-p 0.9": ["it takes no top-p\n"],
+    "--beam 3 --min-p 0.1 --seed 1": ["it takes no min-p and no seed\n"],
     "--no-repeat-ngram -2": ["--no-repeat-ngram: expected"],
     "--logit-bias 5": ["--logit-bias: expected TEXT=NUMBER, found '5'"],
     "--logit-bias =5": ["--logit-bias: expected TEXT=NUMBER, found '=5'"],

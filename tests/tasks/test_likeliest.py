@@ -89,6 +89,27 @@ def test_no_run_of_tokens_comes_twice_when_so_asked():
     assert len(pairs) == len(set(pairs)) > 20
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_the_runs_of_the_prompt_count_too(n):
+    writer = make_writer("words")
+    moment = writer.read(writer.begin(), "so it goes on so . it goes . on")
+    first = moment.ids.tolist()
+    options = WritingOptions(beam=len(writer.vocabulary) ** 2, max_new_tokens=N_TOKENS, no_repeat_ngram=n)
+    scores = {ids: score for ids, score in all_texts(writer, moment).items() if not repeats(first, [*first, *ids], n)}
+    found = tuple(written(writer, moment, options)[1].ids[len(first) :].tolist())
+    if n == 1:  # there are only two words left
+        assert len(found) == len(writer.vocabulary) - 2 - len(set(first)) == 2
+        assert not repeats(first, [*first, *found], 1)
+    else:
+        assert found == max(scores, key=scores.__getitem__)
+
+
+def repeats(before, ids, n):
+    """Tell whether a run of n tokens that does not end in `before` has come earlier."""
+    runs = [tuple(ids[place : place + n]) for place in range(len(ids) - n + 1)]
+    return any(runs[place] in runs[:place] for place in range(max(0, len(before) - n + 1), len(runs)))
+
+
 @pytest.mark.parametrize(
     "options", [{"repetition_penalty": 2.0}, {"frequency_penalty": 0.5}, {"logit_bias": {"e": 1.0}}]
 )

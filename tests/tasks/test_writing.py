@@ -153,6 +153,20 @@ def test_an_option_out_of_its_range_is_named_with_all_others():
     assert writing_options() == WritingOptions()
 
 
+def test_what_says_how_to_draw_is_refused_together_with_a_beam():
+    for name, value in {"temperature": 0.8, "top_k": 0, "top_p": 0.5, "min_p": 0.0}.items():
+        with pytest.raises(UsageError, match=f"^beam: .* it takes no {name.replace('_', '-')}$"):
+            writing_options(beam=2, **{name: value})
+        assert writing_options(beam=1, **{name: value}).beam == 1
+
+
+def test_with_a_beam_the_choices_are_those_of_the_model(writer, moment):
+    for each in writer.choices(moment, WritingOptions(beam=3, temperature=0.1, top_k=2), n=99):
+        assert each.probability / each.model_probability == pytest.approx(1, abs=0.2)  # the special tokens have a share
+    barred = writer.choices(moment, WritingOptions(beam=3, no_repeat_ngram=1), n=99)
+    assert {each.text for each in barred if not each.probability} == set(PROMPT)
+
+
 def test_the_keywords_are_the_options():
     assert list(WritingChoices.__annotations__) == list(WritingOptions.model_fields)
 
