@@ -51,6 +51,16 @@ class Interrupted(NlpLstmError):
         self.exit_code = 128 + number
 
 
+def refusal(error: OSError) -> str:
+    """Return what the system refuses, without the error's number.
+
+    >>> refusal(OSError(28, "No space left on device", "a.txt")), refusal(OSError("timed out"))
+    ('a.txt: No space left on device', 'timed out')
+    """
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `"; did you mean 'x'?"` for the known name closest to `name`, or the names there are.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nlp_lstm.config import DataSettings
 from nlp_lstm.corpora.text_blocks import PlainText, find_text, read_blocks, split_text
-from nlp_lstm.errors import NlpLstmError, UsageError
+from nlp_lstm.errors import NlpLstmError, UsageError, refusal
 from nlp_lstm.files import write_text
 from nlp_lstm.shell.events import Break, Event, Meter, Note, Pause, Table
 from nlp_lstm.shell.memory import Shared, search_blocks
@@ -120,7 +120,10 @@ def save(session: Session, typed: str) -> Iterator[Event]:
         way = f"; /save {REPLACE} {name} puts the text in its place" if path.is_file() else " and is no plain file"
         raise UsageError(f"{path} is there already{way}")
     text = session.needs_draft().text
-    write_text(path, text)
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise NlpLstmError(f"the text cannot be saved: {refusal(error)}") from error
     yield Note(f"{len(text):,} characters written to {path}")
 
 
@@ -147,7 +150,10 @@ def complete_state(session: Session, words: Sequence[str]) -> Sequence[str]:
     """Return what may stand behind `/state`."""
     if len(words) == 1:
         return list(_VERBS)
-    return session.shelf.names() if len(words) == 2 and words[0] == "load" else ()
+    try:
+        return session.shelf.names() if len(words) == 2 and words[0] == "load" else ()
+    except NlpLstmError:  # /state load says it
+        return ()
 
 
 def complete_path(_: Session, words: Sequence[str]) -> Sequence[str]:

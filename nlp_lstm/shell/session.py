@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_lstm.config import LONG_PROMPT
-from nlp_lstm.errors import NlpLstmError, UsageError
+from nlp_lstm.errors import NlpLstmError, UsageError, refusal
 from nlp_lstm.shell import commands
 from nlp_lstm.shell.draft import Draft
 from nlp_lstm.shell.events import Answer, Event, Note, Pause, Piece, Problem, Table
@@ -90,7 +90,7 @@ class Session:
         except NlpLstmError as error:
             yield Problem(str(error), error.exit_code)
         except OSError as error:
-            yield Problem(str(error), 1)
+            yield Problem(refusal(error), 1)
 
     def complete(self, line: str) -> list[str]:
         """Return what the last word of a line that is being typed may become."""

@@ -4,10 +4,11 @@ import gzip
 import json
 import os
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
-from nlp_lstm.shell.events import Break, Meter, Note, Pause, Piece, Table
+from nlp_lstm.shell.events import Break, Meter, Note, Pause, Piece, Problem, Table
 from nlp_lstm.shell.session import Session
 from tests.shell.feeding import only, problem, text
 from tests.shell.made_writer import TRAINING, MadeModel, MadeWriter
@@ -173,6 +174,33 @@ def test_what_is_no_plain_file_is_left_alone(session, tmp_path):
     assert problem(session, f"/save {tmp_path}") == f"{tmp_path}: is a folder"
     assert problem(session, f"/save {tmp_path}/gone/x") == f"{tmp_path}/gone/x: its folder is not there"
     assert problem(session, "/save") == problem(session, "/save --replace") == "/save: expected a file's name"
+
+
+def test_a_file_that_cannot_be_written_is_named_with_the_reason(session, monkeypatch, tmp_path):
+    text(session, "the ")
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", "a temporary name")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    message = f"{tmp_path}/x.txt: Permission denied"
+    assert list(session.feed(f"/save {tmp_path}/x.txt")) == [Problem(f"the text cannot be saved: {message}", 1)]
+    [found] = session.feed("/state save one")
+    assert found.text.startswith("the moment cannot be saved: ") and found.text.endswith("Permission denied")
+    assert "one.safetensors: " in found.text and "tmp:" not in found.text
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("place", [".", "nlp-lstm", "nlp-lstm/moments"])
+def test_a_file_in_the_place_of_the_state_is_named_whatever_is_done_with_moments(session, state, place):
+    path = state / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("a file")
+    text(session, "the ")
+    for verb in ("save one", "save --replace one", "load one", "list"):
+        message = f"no moments can be kept: {path} is a file; expected a folder"
+        assert list(session.feed(f"/state {verb}")) == [Problem(message, 1)]
+    assert session.complete("/state load o") == []
 
 
 def test_memory_compares_what_the_model_wrote_with_a_file(session, tmp_path):

@@ -124,7 +124,7 @@ def test_an_error_of_the_system_is_a_problem_with_code_1(tmp_path):
         raise OSError(28, "No space left on device")
 
     session = Session(tmp_path / "made", open_model=lambda folder: MadeModel(MadeWriter(before_step=full)))
-    assert list(session.feed("a"))[-1] == Problem("[Errno 28] No space left on device", 1)
+    assert list(session.feed("a"))[-1] == Problem("No space left on device", 1)
 
 
 def test_a_model_that_writes_nothing_answers_line_by_line_also_an_empty_one(session):
