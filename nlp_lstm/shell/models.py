@@ -85,6 +85,10 @@ class Writer(Protocol):
         """
         ...
 
+    def note_on(self, prompt: str) -> str:
+        """Return what a person should be told of a prompt; "" for nothing."""
+        ...
+
     def write(self, moment: Any, options: WritingOptions, *, seed: int, longest_run: int) -> Iterator[Step]:
         """Yield what is written on from `moment`, at most `longest_run` tokens a step; a step may write nothing."""
         ...

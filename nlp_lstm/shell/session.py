@@ -126,6 +126,8 @@ class Session:
         draft.writer.check(settings.options())  # before anything is read
         if len(prompt) > LONG_PROMPT:
             yield Note(f"reading {len(prompt):,} characters")
+        if note := draft.writer.note_on(prompt):
+            yield Note(note)
         for _ in draft.read(prompt, seed=settings.seed, instead=instead):
             yield Pause()
         self.settings = settings.moved_on()

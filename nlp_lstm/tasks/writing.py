@@ -139,6 +139,14 @@ class Writer:
             raise UsageError("beam: a search for the likeliest text takes no penalties and no biases")
         self._biases(options.logit_bias)
 
+    def note_on(self, prompt: str) -> str:
+        """Return what a person should be told of a prompt: how much of it the model does not know; "" for nothing."""
+        n, unit = self._ids(prompt).count(self.vocabulary.unknown_id), self.unit
+        if not n:
+            return ""
+        what = f"{n:,} {unit} of the prompt are" if n > 1 else f"1 {unit.removesuffix('s')} of the prompt is"
+        return f"{what} unknown to the model"
+
     def write(
         self, moment: Moment, options: WritingOptions, *, seed: int, longest_run: int = LONGEST_RUN
     ) -> Iterator[Step]:

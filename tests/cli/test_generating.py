@@ -225,11 +225,24 @@ def test_that_a_long_prompt_is_being_read_is_told(run, generator):
     assert ran.err == "reading a prompt of 20,002 characters\n" and len(ran.out) == 20_004
 
 
-@pytest.mark.parametrize("prompt", ["☃ ж", "", " ", "\n", "\udcff", "so" * 3000])
+@pytest.mark.parametrize("prompt", ["☃ ж", "", " ", "\n", "so" * 3000])
 def test_any_prompt_is_gone_on_with(run, generator, prompt):
     ran = run("generate", generator, "--prompt", prompt, "--max-new-tokens", 7)
     begin = prompt.encode(errors="backslashreplace").decode()
     assert ran.code == 0 and ran.out.startswith(begin) and len(ran.out) == len(begin) + 7 + 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "note"),
+    [
+        ("the☃lamp", "note: 1 character of the prompt is unknown to the model\n"),
+        ("☃the☃ж", "note: 3 characters of the prompt are unknown to the model\n"),
+        ("the", ""),
+    ],
+)
+def test_that_a_prompt_holds_something_unknown_is_told(run, generator, prompt, note):
+    ran = run("generate", generator, "--prompt", prompt, "--max-new-tokens", 3)
+    assert (ran.code, ran.err) == (0, note) and ran.out.startswith(prompt)
 
 
 def test_a_stop_string_ends_the_text_and_is_not_shown(run, generator):
@@ -272,7 +285,10 @@ WRONG = {
     "--logit-bias e=much": ["--logit-bias: expected TEXT=NUMBER, found 'e=much'"],
     "--logit-bias e=inf": ["--logit-bias: expected TEXT=NUMBER, found 'e=inf'"],
     "--logit-bias ☃=5": ["no bias for '☃': the model has no token for it"],
-    "--stop=": ["--stop.1: expected a string of 1 or more characters, found ''"],
+    "--stop=": ["--stop: expected a string of 1 or more characters, found ''"],
+    "--stop=a --stop=": ["--stop.2: expected a string of 1 or more characters, found ''"],
+    "--stop=a\udcff": ["--stop: expected text that can be written in UTF-8, found 'a\\udcff'"],
+    "--prompt=a\udcff\udcfeb": ["error: --prompt: expected text in UTF-8, found 'a\\udcff\\udcfeb'"],
     "--seed -1": ["--seed", "-1 is not in the range x>=0"],
     "--num-return-sequences 0": ["--num-return-sequences", "0 is not in the range x>=1"],
     "--device tpu9": ["device 'tpu9' cannot be used here"],

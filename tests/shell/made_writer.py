@@ -73,6 +73,9 @@ class MadeWriter:
         if not {*options.logit_bias} <= {*self.symbols}:
             raise UsageError("no bias for that")
 
+    def note_on(self, prompt: str) -> str:
+        return "what is this?" if "☃" in prompt else ""
+
     def probabilities(self, moment: MadeMoment) -> list[float]:
         last = moment.text[-1:] or "\n"
         counts = [self._follows[last, symbol] + 0.01 for symbol in self.symbols]

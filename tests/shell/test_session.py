@@ -40,6 +40,10 @@ def test_two_slashes_stand_for_a_text_that_begins_with_one(session):
     assert text(session, "//set") == session.draft.text and session.draft.text.startswith("/set")
 
 
+def test_what_is_to_be_told_of_a_text_is_told_before_it_is_read(session):
+    assert list(session.feed("☃"))[:2] == [Note("what is this?"), Piece("☃", given=True)]
+
+
 def test_an_empty_line_does_nothing(session):
     assert list(session.feed("")) == [] and session.draft.text == "" and session.settings.seed == 1
 

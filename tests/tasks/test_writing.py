@@ -428,6 +428,13 @@ def test_what_was_never_seen_can_be_read_and_stays_in_the_text(kind):
         assert after.text == prompt + text and torch.isfinite(after.log_probs).all()
 
 
+def test_what_is_unknown_of_a_prompt_is_counted_in_the_units_of_the_model():
+    assert make_writer("words").note_on("so ☃ it☃\ngoes") == "2 words of the prompt are unknown to the model"
+    assert make_writer("words").note_on("no") == "1 word of the prompt is unknown to the model"
+    assert make_writer().note_on("☃" * 2000) == "2,000 characters of the prompt are unknown to the model"
+    assert make_writer().note_on("so it") == make_writer("bytes").note_on("☃") == ""
+
+
 def test_penalties_see_the_prompt(writer):
     moment = writer.read(writer.begin(), "so")
     offered = {each.text: each.probability for each in writer.choices(moment, writing_options(no_repeat_ngram=1), n=99)}
