@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from nlp_lstm.config import WritingOptions
 from nlp_lstm.errors import UsageError
+from nlp_lstm.nn.heeding import Rules
 from nlp_lstm.nn.language_model import LanguageModel
 from nlp_lstm.nn.sampling import Transform, choose, probabilities, transforms
 from nlp_lstm.nn.stepping import CompiledSteps, Draw
@@ -240,8 +241,7 @@ class Writer:
         if options.beam > 1:
             yield from self._searched(moment, options, longest)
             return
-        draw = _plain_draw(options, n_excluded=len(self._special_ids))
-        if draw is None or not CompiledSteps.suits(self.model):
+        if not CompiledSteps.suits(self.model):
             for _ in range(left):
                 drawn = self._probabilities(moment, rules)
                 if not drawn.any():
@@ -250,14 +250,20 @@ class Writer:
                 moment = self._advance(moment, [chosen])
                 yield _Run([chosen], moment)
             return
-        size = 1
+        draw, size = self._draw(options), 1
         while left > 0:
             size = min(size, left)
-            found = self._steps.run(moment.log_probs, moment.state, random.random(size), draw)
-            ids, log_probs, state = found
+            history = moment.ids.numpy()
+            ids, log_probs, state = self._steps.run(
+                moment.log_probs, moment.state, random.random(size), draw, history=history
+            )
+            if not ids:
+                return
             new = torch.cat([moment.ids, torch.tensor(ids, dtype=torch.int64)])
             moment = replace(moment, ids=new, state=state, log_probs=log_probs)
             yield _Run(ids, moment)
+            if len(ids) < size:
+                return
             left, size = left - size, min(2 * size, longest)
 
     def _searched(self, moment: Moment, options: WritingOptions, longest: int) -> Iterator[_Run]:
@@ -353,6 +359,18 @@ class Writer:
             window=options.penalty_window,
         )
 
+    def _draw(self, options: WritingOptions) -> Draw:
+        """Return what `_transforms` makes, for compiled loops."""
+        rules = Rules(
+            repetition=options.repetition_penalty,
+            frequency=options.frequency_penalty,
+            presence=options.presence_penalty,
+            window=options.penalty_window,
+            ngram=options.no_repeat_ngram,
+            biases=self._biases(options.logit_bias),
+        )
+        return Draw(options.temperature, options.top_k, options.top_p, options.min_p, len(self._special_ids), rules)
+
     def _biases(self, by_text: Mapping[str, float]) -> dict[int, float]:
         """Return what is added to the score of each token.
 
@@ -394,13 +412,6 @@ class _Run(NamedTuple):
 
     ids: list[int]
     after: Moment
-
-
-def _plain_draw(options: WritingOptions, *, n_excluded: int) -> Draw | None:
-    """Return the draw of options that take no notice of what was written; None of others."""
-    if changes_scores(options) or options.no_repeat_ngram:
-        return None
-    return Draw(options.temperature, options.top_k, options.top_p, options.min_p, n_excluded)
 
 
 def _without_last(moment: Moment, n: int) -> Moment:

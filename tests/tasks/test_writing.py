@@ -192,7 +192,8 @@ def test_a_bias_for_what_the_model_cannot_write_is_refused_before_anything_is_wr
 def test_runs_write_what_single_steps_write(monkeypatch, kind, sizes):
     writer = make_writer(kind, **sizes)
     moment = writer.read(writer.begin(), "so it")
-    options = [writing_options(max_new_tokens=150), writing_options(max_new_tokens=150, top_p=0.9, temperature=1.2)]
+    choices = [{}, {"top_p": 0.9, "temperature": 1.2}, *(each for each in OPTIONS.values() if "logit_bias" not in each)]
+    options = [writing_options(**{"max_new_tokens": 150, **each}) for each in choices]
     in_runs = [written(writer, moment, each, seed) for each in options for seed in (0, 1)]
     monkeypatch.setattr(CompiledSteps, "suits", staticmethod(lambda model: False))
     singly = [written(writer, moment, each, seed) for each in options for seed in (0, 1)]
