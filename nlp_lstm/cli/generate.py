@@ -58,6 +58,7 @@ def generate(
     The same line writes the same text. Tokens are what the model was trained on: characters, pieces or words. A text
     ends sooner where no token is left to write. A terminal gets no control characters of the model.
     """
+    options.check_folder(model)
     from nlp_lstm.config import LONG_PROMPT, WritingOptions  # heavy, like all below: only when it is used
     from nlp_lstm.stages.loading import load
     from nlp_lstm.tasks.writing_options import check_search
@@ -66,8 +67,8 @@ def generate(
     choices.check(chosen, WritingOptions, title="a text cannot be written so")
     check_search(chosen)
     seed = chosen.pop("seed", 1)
-    options = WritingOptions(**chosen)
-    if options.beam > 1 and n_texts > 1:
+    how = WritingOptions(**chosen)
+    if how.beam > 1 and n_texts > 1:
         raise UsageError("--num-return-sequences: a search with --beam finds one text, whatever the seed")
     writer = load(model, device=device).writer()
     begin = _standard_input() if prompt == "-" else prompt
@@ -76,7 +77,7 @@ def generate(
     if len(begin) > LONG_PROMPT:
         click.echo(f"reading a prompt of {len(begin):,} characters", err=True)
     for each in range(seed, seed + n_texts):
-        pieces = writer.continue_text(begin, options, seed=each)
+        pieces = writer.continue_text(begin, how, seed=each)
         if output_format == "jsonl":
             line = {"seed": each, "prompt": begin, "continuation": "".join(pieces)}
             click.echo(json.dumps(line, ensure_ascii=False))

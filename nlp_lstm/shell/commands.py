@@ -70,7 +70,8 @@ def find(session: Session, name: str) -> tuple[Command, str]:
     if setting in SETTINGS and session.draft:
         by_setting = {full: short for short, full in SHORT.items()}
         raise UsageError(f"no command '/{name}'; did you mean '/{by_setting.get(setting, f'set {setting}')}'?")
-    raise UsageError(f"no command '/{name}'{nearest(f'/{name}', [f'/{each}' for each in names(session)])}")
+    known = [f"/{each}" for each in names(session)]
+    raise UsageError(f"no command '/{name}'{nearest(f'/{name}', known, otherwise='/help lists them')}")
 
 
 def names(session: Session) -> list[str]:

@@ -18,7 +18,9 @@ def test_every_option_of_writing_and_the_seed_can_be_set():
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_what_is_shown_of_a_setting_can_be_typed(name):
-    settings = SessionSettings(stop=("\n\n", 'say "no"', "a\\b", "é\x1b"), temperature=0.1, seed=2**62)
+    settings = SessionSettings(
+        stop=("\n\n", 'say "no"', "a\\b", "é\x1b"), temperature=0.1, seed=2**62, logit_bias={"é\n'": -2.5, '"': 1}
+    )
     kept = changed(settings, name, shown(getattr(settings, name)))
     assert kept == settings
     assert changed(settings, name, "default") == settings.model_copy(update={name: getattr(SessionSettings(), name)})
