@@ -51,8 +51,18 @@ class Interrupted(NlpLstmError):
         self.exit_code = 128 + number
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `"; did you mean 'x'?"` for the known name closest to `name`, or the names there are.
+def refusal(error: OSError) -> str:
+    """Return what the system refuses, without the error's number.
+
+    >>> refusal(OSError(28, "No space left on device", "a.txt")), refusal(OSError("timed out"))
+    ('a.txt: No space left on device', 'timed out')
+    """
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
+def nearest(name: str, known: Iterable[str], *, otherwise: str | None = None) -> str:
+    """Return `"; did you mean 'x'?"` for the known name closest to `name`; else `otherwise`, or the names there are.
 
     >>> nearest("hiden_size", ["hidden_size", "cell"])
     "; did you mean 'hidden_size'?"
@@ -64,6 +74,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{lower[close[0]]}'?"
+    if otherwise is not None:
+        return f"; {otherwise}"
     return f"; known: {', '.join(names)}" if names else ""
 
 

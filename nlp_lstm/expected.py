@@ -14,6 +14,7 @@ _KINDS = {
     "finite_number": "a finite number",
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
     "string_type": "a string",
+    "string_unicode": "text that can be written in UTF-8",
     "path_type": "a path",
     **dict.fromkeys(("list_type", "tuple_type"), "a list"),
     **dict.fromkeys(("dict_type", "mapping_type", "model_type"), "a table"),

@@ -13,7 +13,19 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file, then put it in the place of `path` in one step.
 
     Whoever looks at `path`, also after a crash at any moment, sees the old content or the new, never a part.
+
+    Raises:
+        OSError: the system refuses it; the error names `path`.
     """
+    try:
+        _write_whole(path, write)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

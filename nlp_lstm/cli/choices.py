@@ -114,8 +114,15 @@ def check(chosen: Mapping[str, Any], *kinds: type[Settings], title: str) -> None
     """
     from nlp_lstm.config import problems_of  # heavy: only when it is used
 
+    single = {name for name, value in chosen.items() if isinstance(value, tuple) and len(value) == 1}
+
+    def flag(place: re.Match[str]) -> str:
+        """Return where a problem stands as a flag; the one value of a flag given once has no number."""
+        name = place["name"]
+        return f"--{name.replace('_', '-')}{'' if name in single else place['number'] or ''}"
+
     problems = [
-        re.sub(r"^\w+", lambda name: f"--{name[0].replace('_', '-')}", problem)
+        re.sub(r"^(?P<name>\w+)(?P<number>\.\d+)?(?=[:.])", flag, problem)
         for kind in kinds
         for problem in problems_of(kind, {name: value for name, value in chosen.items() if name in kind.model_fields})
     ]

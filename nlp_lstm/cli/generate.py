@@ -13,12 +13,24 @@ import click
 
 from nlp_lstm.cli import choices, options
 from nlp_lstm.errors import DataError, UsageError
+from nlp_lstm.expected import found
 from nlp_lstm.text.visible import visible
+
+
+def _readable(_context: click.Context, _option: click.Parameter, prompt: str) -> str:
+    """Return a prompt that is UTF-8; other bytes of a command line have become lone surrogates."""
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"--prompt: expected text in UTF-8, found {found(prompt)}") from error
+    return prompt
 
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--prompt", default="", metavar="P", help="What the text begins with; - reads standard input.")
+@click.option(
+    "--prompt", default="", metavar="P", callback=_readable, help="What the text begins with; - reads standard input."
+)
 @choices.flags(choices.WRITING)
 @click.option(
     "--num-return-sequences",
@@ -46,24 +58,29 @@ def generate(
     The same line writes the same text. Tokens are what the model was trained on: characters, pieces or words. A text
     ends sooner where no token is left to write. A terminal gets no control characters of the model.
     """
+    options.check_folder(model)
     from nlp_lstm.config import LONG_PROMPT, WritingOptions  # heavy, like all below: only when it is used
     from nlp_lstm.stages.loading import load
+    from nlp_lstm.tasks.writing_options import check_search
 
     chosen = choices.given(flags)
-    seed = chosen.pop("seed", 1)
     choices.check(chosen, WritingOptions, title="a text cannot be written so")
-    options = WritingOptions(**chosen)
-    if options.beam > 1 and n_texts > 1:
+    check_search(chosen)
+    seed = chosen.pop("seed", 1)
+    how = WritingOptions(**chosen)
+    if how.beam > 1 and n_texts > 1:
         raise UsageError("--num-return-sequences: a search with --beam finds one text, whatever the seed")
     writer = load(model, device=device).writer()
     begin = _standard_input() if prompt == "-" else prompt
+    if note := writer.note_on(begin):
+        click.echo(f"note: {note}", err=True)
     if len(begin) > LONG_PROMPT:
         click.echo(f"reading a prompt of {len(begin):,} characters", err=True)
     for each in range(seed, seed + n_texts):
-        pieces = writer.continue_text(begin, options, seed=each)
+        pieces = writer.continue_text(begin, how, seed=each)
         if output_format == "jsonl":
-            found = {"seed": each, "prompt": begin, "continuation": "".join(pieces)}
-            click.echo(json.dumps(found, ensure_ascii=False))
+            line = {"seed": each, "prompt": begin, "continuation": "".join(pieces)}
+            click.echo(json.dumps(line, ensure_ascii=False))
         else:
             if n_texts > 1:
                 click.echo(f"--- seed {each}", err=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from nlp_lstm.errors import UsageError
+from nlp_lstm.errors import ModelError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -128,6 +129,18 @@ def device(command: F) -> F:
     return click.option("--device", metavar="D", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")(
         command
     )
+
+
+def check_folder(model: Path) -> None:
+    """See that there is a folder, or what describes a composed pipeline, before it takes a second to look into it.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if not model.exists():
+        raise ModelError(f"no model at {model}: there is no such folder")
+    if not model.is_dir() and model.suffix != ".toml":
+        raise ModelError(f"no model at {model}: it is a file; expected the folder that nlp-lstm train made")
 
 
 def check_known(given: Iterable[str], known: Collection[str]) -> None:

@@ -87,9 +87,11 @@ def predict(
     from nlp_lstm.config import TranslatingOptions, WritingOptions
     from nlp_lstm.corpora.reading import Record
     from nlp_lstm.stages.pipeline import open_model
+    from nlp_lstm.tasks.writing_options import check_search
 
     given = choices.given(flags)
     choices.check(given, TranslatingOptions, WritingOptions, title="a model cannot answer so")
+    check_search(given)
     predictor = open_model(model, device=device)
     outputs = Outputs(output_format, output, html, plot)
     answers = Answers(predictor, given, outputs, title=str(model), n_inputs=len(files) + len(texts))

@@ -20,6 +20,7 @@ def shell(model: Path, device: str) -> int:
     \b
         printf 'Once upon\\n/more\\n/save story.txt\\n' | nlp-lstm shell runs/stories
     """
+    options.check_folder(model)
     from nlp_lstm.shell.session import Session  # heavy, like all below: only when it is used
     from nlp_lstm.shell.terminal import run
     from nlp_lstm.stages.loading import load

@@ -89,9 +89,9 @@ def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 def without_repeats(log_probs: Tensor, prefix: Tensor | None, size: int) -> Tensor:
     """Return log-probabilities with −∞ where an id would make a run of ids come again; `prefix` (rows, time)."""
-    if prefix is None or prefix.shape[1] <= size:  # the begin id does not count
+    if prefix is None or prefix.shape[1] < size:
         return log_probs
-    rows, ids = _repeating(prefix[:, 1:], size)
+    rows, ids = _repeating(prefix, size)
     return log_probs.index_put((rows, ids), log_probs.new_tensor(NEVER)) if len(rows) else log_probs
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nlp_lstm.nn.candidates import NEVER, Candidates, choose, choose_one, which, without_repeats
 from nlp_lstm.nn.rows import device_of, reorder
+from nlp_lstm.nn.stepwise import finish
 
 S = TypeVar("S")
 
@@ -126,7 +127,6 @@ class Hypothesis(NamedTuple):
     finished: bool
 
 
-@torch.no_grad()
 def beam_search(
     step: Step[S], state: S, n_sentences: int, options: SearchOptions, *, source_lengths: Tensor | None = None
 ) -> list[list[Hypothesis]]:
@@ -155,10 +155,25 @@ def beam_search(
         ValueError: the options do not fit the sentences, or the step function returns a wrong shape, no attention for
             a coverage penalty, or log-probabilities that are nan or above 0.
     """
-    return _search(step, state, n_sentences, options, source_lengths, choose)
+    return finish(beam_search_steps(step, state, n_sentences, options, source_lengths=source_lengths))
 
 
-@torch.no_grad()
+def beam_search_steps(
+    step: Step[S],
+    state: S,
+    n_sentences: int,
+    options: SearchOptions,
+    *,
+    source_lengths: Tensor | None = None,
+    before: Tensor | None = None,
+) -> Generator[None, None, list[list[Hypothesis]]]:
+    """Do what `beam_search` does, and yield before each call of `step`; arguments and errors as there.
+
+    `before`, int64 (sentences, time), stands before what is to be found: `block_ngrams` counts its runs too.
+    """
+    return _search(step, state, n_sentences, options, source_lengths, choose, before)
+
+
 def greedy_search(
     step: Step[S], state: S, n_sentences: int, options: SearchOptions, *, source_lengths: Tensor | None = None
 ) -> list[list[Hypothesis]]:
@@ -167,7 +182,7 @@ def greedy_search(
     Each step takes the likeliest id, the lowest of equals, and moves rows only when a sentence leaves the batch.
     `beam_size` and `n_best` do not matter.
     """
-    return _search(step, state, n_sentences, options, source_lengths, choose_one)
+    return finish(_search(step, state, n_sentences, options, source_lengths, choose_one))
 
 
 class _Rows(NamedTuple):
@@ -175,13 +190,13 @@ class _Rows(NamedTuple):
 
     state: Any
     attention: Tensor | None  # the sum of all steps, float64 (rows, source_time)
-    prefix: Tensor | None  # all ids read, the begin id first, int64 (rows, time)
+    prefix: Tensor | None  # the ids so far, int64 (rows, time)
 
     def extended(self, state: Any, ids: Tensor, attention: Tensor | None) -> _Rows:
-        """Return the rows after one more step."""
+        """Return the rows after one more step, which read `ids` (rows, 0 or 1) of the text."""
         if attention is not None:
             attention = attention.double() if self.attention is None else self.attention + attention
-        return _Rows(state, attention, None if self.prefix is None else torch.cat([self.prefix, ids.unsqueeze(1)], 1))
+        return _Rows(state, attention, None if self.prefix is None else torch.cat([self.prefix, ids], 1))
 
 
 class _Endings(NamedTuple):
@@ -228,6 +243,7 @@ class _Fed(NamedTuple):
 _Choose = Callable[[Tensor, Tensor, Tensor, int], Candidates]
 
 
+@torch.no_grad()
 def _search(
     step: Step[S],
     state: S,
@@ -235,10 +251,12 @@ def _search(
     options: SearchOptions,
     source_lengths: Tensor | None,
     take: _Choose,
-) -> list[list[Hypothesis]]:
-    """Follow the hypotheses that `take` chooses until all sentences are over."""
+    before: Tensor | None = None,
+) -> Generator[None, None, list[list[Hypothesis]]]:
+    """Follow the hypotheses that `take` chooses until all sentences are over; yield before each step."""
     start = beams = _start(n_sentences, options, source_lengths, device_of(state))
-    rows = _Rows(state, None, beams.ids[:, :0] if options.block_ngrams else None)
+    none = beams.ids[:, :0]  # (sentences, 0)
+    rows = _Rows(state, None, (none if before is None else before.to(none.device)) if options.block_ngrams else None)
     parents = beams.number.unsqueeze(1)  # (active, width)
     over = beams.limit == 0  # (active,)
     trail: list[_Fed] = []
@@ -255,10 +273,12 @@ def _search(
         elif parents.shape[1] > 1:
             rows = reorder(rows, places)
         ids = beams.ids.flatten()  # (rows,)
+        yield
         log_probs, after, attention = step(ids, rows.state)
         _check_output(log_probs, attention, len(ids), options)
         trail.append(_Fed(ids, places, attention))
-        rows = rows.extended(after, ids, attention if options.coverage_penalty else None)
+        chosen = ids.unsqueeze(1)[:, len(trail) == 1 :]  # the begin id is none of the text
+        rows = rows.extended(after, chosen, attention if options.coverage_penalty else None)
         barred = options.barred(len(trail) - 1, ids.device)
         allowed = without_repeats(log_probs, rows.prefix, options.block_ngrams)
         found = take(allowed, barred, beams.log_prob, options.beam_size)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nlp_lstm.nn.heeding import Floats, Numbers, Rules, count_symbols, heed, note
 from nlp_lstm.nn.language_model import LanguageModel, State
 from nlp_lstm.nn.machine_code import machine_code
 from nlp_lstm.nn.recurrent import Recurrence
-
-Floats = NDArray[np.float32]
-Numbers = NDArray[np.int64]
-
 
 LARGEST_TABLE = 2**24
 """Numbers in the table of the first layer's inputs: 64 MB."""
@@ -30,6 +27,7 @@ class Draw:
         top_p: the probability that the likeliest have together; 1 for all.
         min_p: the least probability, as a share of the likeliest's; 0 for all.
         n_excluded: the symbols below this id are never drawn.
+        rules: what the scores go through before.
     """
 
     temperature: float = 1.0
@@ -37,6 +35,7 @@ class Draw:
     top_p: float = 1.0
     min_p: float = 0.0
     n_excluded: int = 0
+    rules: Rules = field(default_factory=Rules)
 
 
 class CompiledSteps:
@@ -73,7 +72,13 @@ class CompiledSteps:
         return plain and encoder.embedding.weight.device.type == "cpu"
 
     def run(
-        self, log_probs: torch.Tensor, state: State, uniforms: NDArray[np.float64], draw: Draw
+        self,
+        log_probs: torch.Tensor,
+        state: State,
+        uniforms: NDArray[np.float64],
+        draw: Draw,
+        *,
+        history: Numbers | None = None,
     ) -> tuple[list[int], torch.Tensor, State]:
         """Draw tokens and read each of them.
 
@@ -82,18 +87,23 @@ class CompiledSteps:
             state: of the network; h and c of each layer, each (1, hidden).
             uniforms: a number in [0, 1) for each token to draw.
             draw: how.
+            history: the tokens before, int64 (time,), of which the rules take notice; None for none.
 
         Returns:
-            The tokens, the log-probabilities of what comes after them (vocab,), and the state behind them.
+            The tokens, fewer where the rules leave none, the log-probabilities of what comes after them (vocab,), and
+            the state behind them.
         """
         parts = [part.numpy().copy() for part in state]
         scores, chosen = log_probs.numpy().copy(), np.empty(len(uniforms), dtype=np.int64)
         hs, cs = tuple(part[0] for part in parts[::2]), tuple(part[0] for part in parts[1::2])
-        rules = (draw.temperature, draw.top_k, draw.top_p, draw.min_p, draw.n_excluded)
+        sets = (draw.temperature, draw.top_k, draw.top_p, draw.min_p, draw.n_excluded)
         weights = (self.table, self.inputs, self.biases, self.recurrent, self.output, self.output_bias)
-        _run(*weights, hs, cs, scores, uniforms, *rules, chosen)
+        before = chosen[:0] if history is None or not draw.rules.change else history
+        counts = count_symbols(before, draw.rules.window, len(scores))
+        written = (np.concatenate([before, chosen]), len(before), counts, draw.rules.added(len(scores)))
+        n = _run(*weights, hs, cs, scores, uniforms, *sets, draw.rules.numbers(), *written, chosen)
         after = torch.from_numpy(scores).log_softmax(-1)
-        return chosen.tolist(), after, tuple(map(torch.from_numpy, parts))
+        return chosen[:n].tolist(), after, tuple(map(torch.from_numpy, parts))
 
 
 def _array(tensor: torch.Tensor) -> Floats:
@@ -118,16 +128,32 @@ def _run(
     top_p: float,
     min_p: float,
     n_excluded: int,
+    rules: tuple[bool, float, float, float, int, int],
+    history: Numbers,
+    length: int,
+    counts: Numbers,
+    added: Floats,
     chosen: Numbers,
-) -> None:
-    """Draw a token from `scores`, read it, and so on; `hs`, `cs` and `scores` are replaced by what comes after."""
+) -> int:
+    """Draw a token from `scores`, read it, and so on; `hs`, `cs` and `scores` are replaced by what comes after.
+
+    The first `length` tokens of `history` came before. Returns how many were drawn before none was left.
+    """
     width = table.shape[1]
     gates, part = np.empty(width, np.float32), np.empty(width, np.float32)
     powers = np.empty(width, np.int32)
     weights = np.empty(len(scores), np.float64)
+    changed = np.empty(len(scores), np.float32)
     for step in range(len(uniforms)):
-        token = _draw(scores, weights, uniforms[step], temperature, top_k, top_p, min_p, n_excluded)
+        offered = scores
+        if rules[0]:
+            heed(scores, history[: length + step], counts, added, rules, changed)
+            offered = changed
+        token = _draw(offered, weights, uniforms[step], temperature, top_k, top_p, min_p, n_excluded)
+        if offered[token] == -np.inf:
+            return step
         chosen[step] = token
+        note(token, history, length + step, counts, rules[4])
         gates[:] = table[token]
         for depth in range(len(hs)):
             if depth > 0:
@@ -137,6 +163,7 @@ def _run(
             _open_gates(gates, hs[depth], cs[depth], part, powers)
         scores[:] = output_bias
         _add_product(hs[len(hs) - 1], output, scores)
+    return len(uniforms)
 
 
 @machine_code(reorder=True)
@@ -210,12 +237,15 @@ def _draw(
     min_p: float,
     n_excluded: int,
 ) -> int:
-    """Return the token in which the running sum of the weights first exceeds the uniform number's share of it."""
+    """Return the token in which the running sum of the weights first exceeds the uniform number's share of it.
+
+    Where all scores are −∞ it is any token.
+    """
     best = n_excluded
     for j in range(n_excluded, len(scores)):
         if scores[j] > scores[best]:
             best = j
-    if temperature == 0.0:
+    if temperature == 0.0 or scores[best] == -np.inf:
         return best
     for j in range(len(scores)):
         weights[j] = np.exp((scores[j] - scores[best]) / temperature) if j >= n_excluded else 0.0

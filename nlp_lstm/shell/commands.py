@@ -70,7 +70,8 @@ def find(session: Session, name: str) -> tuple[Command, str]:
     if setting in SETTINGS and session.draft:
         by_setting = {full: short for short, full in SHORT.items()}
         raise UsageError(f"no command '/{name}'; did you mean '/{by_setting.get(setting, f'set {setting}')}'?")
-    raise UsageError(f"no command '/{name}'{nearest(f'/{name}', [f'/{each}' for each in names(session)])}")
+    known = [f"/{each}" for each in names(session)]
+    raise UsageError(f"no command '/{name}'{nearest(f'/{name}', known, otherwise='/help lists them')}")
 
 
 def names(session: Session) -> list[str]:
@@ -118,7 +119,9 @@ def _set(session: Session, typed: str) -> Iterator[Event]:
     name, *value = typed.split(maxsplit=1)
     name = find_setting(name)
     if value:
-        session.settings = changed(session.settings, name, value[0])
+        settings = changed(session.settings, name, value[0])
+        session.needs_draft().writer.check(settings.options())
+        session.settings = settings
         yield Note(f"{name} {shown(getattr(session.settings, name))}")
     else:
         yield _settings(session, name)

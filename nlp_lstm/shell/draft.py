@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from nlp_lstm.config import WritingOptions
@@ -80,21 +80,34 @@ class Draft:
         """The whole text."""
         return self.place.moment.text
 
-    def read(self, prompt: str, *, seed: int) -> None:
-        """Begin a turn: read what was typed, which may be nothing; `seed` is what will be drawn with."""
-        before = self.place
-        after = Place(self.writer.read(before.moment, prompt), (*before.runs, "")) if prompt else before
+    def read(self, prompt: str, *, seed: int, instead: bool = False) -> Generator[None]:
+        """Begin a turn: read what was typed, which may be nothing. It stands only when all is read.
+
+        Args:
+            prompt: what was typed.
+            seed: what will be drawn with.
+            instead: whether the turn takes the place of the last one.
+
+        Yields:
+            Where the reading can be left.
+        """
+        before = after = self.turns[-1].before if instead else self.place
+        if prompt:
+            moment = yield from self.writer.reading(before.moment, prompt)
+            after = Place(moment, (*before.runs, ""))
+        if instead:
+            self.turns.pop()
         self._turn(Turn(before, prompt, seed), after)
 
     def write(self, options: WritingOptions) -> Iterator[str]:
-        """Yield the pieces that are written on; what was written stands, whenever the caller stops."""
+        """Yield the pieces that are written on, maybe empty; what was written stands, whenever the caller stops."""
         seed = self.turns[-1].seed
         assert seed is not None
         start = self.place
         moment, drawn, pieces = start.moment, start.drawn, list[str]()
         try:
             for step in self.writer.write(moment, options, seed=seed, longest_run=1):
-                if step.moment is not moment:  # else only text that was held back
+                if step.n_tokens:
                     drawn = Drawn(moment, options, step.piece)
                 moment = step.moment
                 pieces.append(step.piece)

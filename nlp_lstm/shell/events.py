@@ -25,6 +25,11 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing to show yet: here what is being done can be stopped."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a model that writes no texts says of one line."""
 
@@ -71,4 +76,4 @@ class Problem:
     code: int
 
 
-Event: TypeAlias = Piece | Break | Answer | Table | Meter | Note | Problem
+Event: TypeAlias = Piece | Break | Pause | Answer | Table | Meter | Note | Problem

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nlp_lstm.corpora.text_blocks import find_text
-from nlp_lstm.errors import NlpLstmError, UsageError
+from nlp_lstm.config import DataSettings
+from nlp_lstm.corpora.text_blocks import PlainText, find_text, read_blocks, split_text
+from nlp_lstm.errors import NlpLstmError, UsageError, refusal
 from nlp_lstm.files import write_text
-from nlp_lstm.shell.events import Break, Event, Meter, Note, Table
-from nlp_lstm.shell.memory import longest_shared
+from nlp_lstm.shell.events import Break, Event, Meter, Note, Pause, Table
+from nlp_lstm.shell.memory import Shared, search_blocks
 from nlp_lstm.shell.writing import where
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.text.visible import quoted, tail
@@ -80,22 +81,31 @@ _VERBS: dict[str, tuple[bool, Callable[[Session, str], Iterator[Event]]]] = {
 
 
 def memory(session: Session, typed: str) -> Iterator[Event]:
-    """Show the longest passage of what the model wrote that stands in a text, by default the training text."""
+    """Show the longest passage of what the model wrote that stands in a text, by default what it was trained on."""
     runs = [run for run in session.needs_draft().place.runs if run]
     if not runs:
         raise UsageError("nothing was written yet")
-    data = Ledger(session.folder).data
-    source = str(_expand(typed)) if typed else data.train
-    if source is None:
-        raise UsageError("this model does not say what it was trained on: /memory FILE")
-    data_format = None if typed else data.format
-    training = find_text(source, data_format=data_format, text_column=data.text_column).text
-    passage = max((longest_shared(run, training) for run in runs), key=lambda found: len(found.text))
-    length, written = len(passage.text), sum(map(len, runs))
-    line = training.count("\n", 0, passage.place) + 1
+    training = _training_text(Ledger(session.folder).data, typed)
+    found = Shared()
+    for so_far in search_blocks(runs, read_blocks(training)):
+        found = so_far
+        yield Pause()
+    length, written = len(found.text), sum(map(len, runs))
     if length:
-        yield Table(("shared passage", "characters", "line"), ((quoted(passage.text), f"{length:,}", f"{line:,}"),))
-    yield Meter(f"longest passage shared with {source}: {length:,} of {written:,} characters written", length / written)
+        row = (quoted(found.text), f"{length:,}", f"{found.line:,}")
+        yield Table(("shared passage", "characters", "line"), (row,))
+    text = f"longest passage shared with {training.name}: {length:,} of {written:,} characters written"
+    yield Meter(text, length / written)
+
+
+def _training_text(data: DataSettings, typed: str) -> PlainText:
+    """Return the file that was named, else what a model was trained on: not what was held out of it."""
+    if typed:
+        return find_text(str(_expand(typed)), text_column=data.text_column)
+    if data.train is None:
+        raise UsageError("this model does not say what it was trained on: /memory FILE")
+    text = find_text(data.train, data_format=data.format, text_column=data.text_column)
+    return text if data.dev is not None else split_text([text], data.dev_fraction)[0][0]
 
 
 def save(session: Session, typed: str) -> Iterator[Event]:
@@ -110,7 +120,10 @@ def save(session: Session, typed: str) -> Iterator[Event]:
         way = f"; /save {REPLACE} {name} puts the text in its place" if path.is_file() else " and is no plain file"
         raise UsageError(f"{path} is there already{way}")
     text = session.needs_draft().text
-    write_text(path, text)
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise NlpLstmError(f"the text cannot be saved: {refusal(error)}") from error
     yield Note(f"{len(text):,} characters written to {path}")
 
 
@@ -137,7 +150,10 @@ def complete_state(session: Session, words: Sequence[str]) -> Sequence[str]:
     """Return what may stand behind `/state`."""
     if len(words) == 1:
         return list(_VERBS)
-    return session.shelf.names() if len(words) == 2 and words[0] == "load" else ()
+    try:
+        return session.shelf.names() if len(words) == 2 and words[0] == "load" else ()
+    except NlpLstmError:  # /state load says it
+        return ()
 
 
 def complete_path(_: Session, words: Sequence[str]) -> Sequence[str]:

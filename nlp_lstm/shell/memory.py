@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -23,8 +24,45 @@ class Passage:
     share: float
 
 
-def longest_shared(written: str, training: str) -> Passage:
-    """Return the longest passage of `written` that stands in `training`; of equal ones the first.
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A passage of a training text that was written again.
+
+    Attributes:
+        text: the passage; "" if not even a character is shared.
+        line: in which line of the training text it begins, from 1.
+    """
+
+    text: str = ""
+    line: int = 1
+
+
+def search_blocks(runs: Sequence[str], blocks: Iterable[str]) -> Iterator[Shared]:
+    r"""Yield, after each block of a training text, the longest passage of it so far that stands in one of `runs`.
+
+    Of equal ones it is the first that is met. Memory holds one block, and as much before it as the longest run.
+
+    >>> *_, found = search_blocks(["so it goes"], ["then so ", "it ended\n"])
+    >>> found
+    Shared(text='so it ', line=1)
+    """
+    found, window, line = Shared(), "", 1
+    reach = max(map(len, runs), default=0)  # so far before a block a passage may begin that ends in it
+    for block in blocks:
+        gone = max(0, len(window) - reach)
+        line += window.count("\n", 0, gone)
+        window = window[gone:] + block
+        for run in runs:
+            passage = longest_shared(run, window, longer_than=len(found.text))
+            if passage.text:
+                found = Shared(passage.text, line + window.count("\n", 0, passage.place))
+        yield found
+
+
+def longest_shared(written: str, training: str, *, longer_than: int = 0) -> Passage:
+    """Return the longest passage of `written` that stands in `training`, of equal ones the first.
+
+    It is empty if none has more than `longer_than` characters.
 
     A window one longer than the best so far moves over the written text. If it does not stand in the training text,
     the part at its end that does is found by bisection, and the window moves on to where that part begins, since every
@@ -41,7 +79,7 @@ def longest_shared(written: str, training: str) -> Passage:
             seen[window] = window in training
         return seen[window]
 
-    length = best = place = start = 0
+    length, best, place, start = longer_than, 0, 0, 0
     while start + length < len(written):
         end = start + length + 1
         skipped = bisect_left(range(start, end), True, key=lambda begin: stands(written[begin:end]))
@@ -50,7 +88,9 @@ def longest_shared(written: str, training: str) -> Passage:
             continue
         best, place = start, training.find(written[start:end])
         length = _common(written, start, training, place)
-    return Passage(written[best : best + length], best, place, length / len(written) if written else 0.0)
+    if length == longer_than:
+        return Passage("", 0, 0, 0.0)
+    return Passage(written[best : best + length], best, place, length / len(written))
 
 
 def _common(first: str, start: int, second: str, place: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ class Moment(Protocol):
 
     @property
     def text(self) -> str:
-        """What was read and written so far."""
+        """What was read and shown so far."""
         ...
 
 
@@ -43,7 +43,7 @@ class Choice(Protocol):
 
 
 class Step(Protocol):
-    """One token written."""
+    """A token written, or a step on the way to one."""
 
     @property
     def piece(self) -> str:
@@ -52,7 +52,12 @@ class Step(Protocol):
 
     @property
     def moment(self) -> Moment:
-        """Where the text stands behind it."""
+        """Where the text stands behind it; its text is what was shown."""
+        ...
+
+    @property
+    def n_tokens(self) -> int:
+        """How many tokens it wrote: one or none."""
         ...
 
 
@@ -68,12 +73,24 @@ class Writer(Protocol):
         """Return the moment before any text."""
         ...
 
-    def read(self, moment: Any, text: str) -> Moment:
-        """Return the moment behind `text`, read on from `moment`."""
+    def reading(self, moment: Any, text: str) -> Generator[None, None, Moment]:
+        """Return the moment behind `text`, read on from `moment`; yield where the reading can be left."""
+        ...
+
+    def check(self, options: WritingOptions) -> None:
+        """See that texts can be written under some options.
+
+        Raises:
+            UsageError: they cannot.
+        """
+        ...
+
+    def note_on(self, prompt: str) -> str:
+        """Return what a person should be told of a prompt; "" for nothing."""
         ...
 
     def write(self, moment: Any, options: WritingOptions, *, seed: int, longest_run: int) -> Iterator[Step]:
-        """Yield what is written on from `moment`, at most `longest_run` tokens a step."""
+        """Yield what is written on from `moment`, at most `longest_run` tokens a step; a step may write nothing."""
         ...
 
     def choices(self, moment: Any, options: WritingOptions, *, n: int) -> Sequence[Choice]:

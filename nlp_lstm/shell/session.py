@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from nlp_lstm.config import LONG_PROMPT
-from nlp_lstm.errors import NlpLstmError, UsageError
+from nlp_lstm.errors import NlpLstmError, UsageError, refusal
 from nlp_lstm.shell import commands
 from nlp_lstm.shell.draft import Draft
-from nlp_lstm.shell.events import Answer, Event, Note, Piece, Problem, Table
+from nlp_lstm.shell.events import Answer, Event, Note, Pause, Piece, Problem, Table
 from nlp_lstm.shell.models import Model, Writer
 from nlp_lstm.shell.settings import SessionSettings
 from nlp_lstm.shell.shelf import Shelf
@@ -90,7 +90,7 @@ class Session:
         except NlpLstmError as error:
             yield Problem(str(error), error.exit_code)
         except OSError as error:
-            yield Problem(str(error), 1)
+            yield Problem(refusal(error), 1)
 
     def complete(self, line: str) -> list[str]:
         """Return what the last word of a line that is being typed may become."""
@@ -120,18 +120,21 @@ class Session:
             raise UsageError(f"this is for models that write; {self.kind} answers line by line")
         return self.draft
 
-    def write(self, prompt: str = "") -> Iterator[Event]:
-        """Read what was typed, if anything, and write on; the seed moves on."""
+    def write(self, prompt: str = "", *, instead: bool = False) -> Iterator[Event]:
+        """Read what was typed, if anything, and write on, also `instead` of the last turn; the seed moves on."""
         draft, settings = self.needs_draft(), self.settings
+        draft.writer.check(settings.options())  # before anything is read
         if len(prompt) > LONG_PROMPT:
             yield Note(f"reading {len(prompt):,} characters")
-        draft.read(prompt, seed=settings.seed)
+        if note := draft.writer.note_on(prompt):
+            yield Note(note)
+        for _ in draft.read(prompt, seed=settings.seed, instead=instead):
+            yield Pause()
         self.settings = settings.moved_on()
         if prompt:
             yield Piece(prompt, given=True)
         for piece in draft.write(settings.options()):
-            if piece:
-                yield Piece(piece)
+            yield Piece(piece) if piece else Pause()
 
     def _pick(self, answer: str) -> Iterator[Event]:
         """Write the token of a number, or end picking at an empty line."""
@@ -152,12 +155,14 @@ class Session:
         """Show what there is to pick from, when picking."""
         if not self.offered or self.done:
             return
-        draft = self.needs_draft()
-        rows = [
+        draft, options = self.needs_draft(), self.settings.options()
+        columns: tuple[str, ...] = ("", draft.writer.unit, "to be drawn", "model")
+        rows: list[tuple[str, ...]] = [
             (str(number), quoted(choice.text), percent(choice.probability), percent(choice.model_probability))
-            for number, choice in enumerate(draft.choices(self.settings.options(), n=self.offered), 1)
+            for number, choice in enumerate(draft.choices(options, n=self.offered), 1)
         ]
-        columns = ("", draft.writer.unit, "to be drawn", "model")
+        if options.beam > 1:  # nothing is drawn
+            columns, rows = (*columns[:2], columns[3]), [(*row[:2], row[3]) for row in rows]
         yield Table(columns, tuple(rows), title=tail(draft.text), aside=True)
 
 

@@ -104,11 +104,13 @@ def expected(name: str) -> str:
 def shown(value: Any) -> str:
     r"""Return a setting's value as it can be typed.
 
-    >>> shown(0.8), shown(200), shown(("\n", "END")), shown(())
-    ('0.8', '200', '"\\n" "END"', 'none')
+    >>> shown(0.8), shown(200), shown(("\n", "END")), shown(()), shown({"é": -2.0})
+    ('0.8', '200', '"\\n" "END"', 'none', '{"é": -2.0}')
     """
     if isinstance(value, tuple):
         return " ".join(map(quoted, value)) or _NONE
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value), ensure_ascii=False)
     return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 

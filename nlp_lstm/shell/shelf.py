@@ -8,7 +8,7 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
-from nlp_lstm.errors import UsageError, nearest
+from nlp_lstm.errors import NlpLstmError, UsageError, nearest, refusal
 from nlp_lstm.files import write_whole
 from nlp_lstm.shell.models import Moment, Writer
 
@@ -42,7 +42,12 @@ class Shelf:
         self.folder = state_folder() / "moments" / f"{place.name}-{digest}"
 
     def names(self) -> list[str]:
-        """Return the names there are."""
+        """Return the names there are.
+
+        Raises:
+            NlpLstmError: where they should be is something else.
+        """
+        self._check_folder()
         return sorted(path.name.removesuffix(_ENDING) for path in self.folder.glob(f"*{_ENDING}"))
 
     def save(self, name: str, moment: Moment, writer: Writer, *, replace: bool = False) -> None:
@@ -50,12 +55,17 @@ class Shelf:
 
         Raises:
             UsageError: the name is none, or is taken and not to be replaced.
+            NlpLstmError: it cannot be written.
         """
         path = self._path(name)
         if path.exists() and not replace:
             raise UsageError(f"a moment {name!r} is there already; /state save --replace {name} puts this in its place")
-        make_private(state_folder())
-        write_whole(path, partial(writer.save_moment, moment))
+        self._check_folder()
+        try:
+            make_private(state_folder())
+            write_whole(path, partial(writer.save_moment, moment))
+        except OSError as error:
+            raise NlpLstmError(f"the moment cannot be saved: {refusal(error)}") from error
 
     def load(self, name: str, writer: Writer) -> Moment:
         """Return the moment of a name.
@@ -68,6 +78,12 @@ class Shelf:
         if not path.exists():
             raise UsageError(f"no moment {name!r}{nearest(name, self.names()) or '; none is saved for this model'}")
         return writer.load_moment(path)
+
+    def _check_folder(self) -> None:
+        """See that nothing stands in the way of the folder."""
+        in_the_way = next((each for each in (self.folder, *self.folder.parents) if each.exists()), None)
+        if in_the_way is not None and not in_the_way.is_dir():
+            raise NlpLstmError(f"no moments can be kept: {in_the_way} is a file; expected a folder")
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):

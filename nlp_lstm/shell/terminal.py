@@ -121,6 +121,8 @@ class Screen:
                 self._write(text, style="bold" if given else "")
             case events.Break():
                 self.end_line()
+            case events.Pause():
+                pass
             case events.Answer(text):
                 self._write(f"{text}\n")
             case events.Table():

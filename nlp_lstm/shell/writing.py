@@ -31,10 +31,13 @@ def retry(session: Session, _: str) -> Iterator[Event]:
     last = draft.turns[-1] if draft.turns else None
     if last is None or last.seed is None:
         raise UsageError("nothing was written last: type a text, or /more")
-    draft.undo()
+    drawn, options = draft.place.drawn, session.settings.options()
+    if options.beam > 1 and drawn and drawn is not last.before.drawn and drawn.options == options:
+        raise UsageError("/retry: a search with a beam finds one text, whatever the seed")
+    draft.writer.check(options)
     yield Break()
     yield Note(f"seed {session.settings.seed}")
-    yield from session.write(last.prompt)
+    yield from session.write(last.prompt, instead=True)
 
 
 def undo(session: Session, _: str) -> Iterator[Event]:
@@ -53,7 +56,9 @@ def where(draft: Draft) -> Note:
 
 def pick(session: Session, typed: str) -> Iterator[Event]:
     """Let the next lines choose the next tokens."""
-    session.offered = _number(typed, default=5, name="/pick")
+    offered = _number(typed, default=5, name="/pick")
+    session.needs_draft().writer.check(session.settings.options())
+    session.offered = offered
     yield Note("a number picks, an empty line ends")
 
 
@@ -75,14 +80,17 @@ def why(session: Session, typed: str) -> Iterator[Event]:
 def _explained(draft: Draft, drawn: Drawn, n: int) -> Table:
     """Return the `n` likeliest tokens that a drawn one was chosen from."""
     choices = draft.writer.choices(drawn.moment, drawn.options, n=ALL)
-    rows = [(quoted(each.text), f"{each.model_probability:.4f}", f"{each.probability:.4f}") for each in choices[:n]]
-    own = entropy(each.model_probability for each in choices)
-    left = entropy(each.probability for each in choices)
-    title = (
-        f"after {tail(drawn.moment.text)} came {quoted(drawn.piece)}; "
-        f"entropy of the model {own:.3f} nats, of what was drawn from {left:.3f} nats"
+    title = f"after {tail(drawn.moment.text)} came {quoted(drawn.piece)}; entropy of the model "
+    title += f"{entropy(each.model_probability for each in choices):.3f} nats, "
+    if drawn.options.beam > 1:
+        rows = tuple((quoted(each.text), f"{each.model_probability:.4f}") for each in choices[:n])
+        return Table((draft.writer.unit, "model"), rows, title=f"{title}nothing is drawn with a beam")
+    title += f"of what was drawn from {entropy(each.probability for each in choices):.3f} nats"
+    return Table(
+        (draft.writer.unit, "model", "drawn from"),
+        tuple((quoted(each.text), f"{each.model_probability:.4f}", f"{each.probability:.4f}") for each in choices[:n]),
+        title=title,
     )
-    return Table((draft.writer.unit, "model", "drawn from"), tuple(rows), title=title)
 
 
 def entropy(probabilities: Iterable[float]) -> float:

@@ -79,6 +79,9 @@ def choose_device(name: str | None) -> torch.device:
     """
     try:
         device = torch.device(name or "cpu")
+    except RuntimeError as error:  # which lists two dozen kinds
+        raise UsageError(f"device {name!r} cannot be used here: expected cpu, cuda, cuda:1, ...") from error
+    try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"device {name!r} cannot be used here: {str(error).partition(chr(10))[0]}") from error

@@ -48,7 +48,7 @@ N_STREAMS = 64
 """Places at which a quick look reads a text side by side."""
 
 N_WINDOWS = 2_000
-"""Windows from a zero state that a report takes."""
+"""Windows from a zero state that a report takes at most; of a shorter text as many as would cover it."""
 
 CHUNK = 512
 """Tokens that are read at a time, and over which the interval of a report is taken."""
@@ -229,7 +229,11 @@ class Generate(CutsTexts):
         for each in tokens.texts:
             row = text_ids(each.text, each.tokenizer, vocabulary, cache=each.cache, line_end=each.line_end)
             if len(row) < 2:
-                raise DataError(f"{each.text.name}: holds one token; expected two or more, to foresee one")
+                expected = "holds one token; expected two or more, to foresee one"
+                if each.text.begin:
+                    advice = "--dev FILE or a larger data.dev_fraction gives it more"
+                    raise DataError(f"{each.text.source}: the part held out of it {expected}: {advice}")
+                raise DataError(f"{each.text.name}: {expected}")
             rows.append(row)
         return rows
 
@@ -270,7 +274,8 @@ class Generate(CutsTexts):
         if len(ids) < 2 * settings.batch_size:
             raise DataError(
                 f"{examples[0].source}: its {len(ids):,} tokens are too few for training.batch_size = "
-                f"{settings.batch_size}; expected at least {2 * settings.batch_size:,}"
+                f"{settings.batch_size}; expected at least {2 * settings.batch_size:,}, or "
+                f"--set training.batch_size={len(ids) // 2}"
             )
         return StreamBatches(ids, n_streams=settings.batch_size, window=settings.max_tokens, seed=settings.seed)
 
@@ -308,7 +313,7 @@ class Generate(CutsTexts):
                 blocks, sizes = _read_on(model, _batches_of(row, quick=quick), device)
                 windowed = None
                 if not quick and len(row) > WINDOW:
-                    windows = windows_from_zero(row.ids, WINDOW, min(N_WINDOWS, len(row) - WINDOW), 0)
+                    windows = windows_from_zero(row.ids, WINDOW, min(N_WINDOWS, math.ceil(len(row) / WINDOW)), 0)
                     nats, counts = _read_on(model, windows, device)
                     windowed = sum(nats) / sum(counts)
                 found.append(

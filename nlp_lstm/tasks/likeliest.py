@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import torch
 from torch import Tensor
 
 from nlp_lstm.nn.language_model import LanguageModel, State
-from nlp_lstm.nn.search import SearchOptions, beam_search
+from nlp_lstm.nn.search import SearchOptions, beam_search_steps
 
 
 class _Reading:
@@ -25,6 +27,7 @@ class _Reading:
         return self.model.log_probs(features[:, -1]), after, None
 
 
+@torch.inference_mode()
 def likeliest(
     model: LanguageModel,
     log_probs: Tensor,
@@ -34,8 +37,9 @@ def likeliest(
     beam: int,
     forbidden: tuple[int, ...],
     block_ngrams: int = 0,
-) -> list[int]:
-    """Return the tokens of the likeliest continuation of so many tokens that a beam search finds.
+    before: Tensor | None = None,
+) -> Generator[None, None, list[int]]:
+    """Return the tokens of the likeliest continuation that a beam search finds; yield before each of its steps.
 
     Args:
         model: a language model; it has no token that ends a text.
@@ -44,7 +48,8 @@ def likeliest(
         n_tokens: how many; fewer where nothing is allowed to follow.
         beam: how many continuations are followed side by side.
         forbidden: ids that never come, at least one.
-        block_ngrams: no run of so many tokens comes twice in the continuation; 0 allows all.
+        block_ngrams: no run of so many tokens comes twice, in what stands before or after; 0 allows all.
+        before: the tokens that stand before, int64 (time,); None for none.
     """
     end = forbidden[0]
     options = SearchOptions(
@@ -57,7 +62,9 @@ def likeliest(
         block_ngrams=block_ngrams,
         forbidden=forbidden,
     )
-    with torch.inference_mode():
-        found = beam_search(_Reading(model, log_probs.unsqueeze(0).to(state[0].device)), state, 1, options)
+    reading = _Reading(model, log_probs.unsqueeze(0).to(state[0].device))
+    found = yield from beam_search_steps(
+        reading, state, 1, options, before=None if before is None else before.unsqueeze(0)
+    )
     ids: list[int] = found[0][0].ids.tolist()
     return ids

@@ -18,7 +18,7 @@ class Moment:
     """Where a text stands: all that its next token hangs on.
 
     Attributes:
-        text: what was read and written so far; characters that are not whole yet are left out.
+        text: what was read and shown so far; characters that are not whole yet, and a stop string, are left out.
         ids: its tokens, int64 (tokens,).
         state: the memory of the network.
         log_probs: of what comes next, float32 (vocab,).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -16,9 +16,11 @@ from torch import Tensor, nn
 
 from nlp_lstm.config import WritingOptions
 from nlp_lstm.errors import UsageError
+from nlp_lstm.nn.heeding import Rules
 from nlp_lstm.nn.language_model import LanguageModel
 from nlp_lstm.nn.sampling import Transform, choose, probabilities, transforms
 from nlp_lstm.nn.stepping import CompiledSteps, Draw
+from nlp_lstm.nn.stepwise import finish, steps
 from nlp_lstm.tasks.likeliest import likeliest
 from nlp_lstm.tasks.moments import Moment, load_moment, save_moment
 from nlp_lstm.tasks.writing_options import changes_scores, check_seed
@@ -31,8 +33,8 @@ from nlp_lstm.text.vocabulary import Vocabulary
 LONGEST_RUN = 64
 """Tokens that are drawn in compiled loops before any of them is shown."""
 
-LONGEST_READ = 4096
-"""Tokens of a prompt that go through the network together."""
+LONGEST_READ = 512
+"""Tokens of a prompt that go through the network together, before its reading can be left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,13 @@ class Step:
 
     Attributes:
         piece: what can be shown; maybe nothing yet.
-        moment: where the text stands now.
+        moment: where the text stands now; its text is what was shown.
+        n_tokens: how many tokens were written.
     """
 
     piece: str
     moment: Moment
+    n_tokens: int
 
 
 class Writer:
@@ -95,10 +99,15 @@ class Writer:
 
     def read(self, moment: Moment, text: str) -> Moment:
         """Return the moment after reading `text`; what the vocabulary lacks of it is read as unknown."""
+        return finish(self.reading(moment, text))
+
+    def reading(self, moment: Moment, text: str) -> Generator[None, None, Moment]:
+        """Do what `read` does, and yield after each part of the text."""
         ids = self._ids(text)
         if not ids:
             return replace(moment, text=moment.text + text)
-        return replace(self._advance(moment, ids), text=moment.text + text, rest=b"")
+        after = yield from self._advancing(moment, ids)
+        return replace(after, text=moment.text + text, rest=b"")
 
     def cut(self, text: str) -> Tokens:
         """Return the tokens of a text as they are read; of words, a line feed is one too."""
@@ -120,23 +129,40 @@ class Writer:
             place += len(line) + 1
         return Tokens(tuple(texts), tuple(starts), tuple(keys))
 
+    def check(self, options: WritingOptions) -> None:
+        """See that texts can be written under some options.
+
+        Raises:
+            UsageError: the model has no token for a text of `logit_bias`, or a beam is to go together with penalties
+                or biases.
+        """
+        if options.beam > 1 and changes_scores(options):
+            raise UsageError("beam: a search for the likeliest text takes no penalties and no biases")
+        self._biases(options.logit_bias)
+
+    def note_on(self, prompt: str) -> str:
+        """Return what a person should be told of a prompt: how much of it the model does not know; "" for nothing."""
+        n, unit = self._ids(prompt).count(self.vocabulary.unknown_id), self.unit
+        if not n:
+            return ""
+        what = f"{n:,} {unit} of the prompt are" if n > 1 else f"1 {unit.removesuffix('s')} of the prompt is"
+        return f"{what} unknown to the model"
+
     def write(
         self, moment: Moment, options: WritingOptions, *, seed: int, longest_run: int = LONGEST_RUN
     ) -> Iterator[Step]:
         """Return the text that comes after `moment`, piece by piece.
 
-        Pieces grow from one token to `longest_run` of them, which does not change the text. It ends after
-        `max_new_tokens`, at a stop string, which is not shown, or where the options leave no token to write; the caller
-        may end it at any time. The beginning of a character whose other bytes never come is not shown; the last moment
-        holds it.
+        Pieces grow from one token to `longest_run` of them, which does not change the text. A search with a beam yields
+        steps that write nothing until it has found the text. The text ends after `max_new_tokens`, before a stop
+        string, which the network has read then, or where the options leave no token to write; the caller may end it
+        at any time. The beginning of a character whose other bytes never come is not shown; the last moment holds it.
 
         Raises:
-            UsageError: a stop string is empty, the model has no token for a text of `logit_bias`, the seed is
-                below 0, or a beam is to go together with penalties or biases.
+            UsageError: as `check`, or the seed is below 0.
         """
         check_seed(seed)
-        if options.beam > 1 and changes_scores(options):
-            raise UsageError("beam: a search for the likeliest text takes no penalties and no biases")
+        self.check(options)
         until, rules = StopStrings(options.stop), self._transforms(options)
         runs = self._runs(moment, options, rules, np.random.default_rng(seed), longest_run)
         return self._write(moment, runs, until)
@@ -147,11 +173,13 @@ class Writer:
         Raises:
             UsageError: as `write`.
         """
+        check_seed(seed)
+        self.check(options)  # before a long prompt is read
         steps = self.write(self.read(self.begin(), prompt), options, seed=seed)
         return (step.piece for step in steps if step.piece)
 
     def choices(self, moment: Moment, options: WritingOptions, *, n: int) -> list[Choice]:
-        """Return the `n` tokens that are likeliest to be drawn next, the likeliest first.
+        """Return the `n` tokens that are likeliest to be drawn next, the likeliest first; with a beam, to the model.
 
         Raises:
             UsageError: as `write`.
@@ -174,7 +202,7 @@ class Writer:
         if not len(self._special_ids) <= id < len(self.vocabulary):
             raise ValueError(f"expected the id of a token, got {id}")
         after = self._take(moment, id)
-        return Step(after.text[len(moment.text) :], after)
+        return Step(after.text[len(moment.text) :], after, 1)
 
     def save_moment(self, moment: Moment, path: Path) -> None:
         """Write a moment to a file, from which `load_moment` gets it back."""
@@ -190,12 +218,15 @@ class Writer:
 
     def _write(self, moment: Moment, runs: Iterator[_Run], until: StopStrings) -> Iterator[Step]:
         for run in runs:
+            if not run.ids:
+                yield Step("", moment, 0)
+                continue
             step = self._put_together(moment, run, until)
-            moment = step.moment
-            yield step
+            moment = step.moment  # hidden text too, for what is joined to it
+            yield replace(step, moment=_without_last(moment, until.n_hidden))
             if until.stopped:
                 return
-        yield Step(until.flush(), moment)
+        yield Step(until.flush(), moment, 0)
 
     def _runs(
         self,
@@ -208,10 +239,9 @@ class Writer:
         """Yield the tokens that come next: one at a time, or in compiled loops ever more of them."""
         left = options.max_new_tokens
         if options.beam > 1:
-            yield from self._searched(moment, options)
+            yield from self._searched(moment, options, longest)
             return
-        draw = _plain_draw(options, n_excluded=len(self._special_ids))
-        if draw is None or not CompiledSteps.suits(self.model):
+        if not CompiledSteps.suits(self.model):
             for _ in range(left):
                 drawn = self._probabilities(moment, rules)
                 if not drawn.any():
@@ -220,21 +250,27 @@ class Writer:
                 moment = self._advance(moment, [chosen])
                 yield _Run([chosen], moment)
             return
-        size = 1
+        draw, size = self._draw(options), 1
         while left > 0:
             size = min(size, left)
-            found = self._steps.run(moment.log_probs, moment.state, random.random(size), draw)
-            ids, log_probs, state = found
+            history = moment.ids.numpy()
+            ids, log_probs, state = self._steps.run(
+                moment.log_probs, moment.state, random.random(size), draw, history=history
+            )
+            if not ids:
+                return
             new = torch.cat([moment.ids, torch.tensor(ids, dtype=torch.int64)])
             moment = replace(moment, ids=new, state=state, log_probs=log_probs)
             yield _Run(ids, moment)
+            if len(ids) < size:
+                return
             left, size = left - size, min(2 * size, longest)
 
-    def _searched(self, moment: Moment, options: WritingOptions) -> Iterator[_Run]:
-        """Yield all tokens of the likeliest text at once: none of them stands before the last is found."""
+    def _searched(self, moment: Moment, options: WritingOptions, longest: int) -> Iterator[_Run]:
+        """Yield the tokens of the likeliest text when the last of them is found, and empty runs until then."""
         if not options.max_new_tokens:
             return
-        ids = likeliest(
+        search = likeliest(
             self.model,
             moment.log_probs,
             moment.state,
@@ -242,9 +278,16 @@ class Writer:
             beam=options.beam,
             forbidden=self._special_ids,
             block_ngrams=options.no_repeat_ngram,
+            before=moment.ids,
         )
-        if ids:
-            yield _Run(ids, self._advance(moment, ids))
+        for found in steps(search):
+            if found is None:
+                yield _Run([], moment)
+                continue
+            for start in range(0, len(found), longest):
+                ids = found[start : start + longest]
+                moment = self._advance(moment, ids)
+                yield _Run(ids, moment)
 
     @cached_property
     def _steps(self) -> CompiledSteps:
@@ -254,15 +297,15 @@ class Writer:
         """Return the text of a run up to a stop string, and the moment at its end or where it stopped."""
         if not until.stops:
             joined = self._join(before, run.ids)
-            return Step(joined.text, replace(run.after, text=before.text + joined.text, rest=joined.rest))
+            return Step(joined.text, replace(run.after, text=before.text + joined.text, rest=joined.rest), len(run.ids))
         shown, text, rest = "", before.text, before.rest
         for place, token in enumerate(run.ids, start=1):
             joined = join(self.tokenizer, [self.vocabulary.token(token)], before=text, rest=rest)
             text, rest = text + joined.text, joined.rest
             shown += until.feed(joined.text)
             if until.stopped and place < len(run.ids):
-                return Step(shown, replace(self._advance(before, run.ids[:place]), text=text, rest=rest))
-        return Step(shown, replace(run.after, text=text, rest=rest))
+                return Step(shown, replace(self._advance(before, run.ids[:place]), text=text, rest=rest), place)
+        return Step(shown, replace(run.after, text=text, rest=rest), len(run.ids))
 
     def _ids(self, text: str) -> list[int]:
         """Return the tokens of a text; of words, a line feed is one too."""
@@ -275,11 +318,16 @@ class Writer:
 
     def _advance(self, moment: Moment, ids: Sequence[int]) -> Moment:
         """Return the moment after some more tokens, with the text it had."""
+        return finish(self._advancing(moment, ids))
+
+    @torch.inference_mode()
+    def _advancing(self, moment: Moment, ids: Sequence[int]) -> Generator[None, None, Moment]:
+        """Do what `_advance` does, and yield after each part."""
         new, state = torch.tensor(ids, dtype=torch.int64), moment.state
-        with torch.inference_mode():
-            for part in new.unsqueeze(0).to(self._device).split(LONGEST_READ, 1):
-                features, state = self.model.read(part, state)
-            log_probs = self.model.log_probs(features[:, -1])[0].cpu()
+        for part in new.unsqueeze(0).to(self._device).split(LONGEST_READ, 1):
+            features, state = self.model.read(part, state)
+            yield
+        log_probs = self.model.log_probs(features[:, -1])[0].cpu()
         return replace(moment, ids=torch.cat([moment.ids, new]), state=state, log_probs=log_probs)
 
     def _take(self, moment: Moment, token: int) -> Moment:
@@ -294,6 +342,9 @@ class Writer:
         return text + rest.decode(errors="backslashreplace")
 
     def _transforms(self, options: WritingOptions) -> tuple[Transform, ...]:
+        """Return what the scores go through; a search with a beam leaves the model's own as they are."""
+        if options.beam > 1:
+            return transforms(no_repeat_ngram=options.no_repeat_ngram, forbid=self._special_ids)
         return transforms(
             temperature=options.temperature,
             top_k=options.top_k,
@@ -307,6 +358,18 @@ class Writer:
             forbid=self._special_ids,
             window=options.penalty_window,
         )
+
+    def _draw(self, options: WritingOptions) -> Draw:
+        """Return what `_transforms` makes, for compiled loops."""
+        rules = Rules(
+            repetition=options.repetition_penalty,
+            frequency=options.frequency_penalty,
+            presence=options.presence_penalty,
+            window=options.penalty_window,
+            ngram=options.no_repeat_ngram,
+            biases=self._biases(options.logit_bias),
+        )
+        return Draw(options.temperature, options.top_k, options.top_p, options.min_p, len(self._special_ids), rules)
 
     def _biases(self, by_text: Mapping[str, float]) -> dict[int, float]:
         """Return what is added to the score of each token.
@@ -351,11 +414,9 @@ class _Run(NamedTuple):
     after: Moment
 
 
-def _plain_draw(options: WritingOptions, *, n_excluded: int) -> Draw | None:
-    """Return the draw of options that take no notice of what was written; None of others."""
-    if changes_scores(options) or options.no_repeat_ngram:
-        return None
-    return Draw(options.temperature, options.top_k, options.top_p, options.min_p, n_excluded)
+def _without_last(moment: Moment, n: int) -> Moment:
+    """Return a moment whose text lacks the last `n` characters."""
+    return replace(moment, text=moment.text[: len(moment.text) - n]) if n else moment
 
 
 def _uniforms(random: np.random.Generator, size: int) -> Tensor:

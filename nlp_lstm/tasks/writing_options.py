@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
 from nlp_lstm.config import WritingOptions, parse_settings
 from nlp_lstm.errors import UsageError
+
+ONLY_DRAWN = ("temperature", "top_k", "top_p", "min_p", "seed")
+"""What says how tokens are drawn; the penalties, which change the scores, are checked for what they are."""
 
 
 class WritingChoices(TypedDict, total=False):
@@ -33,9 +36,23 @@ def writing_options(**choices: Unpack[WritingChoices]) -> WritingOptions:
     """Return checked options.
 
     Raises:
-        UsageError: one is out of its range or there is none of its name; all such are named.
+        UsageError: one is out of its range or there is none of its name, and all such are named; or one has no meaning
+            together with a beam.
     """
-    return parse_settings(WritingOptions, choices, title="a text cannot be written so")
+    options = parse_settings(WritingOptions, choices, title="a text cannot be written so")
+    check_search(choices)
+    return options
+
+
+def check_search(given: Mapping[str, Any]) -> None:
+    """See that nothing was given together with a beam that says how to draw.
+
+    Raises:
+        UsageError: something was.
+    """
+    useless = [name.replace("_", "-") for name in ONLY_DRAWN if name in given]
+    if given.get("beam", 1) > 1 and useless:
+        raise UsageError(f"beam: a search for the likeliest text draws nothing: it takes no {' and no '.join(useless)}")
 
 
 def check_seed(seed: object) -> None:

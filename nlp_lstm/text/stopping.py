@@ -47,22 +47,29 @@ class StopStrings:
         """Whether a stop string was met; nothing more is shown then."""
         return self.found is not None
 
+    @property
+    def n_hidden(self) -> int:
+        """Characters at the end of what was fed that are not shown: from a stop string on, or what may become one."""
+        return len(self._held)
+
     def feed(self, piece: str) -> str:
         """Return what can be shown now that `piece` has been written; "" after the stop."""
         if self.stopped:
+            self._held += piece
             return ""
         text = self._held + piece
         ends = [(start + len(stop), start, stop) for stop in self.stops if (start := text.find(stop)) >= 0]
         if ends:
             _, shown, self.found = min(ends)
-            self._held = ""
-            return text[:shown]
-        shown = self._first_doubt(text)
+        else:
+            shown = self._first_doubt(text)
         self._held = text[shown:]
         return text[:shown]
 
     def flush(self) -> str:
-        """Return what is held back still: the text has ended, so it is no stop string."""
+        """Return what is held back still: the text has ended, so it is no stop string; "" after the stop."""
+        if self.stopped:
+            return ""
         held, self._held = self._held, ""
         return held
 

@@ -81,8 +81,14 @@ def test_a_folder_and_a_pattern_can_be_trained_on(run, tmp_path):
 BAD = {
     "empty": (b"", [], 3, r"train\.txt: has 0 characters; expected two or more"),
     "one token": (b"a", [], 3, r"train\.txt: has 1 characters; expected two or more"),
-    "nothing to hold out": (b"so it", ["--set=training.batch_size=1"], 3, r"a part of .*train\.txt: holds one token"),
-    "shorter than the streams": (b"so it goes\n" * 6, ["--set=training.batch_size=40"], 3, r"59 tokens are too few"),
+    "nothing to hold out": (
+        *(b"so it", ["--set=training.batch_size=1"], 3),
+        r"train\.txt: the part held out of it holds one token; .*: --dev FILE or a larger data\.dev_fraction",
+    ),
+    "shorter than the streams": (
+        *(b"so it goes\n" * 6, ["--set=training.batch_size=40"], 3),
+        r"59 tokens are too few for .* 80, or --set training\.batch_size=29",
+    ),
     "no UTF-8": (b"so it\n" * 20 + b"go\xffes\n", [], 3, r"line 21 of .*train\.txt: byte 0xff is not UTF-8"),
     "UTF-16": ("so it goes\n".encode("utf-16") * 20, [], 3, r"train\.txt: is UTF-16; expected UTF-8"),
     "binary junk": (bytes(range(250, 127, -1)) * 9, [], 3, r"line 1 of .*train\.txt: byte 0xfa is not UTF-8"),
@@ -142,7 +148,7 @@ FLAGS = {
     "--penalty-window": [2, "--presence-penalty", 2],
     "--no-repeat-ngram": [2],
     "--logit-bias": ["é=6"],
-    "--beam": [3, "--temperature", 0],
+    "--beam": [3],
     "--stop": [" "],
     "--seed": [2],
     "--num-return-sequences": [2],
@@ -181,7 +187,14 @@ def test_predict_takes_the_flags_of_writing_as_generate_does(run, generator, tmp
 
 
 def test_predict_refuses_values_of_writing_as_generate_does_and_models_that_do_not_write(run, generator, trained):
-    for flags in (["--top-p", 1.5], ["--stop="], ["--logit-bias", "e=x"], ["--temperature", "nan"]):
+    for flags in (
+        ["--top-p", 1.5],
+        ["--beam", 2, "--top-k", 3],
+        ["--beam", 2, "--seed", 3],
+        ["--stop="],
+        ["--logit-bias", "e=x"],
+        ["--temperature", "nan"],
+    ):
         ran, other = run("predict", generator, "--text", "a", *flags), run("generate", generator, *flags)
         assert ran.code == other.code == 2 and ran.out == other.out == ""
         assert ran.err.replace("a model cannot answer so", "a text cannot be written so") == other.err
@@ -218,11 +231,24 @@ def test_that_a_long_prompt_is_being_read_is_told(run, generator):
     assert ran.err == "reading a prompt of 20,002 characters\n" and len(ran.out) == 20_004
 
 
-@pytest.mark.parametrize("prompt", ["☃ ж", "", " ", "\n", "\udcff", "so" * 3000])
+@pytest.mark.parametrize("prompt", ["☃ ж", "", " ", "\n", "so" * 3000])
 def test_any_prompt_is_gone_on_with(run, generator, prompt):
     ran = run("generate", generator, "--prompt", prompt, "--max-new-tokens", 7)
     begin = prompt.encode(errors="backslashreplace").decode()
     assert ran.code == 0 and ran.out.startswith(begin) and len(ran.out) == len(begin) + 7 + 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "note"),
+    [
+        ("the☃lamp", "note: 1 character of the prompt is unknown to the model\n"),
+        ("☃the☃ж", "note: 3 characters of the prompt are unknown to the model\n"),
+        ("the", ""),
+    ],
+)
+def test_that_a_prompt_holds_something_unknown_is_told(run, generator, prompt, note):
+    ran = run("generate", generator, "--prompt", prompt, "--max-new-tokens", 3)
+    assert (ran.code, ran.err) == (0, note) and ran.out.startswith(prompt)
 
 
 def test_a_stop_string_ends_the_text_and_is_not_shown(run, generator):
@@ -254,13 +280,21 @@ WRONG = {
     "--beam 1001": ["--beam: expected at most 1000, found 1001"],
     "--beam 3 --presence-penalty 1": ["beam: a search for the likeliest text takes no penalties and no biases"],
     "--beam 3 --num-return-sequences 2": ["--num-return-sequences: a search with --beam finds one text"],
+    "--beam 3 --temperature 0.7 --top-k 3": [
+        "beam: a search for the likeliest text draws nothing: it takes no temperat"
+    ],
+    "--beam 3 --top-p 0.9": ["it takes no top-p\n"],
+    "--beam 3 --min-p 0.1 --seed 1": ["it takes no min-p and no seed\n"],
     "--no-repeat-ngram -2": ["--no-repeat-ngram: expected"],
     "--logit-bias 5": ["--logit-bias: expected TEXT=NUMBER, found '5'"],
     "--logit-bias =5": ["--logit-bias: expected TEXT=NUMBER, found '=5'"],
     "--logit-bias e=much": ["--logit-bias: expected TEXT=NUMBER, found 'e=much'"],
     "--logit-bias e=inf": ["--logit-bias: expected TEXT=NUMBER, found 'e=inf'"],
     "--logit-bias ☃=5": ["no bias for '☃': the model has no token for it"],
-    "--stop=": ["--stop.1: expected a string of 1 or more characters, found ''"],
+    "--stop=": ["--stop: expected a string of 1 or more characters, found ''"],
+    "--stop=a --stop=": ["--stop.2: expected a string of 1 or more characters, found ''"],
+    "--stop=a\udcff": ["--stop: expected text that can be written in UTF-8, found 'a\\udcff'"],
+    "--prompt=a\udcff\udcfeb": ["error: --prompt: expected text in UTF-8, found 'a\\udcff\\udcfeb'"],
     "--seed -1": ["--seed", "-1 is not in the range x>=0"],
     "--num-return-sequences 0": ["--num-return-sequences", "0 is not in the range x>=1"],
     "--device tpu9": ["device 'tpu9' cannot be used here"],
@@ -280,6 +314,19 @@ def test_a_model_that_does_not_write_and_a_folder_without_one_are_refused(run, t
     expected = "error: the model does not write: its task is 'classify', not 'generate'\n"
     assert (ran.code, ran.out, ran.err) == (2, "", expected)
     assert run("generate", tmp_path, "--prompt", "so").code == 4
+
+
+@pytest.mark.parametrize("command", ["generate", "shell"])
+def test_what_is_no_folder_is_refused_before_anything_heavy_is_loaded(command, tmp_path):
+    (tmp_path / "a.txt").write_text("so it goes")
+    for name, complaint in (
+        ("a.txt", "no model at a.txt: it is a file"),
+        ("gone", "no model at gone: there is no such"),
+    ):
+        code = "import sys; from nlp_lstm.cli.main import main; "
+        code += f"print(main(['{command}', '{name}']), 'torch' in sys.modules)"
+        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+        assert ran.stdout == "4 False\n" and ran.stderr.startswith(f"error: {complaint}")
 
 
 def test_each_piece_is_printed_before_the_next_is_written(run, generator, monkeypatch):
@@ -405,14 +452,14 @@ def test_what_cannot_be_scored_is_said_in_one_line(run, generator, tmp_path, con
 def test_data_check_lists_what_is_wrong_with_a_text(run, tmp_path):
     bad, other = tmp_path / "bad.txt", tmp_path / "other.txt"
     long = "so it goes " * 9
-    bad.write_bytes(f"fine\nbell \x07\n{long}\n".encode() + b"\xff\n")
+    bad.write_bytes(f"fine\n\n \nbell \x07\n{long}\n".encode() + b"\xff\n")
     other.write_text(f"new\n{long}\n")
     ran = run("data", "check", bad, other, "--task", "generate")
     assert ran.code == 3 and "errors: 1, warnings: 2" in ran.err
-    assert f"error: line 4 of {bad}: byte 0xff is not UTF-8" in ran.out
-    assert f"warning: line 2 of {bad}: control characters U+0007; is it plain text?" in ran.out
-    assert re.search(rf"warning: line 2 of {other}: .* is also line 3 of {bad}", ran.out)
-    assert "3 lines in" in ran.err or "4 lines in" in ran.err
+    assert f"error: line 6 of {bad}: byte 0xff is not UTF-8" in ran.out
+    assert f"warning: line 4 of {bad}: control characters U+0007; is it plain text?" in ran.out
+    assert re.search(rf"warning: line 2 of {other}: .* is also line 5 of {bad}", ran.out)
+    assert f"3 lines that are not blank in {bad}\nwords in such a line: 1 at least, " in ran.err
 
 
 def test_info_describes_the_generator(run, generator):

@@ -6,7 +6,7 @@ import json
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.text.stopping import StopStrings
 
 TRAINING = "the cat sat on the mat. the dog ate the cat.\nso it ends. "
+PART = 10
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,13 @@ class MadeChoice:
 class MadeStep:
     piece: str
     moment: MadeMoment
+    n_tokens: int = 1
 
 
 class MadeWriter:
     """p(next | last) = (count(last next) + 0.01) / Σ; before any text, as after a line end.
 
-    `before_step` is called before each step of `write`.
+    `before_step` is called before each step of `write` and of `reading`. A search with a beam draws in the end, too.
     """
 
     unit = "characters"
@@ -59,6 +61,20 @@ class MadeWriter:
         if "¿" in text:
             raise UsageError("this model cannot read '¿'")
         return MadeMoment(moment.text + text, self.training)
+
+    def reading(self, moment: MadeMoment, text: str) -> Generator[None, None, MadeMoment]:
+        after = self.read(moment, text)
+        for _ in range(len(text) // PART):
+            self._before_step()
+            yield
+        return after
+
+    def check(self, options: WritingOptions) -> None:
+        if not {*options.logit_bias} <= {*self.symbols}:
+            raise UsageError("no bias for that")
+
+    def note_on(self, prompt: str) -> str:
+        return "what is this?" if "☃" in prompt else ""
 
     def probabilities(self, moment: MadeMoment) -> list[float]:
         last = moment.text[-1:] or "\n"
@@ -83,16 +99,21 @@ class MadeWriter:
         self, moment: MadeMoment, options: WritingOptions, *, seed: int, longest_run: int = 1
     ) -> Iterator[MadeStep]:
         draw, until = random.Random(seed), StopStrings(options.stop)
+        for _ in range(options.max_new_tokens if options.beam > 1 else 0):
+            self._before_step()
+            yield MadeStep("", moment, 0)
         for _ in range(options.max_new_tokens):
             self._before_step()
             choices = self.choices(moment, options, n=len(self.symbols))
             [choice] = draw.choices(choices, [each.probability for each in choices])
             step = self.take(moment, choice.id)
             moment = step.moment
-            yield MadeStep(until.feed(step.piece), moment)
+            piece = until.feed(step.piece)
+            shown = moment.text[: len(moment.text) - until.n_hidden]
+            yield MadeStep(piece, MadeMoment(shown, self.training))
             if until.stopped:
                 return
-        yield MadeStep(until.flush(), moment)
+        yield MadeStep(until.flush(), moment, 0)
 
     def save_moment(self, moment: MadeMoment, path: Path) -> None:
         path.write_text(json.dumps({"text": moment.text, "model": moment.model}))

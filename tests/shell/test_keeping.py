@@ -3,13 +3,16 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import tracemalloc
+from pathlib import Path
 
 import pytest
 
-from nlp_lstm.shell.events import Break, Meter, Note, Table
+from nlp_lstm.shell.events import Break, Meter, Note, Pause, Piece, Problem, Table
 from nlp_lstm.shell.session import Session
 from tests.shell.feeding import only, problem, text
 from tests.shell.made_writer import TRAINING, MadeModel, MadeWriter
+from tests.tasks.made_writers import TOKENIZERS, make_writer
 
 
 def again(session, writer=None, **description) -> Session:
@@ -116,6 +119,32 @@ def test_the_text_is_saved_as_it_stands(session, tmp_path):
     assert (tmp_path / "my story.txt").read_bytes() == session.draft.text.encode()
 
 
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_what_is_kept_of_a_text_that_met_a_stop_string_is_what_was_shown(tmp_path, kind):
+    session = Session(tmp_path / "made", open_model=lambda folder: MadeModel(make_writer(kind)))
+    text(session, "/temp 1.5", '/stop "o" "s i"', "/max 60")
+    shown = text(session, "so it")
+    for name, line in (("one", "/more"), ("two", "so"), ("three", "/more")):
+        text(session, f"/save {tmp_path}/{name}", f"/state save {name}")
+        assert (tmp_path / name).read_bytes().decode() == session.draft.text == shown
+        assert only(Note, session.feed("/show")).text.endswith(f"; {len(shown):,} characters of text")
+        shown += text(session, line)
+    assert not any("o" in run for run in session.draft.place.runs)
+    assert kind in ("bytes", "subwords") or len(session.draft.place.moment.ids) < 4 * 60  # it was met
+    text(session, "/state load one")
+    assert session.draft.text == (tmp_path / "one").read_bytes().decode()
+
+
+def test_a_text_that_is_stopped_while_something_is_held_back_is_kept_as_it_was_shown(tmp_path):
+    session = Session(tmp_path / "made", open_model=lambda folder: MadeModel(make_writer()))
+    first = text(session, "/max 20", "so")[2:]
+    text(session, "/undo", "/seed 1", f"/stop {json.dumps(first[4:7] + '#')}")
+    events = session.feed("so")
+    shown = "".join(event.text for event, _ in zip(events, range(6), strict=False) if isinstance(event, Piece))
+    events.close()
+    assert session.draft.text == shown and session.draft.place.moment.ids.shape[0] > len(shown)
+
+
 def test_an_older_file_is_replaced_only_when_told(session, tmp_path):
     file = tmp_path / "story.txt"
     file.write_text("old")
@@ -147,12 +176,39 @@ def test_what_is_no_plain_file_is_left_alone(session, tmp_path):
     assert problem(session, "/save") == problem(session, "/save --replace") == "/save: expected a file's name"
 
 
+def test_a_file_that_cannot_be_written_is_named_with_the_reason(session, monkeypatch, tmp_path):
+    text(session, "the ")
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", "a temporary name")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    message = f"{tmp_path}/x.txt: Permission denied"
+    assert list(session.feed(f"/save {tmp_path}/x.txt")) == [Problem(f"the text cannot be saved: {message}", 1)]
+    [found] = session.feed("/state save one")
+    assert found.text.startswith("the moment cannot be saved: ") and found.text.endswith("Permission denied")
+    assert "one.safetensors: " in found.text and "tmp:" not in found.text
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("place", [".", "nlp-lstm", "nlp-lstm/moments"])
+def test_a_file_in_the_place_of_the_state_is_named_whatever_is_done_with_moments(session, state, place):
+    path = state / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("a file")
+    text(session, "the ")
+    for verb in ("save one", "save --replace one", "load one", "list"):
+        message = f"no moments can be kept: {path} is a file; expected a folder"
+        assert list(session.feed(f"/state {verb}")) == [Problem(message, 1)]
+    assert session.complete("/state load o") == []
+
+
 def test_memory_compares_what_the_model_wrote_with_a_file(session, tmp_path):
     file = tmp_path / "training.txt"
     file.write_text(f"{'-' * 50}\n{TRAINING}")
     text(session, "/max 80", "the cat sat on the mat")
     run = session.draft.place.runs[-1]
-    table, meter = session.feed(f"/memory {file}")
+    *_, table, meter = session.feed(f"/memory {file}")
     passage = max(
         (run[i:j] for i in range(len(run)) for j in range(i + 1, len(run) + 1) if run[i:j] in file.read_text()), key=len
     )
@@ -174,19 +230,43 @@ def test_memory_looks_into_every_run_and_never_across_what_was_typed(session, tm
     file.write_text(f"{first[:2]}dog{second}")
     assert only(Meter, session.feed(f"/memory {file}")).share == len(second) / 12
     file.write_text("#")
-    assert list(session.feed(f"/memory {file}")) == [
-        Meter(f"longest passage shared with {file}: 0 of 12 characters written", 0.0)
-    ]
+    meter = Meter(f"longest passage shared with {file}: 0 of 12 characters written", 0.0)
+    assert list(session.feed(f"/memory {file}")) == [Pause(), meter]
 
 
 def test_memory_takes_the_training_text_that_the_model_names(session, tmp_path):
     file = tmp_path / "training.txt.gz"
     file.write_bytes(gzip.compress(TRAINING.encode()))
     session.folder.mkdir(exist_ok=True)
-    (session.folder / "run.json").write_text(json.dumps({"settings": {"data": {"train": str(file)}}}))
+    data = {"train": str(file), "dev": "dev.txt"}
+    (session.folder / "run.json").write_text(json.dumps({"settings": {"data": data}}))
     text(session, "the ")
     assert list(session.feed("/memory")) == list(session.feed(f"/memory {file}"))
-    assert isinstance(next(session.feed("/memory")), Table)
+    assert only(Table, session.feed("/memory"))
+
+
+def test_memory_leaves_out_what_was_held_out_of_the_training_text(session, tmp_path):
+    text(session, "/max 20", "the ")
+    run = session.draft.place.runs[-1]
+    file = tmp_path / "training.txt"
+    file.write_text("#" * 80 + run[:5] + "#" * 25 + run)  # the last 20 of 130 characters
+    session.folder.mkdir(exist_ok=True)
+    for fraction, expected in ((20 / 130, 5), (10 / 130, 10)):
+        data = {"train": str(file), "dev_fraction": fraction}
+        (session.folder / "run.json").write_text(json.dumps({"settings": {"data": data}}))
+        meter = only(Meter, session.feed("/memory"))
+        assert meter.share == expected / 20
+        assert meter.text == f"longest passage shared with a part of {file}: {expected} of 20 characters written"
+
+
+def test_memory_holds_no_more_than_a_block_of_the_training_text(session, tmp_path):
+    text(session, "the ")
+    file = tmp_path / "training.txt"
+    file.write_text((f"{'so it goes on and on ' * 50}\n") * 12_000)  # 12 blocks
+    tracemalloc.start()
+    assert only(Meter, session.feed(f"/memory {file}")).share > 0
+    assert tracemalloc.get_traced_memory()[1] < 6_000_000
+    tracemalloc.stop()
 
 
 def test_memory_without_a_text_or_a_file_says_what_is_missing(session, tmp_path):
@@ -206,7 +286,7 @@ def test_memory_reads_the_column_that_the_model_was_trained_on(session, tmp_path
     data = {"train": str(file), "text_column": "body"}
     (session.folder / "run.json").write_text(json.dumps({"settings": {"data": data}}))
     *_, meter = session.feed("/memory")
-    assert isinstance(meter, Meter) and meter.text.startswith(f"longest passage shared with {file}: ")
+    assert isinstance(meter, Meter) and meter.text.startswith(f"longest passage shared with a part of {file}: ")
     data["text_column"] = "boddy"
     (session.folder / "run.json").write_text(json.dumps({"settings": {"data": data}}))
     assert "boddy" in problem(session, "/memory")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from nlp_lstm.shell.memory import longest_shared
+from nlp_lstm.shell.memory import longest_shared, search_blocks
 
 
 def slowly(written: str, training: str) -> str:
@@ -25,6 +25,25 @@ def test_the_passage_is_the_longest_there_is(seed):
     assert written[found.start :].startswith(found.text) and training[found.place :].startswith(found.text)
     assert found.text == slowly(written, training)
     assert found.share == (len(found.text) / len(written) if written else 0)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_blocks_share_what_the_whole_text_shares_wherever_they_end(seed):
+    draw = random.Random(seed)
+    runs = ["".join(draw.choices("ab\n", k=draw.randrange(25))) for _ in range(3)]
+    training = "".join(draw.choices("ab\n", k=60))
+    ends = sorted(draw.sample(range(1, 60), k=seed % 7))
+    blocks = [training[start:end] for start, end in zip([0, *ends], [*ends, 60], strict=True)]
+    *_, found = search_blocks(runs, blocks)
+    assert len(found.text) == max(len(slowly(run, training)) for run in runs)
+    assert not found.text or any(found.text in run for run in runs)
+    lines = training.split("\n")
+    assert "\n".join(lines[found.line - 1 :]).find(found.text) <= len(lines[found.line - 1])
+
+
+def test_a_passage_that_must_be_longer_is_found_or_none_is():
+    assert longest_shared("so it goes", "then so it went", longer_than=5).text == "so it "
+    assert longest_shared("so it goes", "then so it went", longer_than=6).text == ""
 
 
 def test_a_text_that_was_copied_whole_is_all_shared():

@@ -4,7 +4,7 @@ import pytest
 
 from nlp_lstm.config import WritingOptions
 from nlp_lstm.errors import ModelError
-from nlp_lstm.shell.events import Answer, Note, Piece, Problem, Table
+from nlp_lstm.shell.events import Answer, Note, Pause, Piece, Problem, Table
 from nlp_lstm.shell.session import Session
 from tests.shell.feeding import only, problem, text
 from tests.shell.made_writer import MadeModel, MadeWriter
@@ -20,8 +20,9 @@ def written(writer, before: str, *, seed: int, **options) -> str:
 def test_a_text_is_shown_and_written_on_as_the_writer_does(session, writer):
     first, *rest = session.feed("the ")
     assert first == Piece("the ", given=True)
-    assert all(isinstance(each, Piece) and not each.given and each.text for each in rest)
-    assert "".join(each.text for each in rest) == written(writer, "the ", seed=1)
+    pieces = [each for each in rest if each != Pause()]
+    assert all(isinstance(each, Piece) and not each.given and each.text for each in pieces)
+    assert "".join(each.text for each in pieces) == written(writer, "the ", seed=1)
 
 
 def test_the_next_text_is_read_on_where_the_last_one_ended_and_drawn_with_the_next_seed(session, writer):
@@ -37,6 +38,10 @@ def test_a_texts_blanks_and_line_ends_are_read_as_they_are(session):
 
 def test_two_slashes_stand_for_a_text_that_begins_with_one(session):
     assert text(session, "//set") == session.draft.text and session.draft.text.startswith("/set")
+
+
+def test_what_is_to_be_told_of_a_text_is_told_before_it_is_read(session):
+    assert list(session.feed("☃"))[:2] == [Note("what is this?"), Piece("☃", given=True)]
 
 
 def test_an_empty_line_does_nothing(session):
@@ -57,6 +62,27 @@ def test_a_text_that_is_stopped_keeps_what_was_shown_and_more_goes_on_from_there
     assert len(shown) == 8 and session.draft.text == shown
     assert text(session, "/more") == written(writer, shown, seed=2)
     assert session.draft.place.runs[-1] == session.draft.text[4:]
+
+
+@pytest.mark.parametrize("line", ["so it ends. " * 30, "/retry"])
+def test_a_text_whose_reading_is_stopped_changes_nothing(session, line):
+    text(session, "the cat sat on the mat")
+    before = session.draft.place, list(session.draft.turns), session.settings
+    events = session.feed(line)
+    while next(events) != Pause():
+        pass
+    events.close()
+    assert (session.draft.place, session.draft.turns, session.settings) == before
+
+
+def test_a_search_that_is_stopped_leaves_the_text_that_was_typed(session, writer):
+    text(session, "/set beam 3")
+    events = session.feed("the ")
+    assert [next(events) for _ in range(3)] == [Piece("the ", given=True), Pause(), Pause()]
+    events.close()
+    assert session.draft.text == "the "
+    text(session, "/undo")
+    assert session.draft.text == ""
 
 
 def test_an_interrupt_inside_the_network_keeps_what_was_written(tmp_path):
@@ -88,12 +114,21 @@ def test_what_the_writer_cannot_read_is_said_and_changes_nothing(session):
     assert session.draft.text == before and len(session.draft.turns) == 1 and session.settings.seed == 2
 
 
+@pytest.mark.parametrize("line", ["¿", "the ", "/more", "/retry", "/pick 3"])
+def test_options_that_another_model_cannot_write_under_are_refused_before_anything_is_read(session, line):
+    text(session, '/set logit_bias {"t": 3}', "the ", "/model other")
+    session.draft.write, before = None, session.draft.place
+    assert problem(session, line) in ("no bias for that", "nothing was written last: type a text, or /more")
+    assert (session.draft.place, session.draft.turns, session.settings.seed) == (before, [], 2)
+    assert session.offered == 0
+
+
 def test_an_error_of_the_system_is_a_problem_with_code_1(tmp_path):
     def full():
         raise OSError(28, "No space left on device")
 
     session = Session(tmp_path / "made", open_model=lambda folder: MadeModel(MadeWriter(before_step=full)))
-    assert list(session.feed("a"))[-1] == Problem("[Errno 28] No space left on device", 1)
+    assert list(session.feed("a"))[-1] == Problem("No space left on device", 1)
 
 
 def test_a_model_that_writes_nothing_answers_line_by_line_also_an_empty_one(session):

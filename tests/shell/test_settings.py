@@ -5,8 +5,11 @@ import pytest
 from nlp_lstm.config import WritingOptions
 from nlp_lstm.errors import UsageError
 from nlp_lstm.shell.events import Note, Table
+from nlp_lstm.shell.session import Session
 from nlp_lstm.shell.settings import LAST_SEED, SETTINGS, SHORT, SessionSettings, changed, expected, shown
 from tests.shell.feeding import only, problem, text
+from tests.shell.made_writer import MadeModel
+from tests.tasks.made_writers import make_writer
 
 
 def test_every_option_of_writing_and_the_seed_can_be_set():
@@ -15,7 +18,9 @@ def test_every_option_of_writing_and_the_seed_can_be_set():
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_what_is_shown_of_a_setting_can_be_typed(name):
-    settings = SessionSettings(stop=("\n\n", 'say "no"', "a\\b", "é\x1b"), temperature=0.1, seed=2**62)
+    settings = SessionSettings(
+        stop=("\n\n", 'say "no"', "a\\b", "é\x1b"), temperature=0.1, seed=2**62, logit_bias={"é\n'": -2.5, '"': 1}
+    )
     kept = changed(settings, name, shown(getattr(settings, name)))
     assert kept == settings
     assert changed(settings, name, "default") == settings.model_copy(update={name: getattr(SessionSettings(), name)})
@@ -76,6 +81,22 @@ def test_a_value_that_does_not_fit_is_refused_with_what_would_and_the_setting_st
     before = session.settings
     assert problem(session, line) == message
     assert session.settings == before
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "message"),
+    [
+        ("/max 5", '/set logit_bias {"漢": 3}', "no bias for '漢': the model has no token for it"),
+        ("/rep 1.2", "/set beam 3", "beam: a search for the likeliest text takes no penalties and no biases"),
+        ("/set beam 3", "/rep 1.2", "beam: a search for the likeliest text takes no penalties and no biases"),
+    ],
+)
+def test_what_the_model_cannot_write_under_is_refused_when_it_is_set(tmp_path, before, line, message):
+    session = Session(tmp_path, open_model=lambda folder: MadeModel(make_writer()))
+    text(session, before)
+    stood = session.settings
+    assert problem(session, line) == message
+    assert session.settings == stood and text(session, "so")
 
 
 def test_show_lists_every_setting_with_its_value_and_range(session):

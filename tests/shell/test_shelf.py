@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nlp_lstm.errors import NlpLstmError
 from nlp_lstm.shell.shelf import Shelf, state_folder
 from tests.shell.made_writer import MadeMoment, MadeWriter
 
@@ -37,7 +38,7 @@ def test_a_moment_that_cannot_be_written_leaves_the_old_one(tmp_path, writer):
             path.write_text("half")
             raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(NlpLstmError, match=r"one\.safetensors: No space"):
         shelf.save("one", writer.begin(), Failing(), replace=True)
     assert shelf.load("one", writer).text == "old" and shelf.names() == ["one"]
     assert [path.name for path in shelf.folder.iterdir()] == ["one.safetensors"]

@@ -25,6 +25,7 @@ from tests.shell.feeding import text
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 30.0  # to wait for what will come, on however busy a machine
+BUSY = 4.0  # what a busy machine may add to a second
 ASKED = r"\x1b\[\?2004h"  # prompt_toolkit is ready for pasted text: a prompt has come
 
 
@@ -212,11 +213,48 @@ def test_a_person_types_a_text_stops_it_goes_on_and_leaves(terminal, session):
     shell.wait_for(f"max_new_tokens 4.*{ASKED}")
     shell.type("/more\r")
     shell.wait_for(ASKED)
-    shell.type("/show\r")
-    whole = re.search(r"([\d,]+) characters of text", shell.wait_for(f"characters of text.*{ASKED}"))
-    assert whole is not None and int(whole[1]) >= 4 + 20 + 4
+    assert length(shell) >= 4 + 20 + 4
     shell.type("\x04")
     assert shell.leave() == 0
+
+
+def test_ctrl_c_stops_the_reading_of_a_long_text_which_is_as_if_never_typed(terminal):
+    shell = terminal("--endless-after", "0", "--seconds", "0.5")
+    shell.type("so it ends. " * 60 + "\r")  # 36 seconds
+    shell.wait_for(r"so it ends\. .*\x1b\[\?2004l")
+    time.sleep(0.5)  # then the line is surely taken
+    stop(shell)
+    assert length(shell) == 0
+    shell.type("\x04")
+    assert shell.leave() == 0
+
+
+def test_ctrl_c_stops_the_search_for_the_likeliest_text(terminal):
+    shell = terminal("--endless-after", "0")
+    shell.type("/set beam 3\r")
+    shell.wait_for(f"beam 3.*{ASKED}")
+    shell.type("the\r")
+    shell.wait_for(r"\x1b\[1mthe\x1b\[0m")
+    stop(shell)
+    assert length(shell) == 3
+    shell.type("\x04")
+    assert shell.leave() == 0
+
+
+def stop(shell: Terminal) -> None:
+    """Stop what goes on, and see that it takes no longer than a second."""
+    began = time.monotonic()
+    shell.type("\x03")
+    assert "Traceback" not in shell.wait_for(f"stopped.*{ASKED}")
+    assert time.monotonic() - began < 1.0 + BUSY
+
+
+def length(shell: Terminal) -> int:
+    """Return how many characters of text the shell says there are."""
+    shell.type("/show\r")
+    whole = re.search(r"([\d,]+) characters of text", shell.wait_for(f"characters of text.*{ASKED}"))
+    assert whole is not None
+    return int(whole[1])
 
 
 def test_ctrl_c_at_the_prompt_leaves_only_the_line(terminal):

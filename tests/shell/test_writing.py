@@ -5,9 +5,13 @@ import math
 
 import pytest
 
+from nlp_lstm.config import WritingOptions
 from nlp_lstm.shell.events import Break, Note, Piece, Table
+from nlp_lstm.shell.session import Session
 from nlp_lstm.shell.writing import entropy
 from tests.shell.feeding import only, problem, text
+from tests.shell.made_writer import MadeModel
+from tests.tasks.made_writers import make_writer
 
 
 def test_more_before_any_text_begins_one(session):
@@ -130,6 +134,26 @@ def test_why_explains_a_picked_token_too_and_what_undo_leaves(session):
     assert list(session.feed("/why")) != explained
     text(session, "/undo")
     assert list(session.feed("/why")) == explained
+
+
+def test_what_a_search_has_found_was_not_drawn_and_is_not_searched_again(tmp_path):
+    writer = make_writer()
+    session = Session(tmp_path, open_model=lambda folder: MadeModel(writer))
+    text(session, "/set beam 3", "/max 5")
+    found = text(session, "so")
+    table = only(Table, session.feed("/why 2"))
+    likeliest = writer.choices(writer.read(writer.begin(), found[:-1]), WritingOptions(), n=99)
+    expected = sorted(likeliest, key=lambda each: -each.model_probability)[:2]
+    assert table.columns == ("characters", "model")
+    assert table.rows == tuple((json.dumps(each.text), f"{each.model_probability:.4f}") for each in expected)
+    assert f"after {json.dumps(found[:-1])} came {json.dumps(found[-1])};" in table.title
+    assert "nothing is drawn with a beam" in table.title
+    assert problem(session, "/retry") == "/retry: a search with a beam finds one text, whatever the seed"
+    assert session.draft.text == found and session.settings.seed == 2
+    table = only(Table, session.feed("/pick 3"))
+    assert table.columns == ("", "characters", "model")
+    text(session, "1", "")
+    text(session, "/undo", "/set beam 4", "/retry", "/set beam 1", "/retry", "/retry")  # other options, another text
 
 
 def test_why_before_any_writing_is_refused(session):

@@ -69,7 +69,17 @@ def test_the_seed_has_no_say_and_a_stop_string_has():
     stop = text[5]
     stopped, after = written(writer, moment, WritingOptions(beam=4, max_new_tokens=12, stop=(stop,)))
     assert stopped == text[: text.index(stop)]
-    assert after.text == "so" + text[: text.index(stop) + 1]
+    assert after.text == "so" + text[: text.index(stop)]
+
+
+def test_a_search_can_be_left_before_each_of_its_steps_and_shows_nothing_until_then():
+    writer = make_writer("characters")
+    moment = writer.read(writer.begin(), "so")
+    steps = list(writer.write(moment, WritingOptions(beam=4, max_new_tokens=12), seed=1, longest_run=1))
+    assert all(step.piece == "" and step.moment is moment for step in steps[:12])
+    assert [len(step.moment.ids) for step in steps[12:]] == [*range(3, 15), 14]
+    whole = list(writer.write(moment, WritingOptions(beam=4, max_new_tokens=12), seed=1))
+    assert whole[-1].moment.text == steps[-1].moment.text and len(whole) == 12 + 1 + 1
 
 
 def test_no_run_of_tokens_comes_twice_when_so_asked():
@@ -77,6 +87,27 @@ def test_no_run_of_tokens_comes_twice_when_so_asked():
     text, _ = written(writer, writer.begin(), WritingOptions(beam=3, max_new_tokens=40, no_repeat_ngram=2))
     pairs = [text[place : place + 2] for place in range(len(text) - 1)]
     assert len(pairs) == len(set(pairs)) > 20
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_the_runs_of_the_prompt_count_too(n):
+    writer = make_writer("words")
+    moment = writer.read(writer.begin(), "so it goes on so . it goes . on")
+    first = moment.ids.tolist()
+    options = WritingOptions(beam=len(writer.vocabulary) ** 2, max_new_tokens=N_TOKENS, no_repeat_ngram=n)
+    scores = {ids: score for ids, score in all_texts(writer, moment).items() if not repeats(first, [*first, *ids], n)}
+    found = tuple(written(writer, moment, options)[1].ids[len(first) :].tolist())
+    if n == 1:  # there are only two words left
+        assert len(found) == len(writer.vocabulary) - 2 - len(set(first)) == 2
+        assert not repeats(first, [*first, *found], 1)
+    else:
+        assert found == max(scores, key=scores.__getitem__)
+
+
+def repeats(before, ids, n):
+    """Tell whether a run of n tokens that does not end in `before` has come earlier."""
+    runs = [tuple(ids[place : place + n]) for place in range(len(ids) - n + 1)]
+    return any(runs[place] in runs[:place] for place in range(max(0, len(before) - n + 1), len(runs)))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -152,6 +153,20 @@ def test_an_option_out_of_its_range_is_named_with_all_others():
     assert writing_options() == WritingOptions()
 
 
+def test_what_says_how_to_draw_is_refused_together_with_a_beam():
+    for name, value in {"temperature": 0.8, "top_k": 0, "top_p": 0.5, "min_p": 0.0}.items():
+        with pytest.raises(UsageError, match=f"^beam: .* it takes no {name.replace('_', '-')}$"):
+            writing_options(beam=2, **{name: value})
+        assert writing_options(beam=1, **{name: value}).beam == 1
+
+
+def test_with_a_beam_the_choices_are_those_of_the_model(writer, moment):
+    for each in writer.choices(moment, WritingOptions(beam=3, temperature=0.1, top_k=2), n=99):
+        assert each.probability / each.model_probability == pytest.approx(1, abs=0.2)  # the special tokens have a share
+    barred = writer.choices(moment, WritingOptions(beam=3, no_repeat_ngram=1), n=99)
+    assert {each.text for each in barred if not each.probability} == set(PROMPT)
+
+
 def test_the_keywords_are_the_options():
     assert list(WritingChoices.__annotations__) == list(WritingOptions.model_fields)
 
@@ -177,7 +192,8 @@ def test_a_bias_for_what_the_model_cannot_write_is_refused_before_anything_is_wr
 def test_runs_write_what_single_steps_write(monkeypatch, kind, sizes):
     writer = make_writer(kind, **sizes)
     moment = writer.read(writer.begin(), "so it")
-    options = [writing_options(max_new_tokens=150), writing_options(max_new_tokens=150, top_p=0.9, temperature=1.2)]
+    choices = [{}, {"top_p": 0.9, "temperature": 1.2}, *(each for each in OPTIONS.values() if "logit_bias" not in each)]
+    options = [writing_options(**{"max_new_tokens": 150, **each}) for each in choices]
     in_runs = [written(writer, moment, each, seed) for each in options for seed in (0, 1)]
     monkeypatch.setattr(CompiledSteps, "suits", staticmethod(lambda model: False))
     singly = [written(writer, moment, each, seed) for each in options for seed in (0, 1)]
@@ -205,7 +221,8 @@ def test_a_text_stops_before_the_stop_string_and_the_moment_is_the_one_right_beh
         met.add(place)
         shown, stopped = written(writer, moment, writing_options(max_new_tokens=120, stop=("\x00", stop)), seed=2)
         assert shown == whole[:found]
-        assert close(stopped, singly[place])
+        assert stopped.text == moment.text + shown
+        assert close(replace(stopped, text=singly[place].text), singly[place])
     assert len(met) > 8 and any(place not in (1, 3, 7, 15, 31, 63, 127) for place in met)  # ends of runs, and within
 
 
@@ -334,8 +351,7 @@ def test_the_pieces_are_the_text_of_the_moments(kind, choices):
         text = moment.text
         for step in writer.write(moment, writing_options(**choices, max_new_tokens=100, temperature=1.5), seed=seed):
             text += step.piece
-            held = step.moment.text.removeprefix(text)
-            assert step.moment.text.startswith(text) and held in ("", "\x00")
+            assert step.moment.text == text
         assert text == step.moment.text
 
 
@@ -387,6 +403,16 @@ def test_a_long_prompt_is_read_part_by_part(writer, monkeypatch):
     assert close(writer.read(writer.begin(), text), whole)
 
 
+def test_the_reading_of_a_prompt_can_be_left_after_each_part(writer, monkeypatch):
+    monkeypatch.setattr(writing, "LONGEST_READ", 7)
+    reading = writer.reading(writer.begin(), "so it goes. " * 3)
+    assert [next(reading) for _ in range(6)] == [None] * 6  # 36 tokens
+    assert not torch.is_inference_mode_enabled()
+    with pytest.raises(StopIteration) as end:
+        next(reading)
+    assert close(end.value.value, writer.read(writer.begin(), "so it goes. " * 3))
+
+
 def test_line_ends_of_a_prompt_are_words_too():
     writer = make_writer("words")
     ids = writer.read(writer.begin(), "so\n\nit\n").ids.tolist()
@@ -401,6 +427,13 @@ def test_what_was_never_seen_can_be_read_and_stays_in_the_text(kind):
         assert moment.text == prompt
         text, after = written(writer, moment, writing_options(max_new_tokens=5))
         assert after.text == prompt + text and torch.isfinite(after.log_probs).all()
+
+
+def test_what_is_unknown_of_a_prompt_is_counted_in_the_units_of_the_model():
+    assert make_writer("words").note_on("so ☃ it☃\ngoes") == "2 words of the prompt are unknown to the model"
+    assert make_writer("words").note_on("no") == "1 word of the prompt is unknown to the model"
+    assert make_writer().note_on("☃" * 2000) == "2,000 characters of the prompt are unknown to the model"
+    assert make_writer().note_on("so it") == make_writer("bytes").note_on("☃") == ""
 
 
 def test_penalties_see_the_prompt(writer):

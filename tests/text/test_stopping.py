@@ -57,7 +57,7 @@ def test_only_what_could_begin_a_stop_string_is_held_back(pieces, stops):
         expected, found = whole(written, stops)
         assert (until.found, until.stopped) == (found, found is not None)  # as soon as it is complete
         held = 0 if until.stopped else in_doubt(written, stops)
-        assert shown == expected[: len(expected) - held]
+        assert shown == expected[: len(expected) - held] == written[: len(written) - until.n_hidden]
     assert (until.flush() == "") == (until.stopped or in_doubt(written, stops) == 0)
 
 
