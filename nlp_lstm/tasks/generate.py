@@ -48,7 +48,10 @@ N_STREAMS = 64
 """Places at which a quick look reads a text side by side."""
 
 N_WINDOWS = 2_000
-"""Windows from a zero state that a report takes at most; of a shorter text as many as would cover it."""
+"""Windows from a zero state that a report takes at most."""
+
+COVERINGS = 4
+"""Of a shorter text it takes as many as would cover it so many times: they lie at random."""
 
 CHUNK = 512
 """Tokens that are read at a time, and over which the interval of a report is taken."""
@@ -313,7 +316,8 @@ class Generate(CutsTexts):
                 blocks, sizes = _read_on(model, _batches_of(row, quick=quick), device)
                 windowed = None
                 if not quick and len(row) > WINDOW:
-                    windows = windows_from_zero(row.ids, WINDOW, min(N_WINDOWS, math.ceil(len(row) / WINDOW)), 0)
+                    n_windows = min(N_WINDOWS, math.ceil(COVERINGS * len(row) / WINDOW))
+                    windows = windows_from_zero(row.ids, WINDOW, n_windows, 0)
                     nats, counts = _read_on(model, windows, device)
                     windowed = sum(nats) / sum(counts)
                 found.append(

@@ -254,7 +254,7 @@ def test_the_likelihood_is_that_of_a_loop_over_the_whole_text(judged):
     assert task.score([plain], [found]) == pytest.approx(math.exp(-report.nats_per_token))
 
 
-@pytest.mark.parametrize(("most", "count"), [(2_000, 6), (4, 4)])  # 6 windows of 256 cover 1,500 characters
+@pytest.mark.parametrize(("most", "count"), [(2_000, 24), (4, 4)])  # 24 windows of 256 cover 1,500 characters 4 times
 def test_the_windowed_likelihood_is_that_of_a_loop_over_the_same_windows(judged, monkeypatch, most, count):
     monkeypatch.setattr(generate, "N_WINDOWS", most)
     task, model, plain = judged
