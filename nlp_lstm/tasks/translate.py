@@ -249,7 +249,8 @@ class Translate(HasExamples):
 
         Args:
             model: the network.
-            inputs: texts; one longer than 1,000 characters is translated sentence by sentence.
+            inputs: texts; one longer than 256 tokens is translated sentence by sentence, one of white space only is
+                an empty translation.
             batch_size: parts that are translated side by side.
             beam: hypotheses followed for each; None takes the recipe's.
             n_best: how many of the best to give as `alternatives`; of a text in parts, none.
@@ -272,9 +273,14 @@ class Translate(HasExamples):
         passages = cut_passages(inputs, self.tokenizer.source, self.source, keep_tokens=options.attention)
         found = self._search(model, [passage.ids for passage in passages], options, batch_size=batch_size)
         of_texts: list[list[list[Translation]]] = [[] for _ in inputs]
+        apart: list[list[bool]] = [[] for _ in inputs]
         for passage, hypotheses in zip(passages, found, strict=True):
             of_texts[passage.text].append([self._written(each, passage.tokens) for each in hypotheses])
-        return [join_passages(those, n_best=options.n_best) for those in of_texts]
+            apart[passage.text].append(passage.apart)
+        return [
+            join_passages(those, apart=blanks, n_best=options.n_best)
+            for those, blanks in zip(of_texts, apart, strict=True)
+        ]
 
     def probe(self, model: nn.Module, given: str, target: str | None = None) -> TranslationProbe:
         """Return a text on its way through the network, to be inspected with the translation that `answer` gives."""

@@ -23,10 +23,12 @@ from nlp_lstm.records.examples import SentencePair
 from nlp_lstm.records.predictions import Translation
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks import translation_search
-from nlp_lstm.tasks.passages import LONG, WINDOW
+from nlp_lstm.tasks.passages import WINDOW
 from nlp_lstm.tasks.translate import SPECIALS, Translate, TranslateSettings
+from nlp_lstm.text.byte_symbols import ByteSymbols
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.regex_words import RegexWords
+from nlp_lstm.text.subwords import train_subwords
 from nlp_lstm.text.vocabulary import Vocabulary
 
 SMALL = {"embed_size": 6, "hidden_size": 8, "dropout": 0.0}
@@ -68,6 +70,16 @@ def test_an_empty_text_is_an_empty_translation_and_a_long_one_is_read_to_its_end
     window = task.answer(model, ["a dog " * (WINDOW // 2)])[0].text
     assert long.text == f"{window} {window}"
     assert task.answer(model, ["a dog " * (WINDOW // 2) + "a dog"])[0].text == f"{window} {tail.text}"
+
+
+@pytest.mark.parametrize("target", [ByteSymbols(), train_subwords(["a dog runs"] * 2, vocab_size=258)])
+@pytest.mark.parametrize("options", [{}, {"attention": True}, {"n_best": 3}, {"beam": 1}], ids=str)
+def test_white_space_is_an_empty_translation_however_a_text_is_cut(target, options):
+    spelled = made(PAIRS, PairTokenizer(target, target))
+    blanks = ["", " ", " \t\u00a0\u3000", "\n\n"]
+    found = spelled.answer(network(spelled, 1), [*blanks, "a"], **options)
+    assert found[:-1] == [Translation("", 0.0)] * len(blanks)
+    assert found[-1].text
 
 
 def test_a_beam_of_one_is_what_training_looks_at(task, model):
@@ -243,9 +255,9 @@ def test_a_long_text_has_an_alignment_for_each_window(task, model):
 
 
 def test_a_long_text_is_translated_sentence_by_sentence(task, model):
-    sentences = ["A dog runs .", "So it is !", "The dog is so .", "A dog ?"] * (LONG // 40)
+    sentences = ["A dog runs .", "So it is !", "The dog is so .", "A dog ?"] * (WINDOW // 12)
     text = "  ".join(sentences)
-    assert len(text) > LONG
+    assert len(task.tokenizer.source(text)) > WINDOW
     (found,) = task.answer(model, [text], attention=True, n_best=2)
     alone = task.answer(model, sentences, attention=True)
     assert found.text == " ".join(each.text for each in alone)
