@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nlp_lstm.cli import options
+from nlp_lstm.counting import counted
 from nlp_lstm.errors import DataError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def check(
         for problem in problems:
             click.echo(f"{kind}: {problem}")
     if not quiet:
-        click.echo(f"{report.n_examples:,} {unit} in {file}", err=True)
+        click.echo(f"{counted(report.n_examples, unit)} in {file}", err=True)
         if report.lengths is not None:
             lengths = report.lengths
             between = f"{lengths.min:,} at least, {lengths.median:g} in the middle, {lengths.max:,} at most"

@@ -10,6 +10,7 @@ from nlp_lstm.corpora.delimited import read_csv, read_tsv
 from nlp_lstm.corpora.pair_rows import COLUMNS, PairsWanted
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.rows import Line, Reader, Wanted
+from nlp_lstm.counting import counted
 from nlp_lstm.records.examples import SentencePair
 
 
@@ -66,5 +67,5 @@ def _pair(line: Line, wanted: PairsWanted) -> SentencePair | Problem:
     cells = line.text.split("\t")
     if len(cells) == 2:
         return wanted.pair(line.number, *cells)
-    found = f"{len(cells)} column{'' if len(cells) == 1 else 's'}" if line.text else "a blank line"
+    found = counted(len(cells), "columns") if line.text else "a blank line"
     return wanted.problem(line.number, "columns", f"{found}; expected 2 ({', '.join(COLUMNS)}), parted by a tab")

@@ -139,3 +139,17 @@ def test_all_wrong_values_are_told_together(run):
     title, *lines = ran.err.strip().split("\n  ")
     assert (ran.code, title) == (2, "error: a model cannot answer so: 3 problems")
     assert [line.split(":")[0] for line in lines] == ["--beam", "--block-ngrams", "--top-p"]
+
+
+def test_a_report_on_one_pair_counts_it_as_one_and_says_what_cannot_be_computed(run, reverser, tmp_path):
+    path = tmp_path / "one.tsv"
+    path.write_text("a b\tb a\n")
+    lines = run("evaluate", reverser, path).out.split("\n")
+    assert lines[0] == "1 pair"
+    why = "the interval of BLEU needs two sentences or more; names: no name and no number stands both in a source"
+    assert f"{why} sentence and in its reference" in lines
+    ran = run("evaluate", reverser, path, "--require", "names=0.5")
+    assert (ran.code, ran.err) == (
+        5,
+        f"error: names is undefined ({why} sentence and in its reference), 0.5 was required\n",
+    )

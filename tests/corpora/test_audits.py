@@ -80,7 +80,7 @@ def test_the_command_line_checks_parallel_files(write, capsys):
 def test_the_command_line_takes_the_columns_and_the_task(write, capsys):
     path = write("a.tsv", "de\ten\nA\ta\n")
     assert main(["data", "check", str(path), "--source-column", "en", "--target-column", "de"]) == 0
-    assert "1 pairs in a.tsv" in capsys.readouterr().err
+    assert "1 pair in a.tsv" in capsys.readouterr().err
     assert main(["data", "check", str(path), "--task", "translate"]) == 0
     assert "2 pairs in a.tsv" in capsys.readouterr().err
 
