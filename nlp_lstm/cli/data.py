@@ -45,7 +45,7 @@ def check(
     file: str,
     others: tuple[str, ...],
     data_format: str | None,
-    text_column: str,
+    text_column: str | None,
     label_column: str,
     columns: tuple[str, ...],
     time_column: str | None,
@@ -68,7 +68,7 @@ def check(
 
     settings = DataSettings(
         format=data_format,
-        text_column=text_column,
+        text_column=text_column or "text",
         label_column=label_column,
         columns=columns,
         time_column=time_column,

@@ -61,7 +61,7 @@ def predict(
     output_format: str,
     output: Path | None,
     data_format: str | None,
-    text_column: str,
+    text_column: str | None,
     columns: tuple[str, ...],
     time_column: str | None,
     gaps: str | None,

@@ -14,12 +14,19 @@ from nlp_lstm.errors import DataError
 from nlp_lstm.records.examples import SentencePair
 
 
+def side_file(prefix: str | Path, language: str) -> Path | None:
+    """Return the file `PREFIX.LANGUAGE`, which may be packed (`PREFIX.LANGUAGE.gz`), or None if it is missing."""
+    plain = Path(f"{prefix}.{language}")
+    packed = Path(f"{plain}.gz")
+    return plain if plain.is_file() else packed if packed.is_file() else None
+
+
 def parallel_files(prefix: str | Path, languages: tuple[str, str]) -> tuple[Path, Path] | None:
     """Return the files `PREFIX.LANGUAGE` of two languages, or None if one is missing.
 
     Each may be packed (`PREFIX.LANGUAGE.gz`); of a file that is there both ways the unpacked one is returned.
     """
-    source, target = (_file(prefix, language) for language in languages)
+    source, target = (side_file(prefix, language) for language in languages)
     return (source, target) if source and target else None
 
 
@@ -33,7 +40,7 @@ def find_parallel(prefix: str | Path, languages: tuple[str, str]) -> tuple[Path,
     if found:
         return found
     names = [f"{prefix}.{language}" for language in languages]
-    there = [_file(prefix, language) for language in languages]
+    there = [side_file(prefix, language) for language in languages]
     if any(there):
         missing = names[0] if there[1] else names[1]
         raise DataError(f"{missing}: no such file, packed (.gz) or not; expected one beside {there[0] or there[1]}")
@@ -94,12 +101,6 @@ def parallel_pairs(files: tuple[Path, Path], wanted: PairsWanted) -> Iterator[Se
     if n_source != n_target:
         message = f"{n_source:,} lines, but {wanted.target} has {n_target:,}; expected the same number in both"
         yield wanted.problem(0, "unpaired", message)
-
-
-def _file(prefix: str | Path, language: str) -> Path | None:
-    plain = Path(f"{prefix}.{language}")
-    packed = Path(f"{plain}.gz")
-    return plain if plain.is_file() else packed if packed.is_file() else None
 
 
 def _prefix(name: str, language: str) -> str:

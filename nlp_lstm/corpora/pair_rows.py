@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -48,7 +48,7 @@ class PairsWanted:
     Attributes:
         source: what messages call the file of the sentences to translate.
         target: what messages call the file of their translations; the same, unless there are two files.
-        columns: the columns or keys of the two sentences, where the format has such.
+        columns: the columns or keys of the two sentences, where the format has such; see `columns_in`.
         languages: the languages of the two; empty where they are not known.
         limits: which pairs are problems although they can be read; None takes every pair, empty sides too.
     """
@@ -58,6 +58,16 @@ class PairsWanted:
     columns: tuple[str, str] = COLUMNS
     languages: tuple[str, str] = ("", "")
     limits: Limits | None = LIMITS
+
+    def columns_in(self, names: Collection[str]) -> tuple[str, str]:
+        """Return the columns or keys of the two sentences among those there are: without others, the languages' names.
+
+        >>> PairsWanted("a", "a", languages=("en", "de")).columns_in(["id", "de", "en"])
+        ('en', 'de')
+        """
+        named = self.columns != COLUMNS or any(column in names for column in COLUMNS)
+        by_language = not named and all(language and language in names for language in self.languages)
+        return self.languages if by_language else self.columns
 
     def problem(self, line: int, kind: Kind, message: str) -> Problem:
         """Return a problem of this source."""

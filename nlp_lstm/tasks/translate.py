@@ -22,7 +22,9 @@ from nlp_lstm.config import (
     VocabularySettings,
     parse_settings,
 )
+from nlp_lstm.corpora.hub import is_hub
 from nlp_lstm.corpora.pair_rows import LIMITS
+from nlp_lstm.corpora.pair_sources import read_sources
 from nlp_lstm.corpora.pairs import read_pairs
 from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.corpora.tokenized import TokenTable, tokenize_texts
@@ -100,8 +102,15 @@ class Translate(HasExamples):
 
     @classmethod
     def records(cls, source: str, data: DataSettings) -> Iterator[Record]:
-        """Stream the texts of a source."""
-        return read_records(source, data_format=data.format, text_column=data.text_column, online=data.online)
+        """Stream the sentences to translate of a source: the column that is given, else what training read there."""
+        if "text_column" in data.model_fields_set or is_hub(source):
+            return read_records(source, data_format=data.format, text_column=data.text_column, online=data.online)
+        return read_sources(
+            source,
+            data_format=data.format,
+            languages=(data.source_lang or "", data.target_lang or ""),
+            source_column=data.source_column,
+        )
 
     @classmethod
     def make_tokenizer(cls, settings: TokenizerSettings, examples: Sequence[SentencePair]) -> PairTokenizer:

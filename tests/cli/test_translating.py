@@ -153,3 +153,45 @@ def test_a_report_on_one_pair_counts_it_as_one_and_says_what_cannot_be_computed(
         5,
         f"error: names is undefined ({why} sentence and in its reference), 0.5 was required\n",
     )
+
+
+def test_predict_reads_the_source_side_of_what_training_reads(run, reverser, sources, tmp_path):
+    expected = run("predict", reverser, sources).out
+    assert run("predict", reverser, DATA / "test.tsv").out == expected
+    lines = [json.dumps({"target": target, "source": source}) for source, target in HELD_OUT]
+    (tmp_path / "test.jsonl").write_text("\n".join(lines))
+    assert run("predict", reverser, tmp_path / "test.jsonl").out == expected
+    headed = "".join(f"{target}\t{source}\n" for source, target in [("turned", "given"), *HELD_OUT])
+    (tmp_path / "headed.tsv").write_text(headed)
+    assert run("predict", reverser, tmp_path / "headed.tsv", "--text-column", "turned").out == expected
+    ran = run("predict", reverser, tmp_path / "headed.tsv", "--text-column", "turnd")
+    assert ran.code == 3 and "did you mean 'turned'?; --text-column names another" in ran.err
+
+
+def test_a_model_remembers_the_columns_and_the_languages_of_its_training(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{number} a\ta {number}" for number in range(40)]
+    Path("t.tsv").write_text("\n".join(["Englisch\tDeutsch", *rows]))
+    small = [
+        "--steps=2",
+        "--set",
+        "encoder.hidden_size=8",
+        "--set",
+        "encoder.embed_size=8",
+        "--set",
+        "tokenizer.vocab_size=270",
+    ]
+    small += ["--set", "head.hidden_size=8", "--set", "head.embed_size=8"]
+    columns = ["--source-column", "Englisch", "--target-column", "Deutsch"]
+    assert run("train", "translate", "--train", "t.tsv", *columns, *small, "--out", "columns").code == 0
+    Path("p.en").write_text("\n".join(row.split("\t")[0] for row in rows))
+    Path("p.de").write_text("\n".join(row.split("\t")[1] for row in rows))
+    languages = ["--source-lang", "en", "--target-lang", "de"]
+    assert run("train", "translate", "--train", "p", *languages, *small, "--out", "languages").code == 0
+    for model, source in (("columns", "t.tsv"), ("languages", "p")):
+        ran = run("predict", model, source, "--format", "jsonl")
+        assert ran.code == 0
+        found = [json.loads(line) for line in ran.out.strip().split("\n")]
+        assert [each.get("Englisch", each.get("text")) for each in found] == [row.split("\t")[0] for row in rows]
+        answers = load(model).predict([row.split("\t")[0] for row in rows])
+        assert [each["translation"] for each in found] == [each.text for each in answers]

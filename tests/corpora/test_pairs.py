@@ -29,6 +29,7 @@ from nlp_lstm.records.examples import SentencePair
 Written = list[tuple[str, str]]
 CALLS = [scan_pairs, read_pairs, check_pairs]
 EN_DE = ("en", "de")
+HEADER = "; in a file with a header, --source-column and --target-column name two of them"
 SAMPLE = Path(__file__).parents[2] / "data" / "phrases_en_de"
 
 
@@ -245,7 +246,8 @@ def test_every_row_of_a_file_without_header_that_has_not_two_columns_is_a_proble
     found = [item for item in scan_pairs(write("a.tsv", content)) if isinstance(item, Problem)]
     last = content.count(b"\n")
     assert lines(found[:-1]) == [
-        f"line {line} of a.tsv: {what}; expected 2 (source, target), parted by a tab" for line, what in expected
+        f"line {line} of a.tsv: {what}; expected 2 (source, target), parted by a tab{HEADER * (line == 3)}"
+        for line, what in expected
     ]
     assert {problem.kind for problem in found[:-1]} <= {"columns"}
     assert (found[-1].line, found[-1].kind) == (last, "encoding")
@@ -303,7 +305,8 @@ def test_a_header_without_the_columns_is_one_problem(write, name, content, optio
             '{"translation": {"en": "a", "de": "b"}}',
             None,
             "missing-column",
-            "'translation' holds the languages 'en', 'de'; expected to be told which two to read",
+            "'translation' holds the languages 'en', 'de'; expected --source-lang and --target-lang to name "
+            "two of them",
         ),
         ('{"translation": {"en": "a", "fr": "b"}}', EN_DE, "missing-column", "no column 'de'; the columns are 'en', "),
         ('{"translation": {"en": 1, "de": "b"}}', EN_DE, "text", "the source sentence is a number; expected a string"),
@@ -539,3 +542,19 @@ def test_the_sample_of_the_project_has_no_problem():
     report = check_pairs(SAMPLE / "train", others=[SAMPLE / "dev", SAMPLE / "test"], languages=EN_DE)
     assert (report.n_examples, report.problems) == (2_006, ())
     assert [len(read_pairs(SAMPLE / split, languages=EN_DE).pairs) for split in ("dev", "test")] == [100, 140]
+
+
+@pytest.mark.parametrize("languages", [EN_DE, ("de", "en")])
+def test_columns_and_keys_named_after_the_languages_are_read_where_there_are_no_others(write, languages):
+    both = {"en": "a b", "de": "A B"}
+    expected = [tuple(both[language] for language in languages)]
+    for name, content in (
+        ("a.jsonl", json.dumps({**both, "id": 1})),
+        ("a.csv", "de,id,en\nA B,1,a b\n"),
+        ("a.tsv", "de\tid\ten\nA B\t1\ta b\n"),
+    ):
+        assert texts(read_pairs(write(name, content), languages=languages).pairs) == expected
+    named = write("b.jsonl", json.dumps({**both, "source": "s", "target": "t"}))
+    assert texts(read_pairs(named, languages=languages).pairs) == [("s", "t")]
+    other = write("c.jsonl", json.dumps({**both, "x": "s", "y": "t"}))
+    assert texts(read_pairs(other, languages=languages, source_column="x", target_column="y").pairs) == [("s", "t")]
