@@ -115,7 +115,7 @@ def check(chosen: Mapping[str, Any], *kinds: type[Settings], title: str) -> None
     from nlp_lstm.config import problems_of  # heavy: only when it is used
 
     problems = [
-        re.sub(r"^\w+", lambda name: f"--{name[0].replace('_', '-')}", problem)
+        re.sub(r"^\w+|(?<= needs )\w+", lambda name: f"--{name[0].replace('_', '-')}", problem)
         for kind in kinds
         for problem in problems_of(kind, {name: value for name, value in chosen.items() if name in kind.model_fields})
     ]

@@ -261,7 +261,7 @@ class Translate(HasExamples):
             inputs: texts; one longer than 256 tokens is translated sentence by sentence, one of white space only is
                 an empty translation.
             batch_size: parts that are translated side by side.
-            beam: hypotheses followed for each; None takes the recipe's.
+            beam: hypotheses followed for each; None takes the recipe's, or `n_best` if that is more.
             n_best: how many of the best to give as `alternatives`; of a text in parts, none.
             length_penalty: see `TranslateSettings`; None takes the recipe's.
             coverage_penalty: how much to prefer translations that attend to all of the source (Wu et al. 2016).

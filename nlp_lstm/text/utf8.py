@@ -22,7 +22,7 @@ def complete_part(data: bytes) -> tuple[str, bytes]:
 
 
 def whole_characters(data: bytes) -> list[tuple[int, int]]:
-    r"""Return for each byte which of the characters that are whole in `data` it is of: the first, and the end, exclusive.
+    r"""Return for each byte which of the whole characters in `data` it is of: the first, and the end, exclusive.
 
     The characters are those of `data.decode(errors="ignore")`. A byte of none has an empty range where it stands.
 

@@ -123,15 +123,19 @@ def test_what_a_format_or_a_task_cannot_show_is_refused(run, reverser, trained, 
         (["--length-penalty", -1], "--length-penalty: expected at least 0, found -1.0"),
         (["--coverage-penalty", "inf"], "--coverage-penalty: expected a finite number, found inf"),
         (["--coverage-penalty", 1000], "--coverage-penalty: expected at most 100, found 1000.0"),
+        (["--n-best", 5, "--beam", 3], "--n-best 5 needs --beam 5 or more"),
         (["--block-ngrams", -1], "--block-ngrams: expected at least 0, found -1"),
     ],
 )
 def test_a_value_out_of_its_range_is_told_before_the_model_is_looked_for_as_python_tells_it(run, flags, message):
     ran = run("predict", "none", "--text", "a", *flags)
     assert (ran.code, ran.out, ran.err) == (2, "", f"error: a model cannot answer so: {message}\n")
-    name, value = flags[0].removeprefix("--").replace("-", "_"), flags[1]
-    found = problems_of(TranslatingOptions, {name: float(value) if "penalty" in name else value})
-    assert found == [message.replace(flags[0], name)]
+    names = {flag: flag.removeprefix("--").replace("-", "_") for flag in flags[::2]}
+    given = dict(zip(names.values(), flags[1::2], strict=True))
+    found = problems_of(
+        TranslatingOptions, {name: float(each) if "penalty" in name else each for name, each in given.items()}
+    )
+    assert found == [re.sub("|".join(names), lambda flag: names[flag[0]], message)]
 
 
 def test_all_wrong_values_are_told_together(run):

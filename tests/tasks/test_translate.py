@@ -165,6 +165,14 @@ def test_all_wrong_options_are_told_together_and_the_recipes_own_have_the_same_b
     ]
 
 
+def test_more_translations_than_the_beam_are_refused_only_where_both_are_asked_for(task, model):
+    with pytest.raises(UsageError, match=r"^a text cannot be translated so: n_best 5 needs beam 5 or more$"):
+        task.answer(model, ["the dog"], n_best=5, beam=4)
+    (equal,) = task.answer(model, ["the dog"], n_best=7, beam=7)
+    (grown,) = task.answer(model, ["the dog"], n_best=7)  # the recipe's beam is 5
+    assert grown == equal and len(grown.alternatives) == 7
+
+
 def test_the_best_come_in_order_and_no_special_token_is_written(task, model):
     for each in task.answer(model, ["the dog runs so"], n_best=5):
         scores = [other.score for other in each.alternatives]
