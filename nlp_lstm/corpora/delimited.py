@@ -59,6 +59,8 @@ def read_table(lines: Iterable[Line], wanted: Wanted, *, tabs: bool = False) -> 
         return
     names = _column_names(head.cells)
     fault = _header_fault(names, wanted)
+    if fault and tabs and _may_be_pair(names, wanted):
+        fault += "; sentence pairs, which need no header, are checked with --task translate"
     if fault:
         yield wanted.problem(head.first, "missing-column", fault)
         return
@@ -137,6 +139,13 @@ def _header_fault(names: Sequence[str], wanted: Wanted) -> str | None:
             separated = "; is it separated by semicolons?" if len(names) == 1 and ";" in names[0] else ""
             return f"the header has {no_column(name, names)}{separated}"
     return None
+
+
+def _may_be_pair(cells: Sequence[str], wanted: Wanted) -> bool:
+    """Return whether a first line without the columns of labelled texts may be a pair of sentences."""
+    return (
+        len(cells) == 2 and wanted.label_column is not None and not {wanted.text_column, wanted.label_column} & {*cells}
+    )
 
 
 def _wrong_count(record: Cells, names: Sequence[str]) -> str:

@@ -238,7 +238,7 @@ def _check_usage(
         given, missing = ("source", "target") if languages[0] else ("target", "source")
         raise UsageError(f"a {given} language is given, {languages[0] or languages[1]!r}, but no {missing} language")
     if data_format == PARALLEL and not all(languages):
-        raise UsageError(f"{source}: parallel files are read when both languages are given")
+        raise UsageError(f"{source}: parallel files are read with --source-lang and --target-lang")
     for what, (first, second) in (("languages", languages), ("columns", columns)):
         if first and first == second:
             raise UsageError(f"the source and target {what} are both {first!r}; expected two")

@@ -458,7 +458,7 @@ def test_what_is_wrong_with_the_source_or_the_settings_is_said_at_once(write, ca
         call(write("a.xlsx", "a\tb\n"))
     for options, expected in (
         ({"data_format": "tvs"}, "no format of sentence pairs 'tvs'; did you mean 'tsv'?"),
-        ({"data_format": "parallel"}, "train.tsv: parallel files are read when both languages are given"),
+        ({"data_format": "parallel"}, "train.tsv: parallel files are read with --source-lang and --target-lang"),
         ({"languages": ("en", "")}, "a source language is given, 'en', but no target language"),
         ({"languages": ("", "de")}, "a target language is given, 'de', but no source language"),
         ({"languages": ("en", "en")}, "the source and target languages are both 'en'; expected two"),
