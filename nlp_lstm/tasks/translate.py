@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -48,6 +49,12 @@ from nlp_lstm.text.vocabulary import PAD, UNKNOWN
 
 BEGIN, END = "<begin>", "<end>"
 SPECIALS = (PAD, UNKNOWN, BEGIN, END)
+
+DOUBTED = 100
+"""So many pairs are looked at to see whether they are turned round."""
+CLEARLY = 1.0
+"""By so many nats a token they must then surprise the model less: it must not be said of a task that reads the same
+both ways, nor by a model that has hardly learned."""
 
 
 class PairTables(NamedTuple):
@@ -186,6 +193,37 @@ class Translate(HasExamples):
     def check(self, examples: Sequence[SentencePair]) -> list[str]:
         """Return nothing: any pair can be scored."""
         return []
+
+    def doubts(self, model: nn.Module, examples: Sequence[SentencePair]) -> list[str]:
+        """Return a line if the sources look like the translations and the other way round, else nothing."""
+        some = [pair for pair in examples if pair.source_text.strip() and pair.target_text.strip()][:DOUBTED]
+        if not some:
+            return []
+        given, turned = self._nats(model, some), self._nats(model, list(map(_turned, some)))
+        if given <= turned + CLEARLY:
+            return []
+        return [
+            f"are the columns or languages swapped? The other way round the translations surprise the model less: "
+            f"{turned:.1f} nats a token, not {given:.1f}"
+        ]
+
+    def _nats(self, model: nn.Module, pairs: Sequence[SentencePair]) -> float:
+        """Return how much the translations of pairs surprise a network, in nats a token.
+
+        A token without a row costs as much more as one of 10,000 to choose from: else a language of which the
+        vocabulary knows nothing is no surprise.
+        """
+        rows = self.encode(self.tokenize(pairs, self.tokenizer, cache=None))
+        device = next(model.parameters()).device
+        model.eval()
+        total = n_tokens = 0.0
+        with torch.inference_mode():
+            for batch in self.batches(rows, pairs, TrainingSettings()).epoch(0):
+                loss = self.loss(model, batch.to(device))
+                n_unknown = int((batch.targets == self.target.unknown_id)[batch.target_mask].sum())
+                total += float(loss.total) + n_unknown * math.log(10_000)
+                n_tokens += loss.n_items
+        return total / n_tokens
 
     def encode(self, tokens: PairTables) -> PairRows:
         """Return the ids of both sides."""

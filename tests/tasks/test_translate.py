@@ -344,3 +344,39 @@ def test_a_made_language_is_learned():
     found = task.answer(model, [pair.source_text for pair in pairs])
     right = sum(each.text == pair.target_text for each, pair in zip(found, pairs, strict=True))
     assert right > 0.9 * len(pairs)
+
+
+def upper_case(n: int) -> list[SentencePair]:
+    """Return pairs of a made language: letters in another alphabet."""
+    draw = np.random.default_rng(n)
+    texts = (" ".join(draw.choice(list("abcde"), size=draw.integers(1, 6))) for _ in range(n))
+    return [SentencePair(text, text.upper()) for text in texts]
+
+
+@pytest.mark.parametrize("tokenizer", [RegexWords(), ByteSymbols()], ids=lambda each: each.kind)
+def test_pairs_that_are_turned_round_are_told_of_when_they_are_scored(tokenizer):
+    """Bytes have the same vocabulary on both sides, so that only what was learned can tell; words are all unknown."""
+    pairs, fresh = upper_case(300), upper_case(50)
+    task = made(pairs, PairTokenizer(tokenizer, tokenizer), embed_size=16, hidden_size=16, label_smoothing=0.0)
+    torch.manual_seed(0)
+    model = task.build(EncoderSettings(embed_size=16, hidden_size=16, dropout=0.0, embedding_dropout=0.0))
+    predictor = Predictor(task, model, {})
+    swapped = [SentencePair(pair.target_text, pair.source_text) for pair in fresh]
+    told: list[str] = []
+    predictor.evaluate(swapped, note=told.append)
+    assert bool(told) == (tokenizer.kind == "regex")  # it has learned nothing yet, but no word is known
+    told.clear()
+    rows = task.encode(Translate.tokenize(pairs, task.tokenizer, cache=None))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for epoch in range(3):
+        model.train()
+        for batch in task.batches(rows, pairs, TrainingSettings(batch_size=20)).epoch(epoch):
+            loss = task.loss(model, batch)
+            optimizer.zero_grad()
+            (loss.total / loss.n_items).backward()
+            optimizer.step()
+    for examples in (fresh, [SentencePair("", "A")], [SentencePair("a b", "A B"), SentencePair(" ", "")]):
+        predictor.evaluate(examples, note=told.append)
+    assert told == []
+    predictor.evaluate(swapped, note=told.append)
+    assert len(told) == 1 and told[0].startswith("are the columns or languages swapped?")
