@@ -20,6 +20,9 @@ SPLITS = ("train", "dev", "test")
 IN_MEMORY = "(in memory)"
 """What stands in place of a file's name where a run was given the examples themselves."""
 
+CONFLICT = "conflict"
+"""The type of pydantic's errors about a value that does not go with another: the message says what it needs."""
+
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 Gaps: TypeAlias = Literal["refuse", "last", "line"]
 """What is done about missing numbers."""
@@ -209,13 +212,21 @@ class TranslatingOptions(Settings):
     beam: Beam | None = None
     """Hypotheses followed side by side; None takes the recipe's number."""
     n_best: NBest = 0
-    """How many of the best translations to give besides; as many hypotheses are followed at least."""
+    """How many of the best translations to give besides; without `beam` as many hypotheses are followed at least."""
     length_penalty: Exponent | None = None
     """None takes the recipe's."""
     coverage_penalty: Exponent = 0.0
     block_ngrams: Annotated[int, Field(ge=0)] = 0
     attention: bool = False
     """Whether to say what each token of a translation attended to."""
+
+    @field_validator("n_best")
+    @classmethod
+    def _is_followed(cls, value: int, info: ValidationInfo) -> int:
+        """Refuse more translations than the hypotheses that are asked for can be."""
+        if value > (info.data.get("beam") or value):
+            raise PydanticCustomError(CONFLICT, "needs beam {n_best} or more", {"n_best": value})
+        return value
 
 
 Nats = Annotated[float, Field(ge=-1e6, le=1e6)]
@@ -326,6 +337,8 @@ def _line(kind: type[Settings], path: Path, errors: Sequence[ErrorDetails], sect
     parts = [str(part + 1) if isinstance(part, int) else part for part in path]
     name = ".".join([section, *parts] if section else parts)
     first = errors[0]
+    if first["type"] == CONFLICT:
+        return f"{name} {first['input']} {first['msg']}"
     if first["type"] == "extra_forbidden":
         return f"{name}: unknown setting{nearest(parts[-1], _keys(kind, parts[:-1]))}"
     if first["type"] == "missing":

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nlp_lstm.counting import counted
 from nlp_lstm.records.predictions import Alignment
 
 METHODS = ("ig", "leave-one-out")
@@ -242,15 +243,15 @@ class Curve:
         relative = self.relative
         broken = next((k for k, norm in enumerate(relative) if not math.isfinite(norm)), None)
         if broken is not None:
-            return f"too large for a number after {_steps(broken)}"
+            return f"too large for a number after {counted(broken, 'steps')}"
         top = max(relative)
         if top >= 10.0:
             place = relative.index(top)
-            return f"grows to {top:.3g} times after {_steps(place)}"
+            return f"grows to {top:.3g} times after {counted(place, 'steps')}"
         gone = next((k for k, norm in enumerate(relative) if norm < 0.01), None)
         if gone is not None:
-            return f"below 1 % after {_steps(gone)}"
-        return f"{relative[-1]:.2g} times as large after {_steps(len(relative) - 1)}"
+            return f"below 1 % after {counted(gone, 'steps')}"
+        return f"{relative[-1]:.2g} times as large after {counted(len(relative) - 1, 'steps')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +282,6 @@ class GradientReport:
         for found, curve in zip(plain["curves"], self.curves, strict=True):
             found["fate"] = curve.fate
         return plain
-
-
-def _steps(count: int) -> str:
-    return f"{count} step{'' if count == 1 else 's'}"
 
 
 def _plain(record: Any) -> dict[str, Any]:

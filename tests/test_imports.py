@@ -26,7 +26,7 @@ ROWS = (
     {"nn", "batching", "corpora", "tensor_file"},
     {"metrics", "inspection"},
     {"text", "config", "records", "plugins"},
-    {"errors", "expected", "files", "spacy_doc", "toml_values"},
+    {"counting", "errors", "expected", "files", "spacy_doc", "toml_values"},
 )
 DEPTH = {name: depth for depth, row in enumerate(ROWS) for name in row}
 
@@ -37,6 +37,7 @@ WITHOUT_TORCH = (
     "config",
     "records",
     "inspection",
+    "counting",
     "errors",
     "expected",
     "files",

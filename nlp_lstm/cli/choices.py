@@ -118,11 +118,11 @@ def check(chosen: Mapping[str, Any], *kinds: type[Settings], title: str) -> None
 
     def flag(place: re.Match[str]) -> str:
         """Return where a problem stands as a flag; the one value of a flag given once has no number."""
-        name = place["name"]
+        name = place["name"] or place["other"]
         return f"--{name.replace('_', '-')}{'' if name in single else place['number'] or ''}"
 
     problems = [
-        re.sub(r"^(?P<name>\w+)(?P<number>\.\d+)?(?=[:.])", flag, problem)
+        re.sub(r"^(?P<name>\w+)(?P<number>\.\d+)?(?=[:. ])|(?<= needs )(?P<other>\w+)", flag, problem)
         for kind in kinds
         for problem in problems_of(kind, {name: value for name, value in chosen.items() if name in kind.model_fields})
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nlp_lstm.cli.train import choices_of, train
+from nlp_lstm.counting import counted
 
 if TYPE_CHECKING:
     from nlp_lstm.stages.comparison import CellResult, Comparison
@@ -110,7 +111,7 @@ def _title(comparison: Comparison) -> str:
     if not runs:
         return f"{comparison.recipe}: {size}"
     over = f"{len({run.seed for run in runs})} seeds" if len(runs) > len(comparison.cells) else "one seed"
-    examples = f"{runs[0].n:,} {runs[0].unit} of {comparison.split}"
+    examples = f"{counted(runs[0].n, runs[0].unit)} of {comparison.split}"
     return f"{comparison.recipe}: {size}; scores on {examples}, mean ± standard deviation over {over}"
 
 

@@ -48,7 +48,7 @@ def evaluate(
     output_format: str,
     requirements: tuple[str, ...],
     data_format: str | None,
-    text_column: str,
+    text_column: str | None,
     label_column: str,
     columns: tuple[str, ...],
     time_column: str | None,

@@ -67,7 +67,7 @@ def inspect(
     html: Path | None,
     plot: Path | None,
     data_format: str | None,
-    text_column: str,
+    text_column: str | None,
     columns: tuple[str, ...],
     time_column: str | None,
     online: bool,

@@ -33,7 +33,9 @@ def data_format(command: F) -> F:
 def text_column(command: F) -> F:
     """Add `--text-column`."""
     return click.option(
-        "--text-column", metavar="NAME", default="text", show_default=True, help="Column or key of the texts."
+        "--text-column",
+        metavar="NAME",
+        help="Column or key of the texts.  [text; a translator's source column of training]",
     )(command)
 
 

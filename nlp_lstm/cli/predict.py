@@ -48,7 +48,8 @@ from nlp_lstm.cli.files import check_outputs
     "--n-best",
     type=int,
     metavar="K",
-    help="Taggers: also the K likeliest tag sequences; translators: the K best translations.",
+    help="Taggers: also the K likeliest tag sequences; translators: the K best translations, with a beam of K "
+    "where the recipe's is smaller.",
 )
 @choices.flags(choices.TRANSLATING, of="Translators")
 @choices.flags(choices.WRITING, of="Generators", besides=choices.TRANSLATING)
@@ -61,7 +62,7 @@ def predict(
     output_format: str,
     output: Path | None,
     data_format: str | None,
-    text_column: str,
+    text_column: str | None,
     columns: tuple[str, ...],
     time_column: str | None,
     gaps: str | None,

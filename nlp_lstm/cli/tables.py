@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from nlp_lstm.counting import counted
+
 PIPE_WIDTH = 100_000
 """Columns when there is no terminal: a table takes what it needs."""
 
@@ -28,7 +30,7 @@ def print_report(report: Mapping[str, Any], *, unit: str) -> None:
         unit: what was scored, in the plural, where the report does not say.
     """
     console = plain_console()
-    console.print(f"{report['n']:,} {report.get('unit', unit)}")
+    console.print(counted(report["n"], report.get("unit", unit)))
     for name, value in report.items():
         if isinstance(value, float):
             interval = report.get(f"{name}_interval")

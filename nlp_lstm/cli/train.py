@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from nlp_lstm.cli import options
-from nlp_lstm.errors import Interrupted
+from nlp_lstm.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from nlp_lstm.stages.run import Choices
@@ -85,11 +85,14 @@ def choices_of(chosen: Mapping[str, Any]) -> Choices:
     """Return what a person lays over a recipe, by the values of the command line's options.
 
     Raises:
-        UsageError: a setting is no `A.B=V`.
+        UsageError: a setting is no `A.B=V`, or more than one budget is given.
     """
-    from nlp_lstm.stages.recipes import parse_setting  # heavy: only when a run is asked for
+    from nlp_lstm.config import BUDGETS  # heavy, like the one below: only when a run is asked for
+    from nlp_lstm.stages.recipes import parse_setting
 
     given: dict[str, Any] = {name.removesuffix("_data"): value for name, value in chosen.items()}
+    if sum(given[unit] is not None for unit in BUDGETS) > 1:
+        raise UsageError(f"give one of {', '.join(f'--{unit}' for unit in sorted(BUDGETS))}")
     assignments = given.pop("assignments")
     given["settings"] = dict(parse_setting(assignment) for assignment in assignments)
     # a flag and a list that were not given leave the recipe's own

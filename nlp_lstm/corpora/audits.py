@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from nlp_lstm.config import DataSettings
 from nlp_lstm.corpora.checking import Report, check
+from nlp_lstm.corpora.hub import is_hub
+from nlp_lstm.corpora.pair_files import check_no_prefix
 from nlp_lstm.corpora.pair_rows import COLUMNS
 from nlp_lstm.corpora.pairs import check_pairs
 from nlp_lstm.corpora.series_reading import check_series
@@ -78,6 +80,9 @@ AUDITS: Mapping[str, Audit] = {
 def guess_task(source: str | Path, data: DataSettings) -> str:
     """Return the task a file is for, as far as its name and the settings tell; a classifier's when they tell nothing.
 
+    Raises:
+        DataError: there is no such file, but two parallel ones whose names begin so.
+
     >>> guess_task("train.conll.gz", DataSettings()), guess_task("train.csv", DataSettings())
     ('tag', 'classify')
     >>> guess_task("train", DataSettings(source_lang="en", target_lang="de"))
@@ -85,4 +90,6 @@ def guess_task(source: str | Path, data: DataSettings) -> str:
     """
     if data.source_lang or data.target_lang or (data.source_column, data.target_column) != COLUMNS:
         return "translate"
+    if not is_hub(source):
+        check_no_prefix(source, of_any=False)
     return "tag" if data.columns or columns_format(source, data.format) else "classify"

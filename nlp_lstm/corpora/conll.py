@@ -12,6 +12,7 @@ from nlp_lstm.corpora.column_roles import Roles
 from nlp_lstm.corpora.problems import Kind, Problem, quoted
 from nlp_lstm.corpora.rows import Line
 from nlp_lstm.corpora.tagged_rows import TagsWanted, tag_fault, with_text
+from nlp_lstm.counting import counted
 from nlp_lstm.errors import UsageError
 from nlp_lstm.records.examples import TaggedSentence
 
@@ -230,7 +231,7 @@ class _Shape(NamedTuple):
     def fault(self, line: Line, cells: Sequence[str], wanted: _Columns) -> Problem | None:
         if len(cells) == self.n_columns:
             return None
-        message = f"{_counted(len(cells))}; expected {self.n_columns}, as in line {self.line}"
+        message = f"{counted(len(cells), 'columns')}; expected {self.n_columns}, as in line {self.line}"
         return wanted.problem(line.number, "columns", message)
 
 
@@ -304,7 +305,7 @@ class _Ids:
 def _conllu_fault(line: Line, cells: Sequence[str], id_fault: str | None, wanted: _Columns) -> Problem | None:
     """Return what is wrong with a line that is no comment, whether it is a word or not."""
     if len(cells) != _N_CONLLU_COLUMNS:
-        message = f"{_counted(len(cells))}; expected {_N_CONLLU_COLUMNS}, parted by tabs (CoNLL-U)"
+        message = f"{counted(len(cells), 'columns')}; expected {_N_CONLLU_COLUMNS}, parted by tabs (CoNLL-U)"
         return wanted.problem(line.number, "columns", message)
     return wanted.problem(line.number, "syntax", id_fault) if id_fault else None
 
@@ -322,8 +323,4 @@ def _text_comment(comment: str, before: str | None) -> str | None:
 
 
 def _too_few(shape: _Shape, roles: Roles) -> str:
-    return f"{_counted(shape.n_columns)}; expected at least {len(roles.names)} ({', '.join(roles.names)})"
-
-
-def _counted(n_columns: int) -> str:
-    return f"{n_columns} column{'' if n_columns == 1 else 's'}"
+    return f"{counted(shape.n_columns, 'columns')}; expected at least {len(roles.names)} ({', '.join(roles.names)})"

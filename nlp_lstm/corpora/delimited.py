@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from nlp_lstm.corpora.problems import Problem, no_column
 from nlp_lstm.corpora.rows import Line, Row, Wanted
+from nlp_lstm.counting import counted
 
 # The csv module refuses fields over 131,072 characters unless told otherwise; this is the largest value that
 # fits a C long everywhere.
@@ -58,6 +59,8 @@ def read_table(lines: Iterable[Line], wanted: Wanted, *, tabs: bool = False) -> 
         return
     names = _column_names(head.cells)
     fault = _header_fault(names, wanted)
+    if fault and tabs and _may_be_pair(names, wanted):
+        fault += "; sentence pairs, which need no header, are checked with --task translate"
     if fault:
         yield wanted.problem(head.first, "missing-column", fault)
         return
@@ -138,15 +141,18 @@ def _header_fault(names: Sequence[str], wanted: Wanted) -> str | None:
     return None
 
 
+def _may_be_pair(cells: Sequence[str], wanted: Wanted) -> bool:
+    """Return whether a first line without the columns of labelled texts may be a pair of sentences."""
+    return (
+        len(cells) == 2 and wanted.label_column is not None and not {wanted.text_column, wanted.label_column} & {*cells}
+    )
+
+
 def _wrong_count(record: Cells, names: Sequence[str]) -> str:
-    expected = f"expected {_counted(len(names))} ({', '.join(names)})"
+    expected = f"expected {counted(len(names), 'columns')} ({', '.join(names)})"
     if record.cells == [""]:
         return f"a blank line; {expected}"
-    return f"{_counted(len(record.cells))}; {expected}{_span(record.first, record.last)}"
-
-
-def _counted(n_columns: int) -> str:
-    return f"{n_columns} column{'' if n_columns == 1 else 's'}"
+    return f"{counted(len(record.cells), 'columns')}; {expected}{_span(record.first, record.last)}"
 
 
 def _span(first: int, last: int) -> str:

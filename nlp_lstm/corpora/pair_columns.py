@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -10,23 +11,21 @@ from nlp_lstm.corpora.delimited import read_csv, read_tsv
 from nlp_lstm.corpora.pair_rows import COLUMNS, PairsWanted
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.rows import Line, Reader, Wanted
+from nlp_lstm.counting import counted
 from nlp_lstm.records.examples import SentencePair
 
 
 def tsv_pairs(lines: Iterable[Line], wanted: PairsWanted) -> Iterator[SentencePair | Problem]:
     """Yield the pairs of a tab-separated file: a line is a pair and a quote is a character like any other.
 
-    The first line is a header if it names both columns, `source` and `target`, and must be one if other columns are
-    wanted. In a file without a header every line has two columns.
+    The first line is a header if it names both columns, `source` and `target` or the two languages, and must be one if
+    other columns are wanted. In a file without a header every line has two columns.
     """
-    opened = iter(lines)
-    first = next(opened, None)
-    if first is None:
-        return
-    lines = chain([first], opened)
-    names = {cell.strip() for cell in first.text.split("\t")}
-    if wanted.columns != COLUMNS or names.issuperset(COLUMNS):
-        yield from _headed(read_tsv, lines, wanted)
+    first, lines = first_line(lines)
+    names = {cell.strip() for cell in first.split("\t")}
+    columns = wanted.columns_in(names)
+    if columns != COLUMNS or names.issuperset(COLUMNS):
+        yield from _headed(read_tsv, lines, wanted, columns)
     else:
         for line in lines:
             yield line.problem or _pair(line, wanted)
@@ -34,7 +33,23 @@ def tsv_pairs(lines: Iterable[Line], wanted: PairsWanted) -> Iterator[SentencePa
 
 def csv_pairs(lines: Iterable[Line], wanted: PairsWanted) -> Iterator[SentencePair | Problem]:
     """Yield the pairs of a comma-separated file, which has a header; quoted fields may hold commas and line ends."""
-    return _headed(read_csv, lines, wanted)
+    first, lines = first_line(lines)
+    return _headed(read_csv, lines, wanted, wanted.columns_in(csv_names(first)))
+
+
+def first_line(lines: Iterable[Line]) -> tuple[str, Iterable[Line]]:
+    """Return the text of the first line, nothing if there is none, and all lines."""
+    rest = iter(lines)
+    first = next(rest, None)
+    return ("", ()) if first is None else (first.text, chain([first], rest))
+
+
+def csv_names(header: str) -> set[str]:
+    """Return the columns' names in the first line of a comma-separated file; none of one that cannot be read."""
+    try:
+        return {cell.strip() for cell in next(csv.reader([header]), [])}
+    except csv.Error:  # who reads the rows tells of it
+        return set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +67,10 @@ class _BothColumns(Wanted):
         return [self.text_column, self.target_column]
 
 
-def _headed(read: Reader, lines: Iterable[Line], wanted: PairsWanted) -> Iterator[SentencePair | Problem]:
-    source_column, target_column = wanted.columns
+def _headed(
+    read: Reader, lines: Iterable[Line], wanted: PairsWanted, names: tuple[str, str]
+) -> Iterator[SentencePair | Problem]:
+    source_column, target_column = names
     columns = _BothColumns(wanted.source, source_column, label_column=None, target_column=target_column)
     for row in read(lines, columns):
         if isinstance(row, Problem):
@@ -66,5 +83,8 @@ def _pair(line: Line, wanted: PairsWanted) -> SentencePair | Problem:
     cells = line.text.split("\t")
     if len(cells) == 2:
         return wanted.pair(line.number, *cells)
-    found = f"{len(cells)} column{'' if len(cells) == 1 else 's'}" if line.text else "a blank line"
-    return wanted.problem(line.number, "columns", f"{found}; expected 2 ({', '.join(COLUMNS)}), parted by a tab")
+    found = counted(len(cells), "columns") if line.text else "a blank line"
+    header = "; in a file with a header, --source-column and --target-column name two of them" if len(cells) > 2 else ""
+    return wanted.problem(
+        line.number, "columns", f"{found}; expected 2 ({', '.join(COLUMNS)}), parted by a tab{header}"
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from itertools import zip_longest
 from pathlib import Path
@@ -13,13 +14,23 @@ from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.errors import DataError
 from nlp_lstm.records.examples import SentencePair
 
+# Such as en and pt_BR; longer endings are mostly of formats.
+_LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][A-Za-z]{2,4})?")
+
+
+def side_file(prefix: str | Path, language: str) -> Path | None:
+    """Return the file `PREFIX.LANGUAGE`, which may be packed (`PREFIX.LANGUAGE.gz`), or None if it is missing."""
+    plain = Path(f"{prefix}.{language}")
+    packed = Path(f"{plain}.gz")
+    return plain if plain.is_file() else packed if packed.is_file() else None
+
 
 def parallel_files(prefix: str | Path, languages: tuple[str, str]) -> tuple[Path, Path] | None:
     """Return the files `PREFIX.LANGUAGE` of two languages, or None if one is missing.
 
     Each may be packed (`PREFIX.LANGUAGE.gz`); of a file that is there both ways the unpacked one is returned.
     """
-    source, target = (_file(prefix, language) for language in languages)
+    source, target = (side_file(prefix, language) for language in languages)
     return (source, target) if source and target else None
 
 
@@ -33,7 +44,7 @@ def find_parallel(prefix: str | Path, languages: tuple[str, str]) -> tuple[Path,
     if found:
         return found
     names = [f"{prefix}.{language}" for language in languages]
-    there = [_file(prefix, language) for language in languages]
+    there = [side_file(prefix, language) for language in languages]
     if any(there):
         missing = names[0] if there[1] else names[1]
         raise DataError(f"{missing}: no such file, packed (.gz) or not; expected one beside {there[0] or there[1]}")
@@ -56,8 +67,12 @@ def check_no_half(source: str | Path, languages: tuple[str, str]) -> None:
             raise DataError(f"{source}: is one of two parallel files; expected what both names begin with, {prefix!r}")
 
 
-def check_no_prefix(source: str | Path) -> None:
+def check_no_prefix(source: str | Path, *, of_any: bool = True) -> None:
     """Check that a source whose languages are not known is not what the names of several files begin with.
+
+    Args:
+        source: what is thought to be a file.
+        of_any: whether any files count; else only those that end in codes of languages.
 
     Raises:
         DataError: it is, and there is no file of that name; the message has the files.
@@ -67,11 +82,11 @@ def check_no_prefix(source: str | Path) -> None:
         return
     names = sorted(each.name for each in path.parent.iterdir() if each.is_file())
     found = [name for name in names if name.startswith(f"{path.name}.")]
-    if len(found) > 1:
+    languages = _languages(found, f"{path.name}.")
+    if len(found if of_any else languages) > 1:
         begun = ", ".join(found[:4]) + (", ..." if len(found) > 4 else "")
-        raise DataError(
-            f"{source}: no such file, but there are {begun}; parallel files are read when both languages are given"
-        )
+        flags = "--source-lang {} --target-lang {}, or the other way round,".format(*languages, *"LL")
+        raise DataError(f"{source}: no such file, but there are {begun}; {flags} reads two of them as sentence pairs")
 
 
 def parallel_pairs(files: tuple[Path, Path], wanted: PairsWanted) -> Iterator[SentencePair | Problem]:
@@ -96,16 +111,16 @@ def parallel_pairs(files: tuple[Path, Path], wanted: PairsWanted) -> Iterator[Se
         yield wanted.problem(0, "unpaired", message)
 
 
-def _file(prefix: str | Path, language: str) -> Path | None:
-    plain = Path(f"{prefix}.{language}")
-    packed = Path(f"{plain}.gz")
-    return plain if plain.is_file() else packed if packed.is_file() else None
-
-
 def _prefix(name: str, language: str) -> str:
     """Return what stands before a file name's language; nothing if it does not end with that."""
     plain = name.removesuffix(".gz")
     return plain.removesuffix(f".{language}") if plain.endswith(f".{language}") else ""
+
+
+def _languages(names: Sequence[str], prefix: str) -> list[str]:
+    """Return the codes of languages that names end in, English first, from which people often translate."""
+    endings = {name.removeprefix(prefix).removesuffix(".gz") for name in names}
+    return sorted(filter(_LANGUAGE.fullmatch, endings), key=lambda ending: (ending != "en", ending))
 
 
 def _nearest_prefix(path: Path, languages: tuple[str, str]) -> str:

@@ -10,15 +10,18 @@ from nlp_lstm.corpora.problems import Problem, no_column
 from nlp_lstm.corpora.rows import Line, Wanted, json_kind
 from nlp_lstm.records.examples import SentencePair
 
-_NESTED = "translation"
+NESTED = "translation"
+"""The key of an object that holds the two sentences under their languages."""
 
 
 def jsonl_pairs(lines: Iterable[Line], wanted: PairsWanted) -> Iterator[SentencePair | Problem]:
     """Yield a pair for each line of JSON, or the problem of the line.
 
-    A line is one of these, with the wanted columns for keys, or the languages; its other keys are not looked at:
+    A line is one of these, with the wanted columns for keys, or the languages; its other keys are not looked at. Where
+    languages are given and there is neither key of the first line, the languages are looked for in their place:
 
         {"source": "Good morning", "target": "Guten Morgen"}
+        {"en": "Good morning", "de": "Guten Morgen"}
         {"translation": {"en": "Good morning", "de": "Guten Morgen"}}
     """
     for line in lines:
@@ -28,14 +31,17 @@ def jsonl_pairs(lines: Iterable[Line], wanted: PairsWanted) -> Iterator[Sentence
 
 def _pair(number: int, fields: Mapping[str, object], wanted: PairsWanted) -> SentencePair | Problem:
     """Return the pair of one JSON object."""
-    if _NESTED not in fields or any(column in fields for column in wanted.columns):
-        return _from_keys(number, fields, wanted.columns, wanted)
-    inner = fields[_NESTED]
+    columns = wanted.columns_in(fields)
+    if NESTED not in fields or any(column in fields for column in columns):
+        return _from_keys(number, fields, columns, wanted)
+    inner = fields[NESTED]
     if not isinstance(inner, dict):
-        return wanted.problem(number, "text", f"{_NESTED!r} is {json_kind(inner)}; expected an object")
+        return wanted.problem(number, "text", f"{NESTED!r} is {json_kind(inner)}; expected an object")
     if not all(wanted.languages):
         names = ", ".join(map(repr, inner)) or "none"
-        message = f"{_NESTED!r} holds the languages {names}; expected to be told which two to read"
+        message = (
+            f"{NESTED!r} holds the languages {names}; expected --source-lang and --target-lang to name two of them"
+        )
         return wanted.problem(number, "missing-column", message)
     return _from_keys(number, inner, wanted.languages, wanted)
 

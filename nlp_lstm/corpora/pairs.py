@@ -17,10 +17,12 @@ from nlp_lstm.corpora.opening import STANDARD_INPUT, check_there, name_of, open_
 from nlp_lstm.corpora.pair_checking import check_streams
 from nlp_lstm.corpora.pair_columns import csv_pairs, tsv_pairs
 from nlp_lstm.corpora.pair_files import check_no_half, check_no_prefix, find_parallel, parallel_files, parallel_pairs
+from nlp_lstm.corpora.pair_lengths import name_unequal
 from nlp_lstm.corpora.pair_lines import jsonl_pairs
 from nlp_lstm.corpora.pair_rows import COLUMNS, LEFT_OUT, LIMITS, Limits, PairReader, PairsWanted
 from nlp_lstm.corpora.problems import Kind, Problem, and_more
 from nlp_lstm.corpora.rows import Line
+from nlp_lstm.counting import counted
 from nlp_lstm.errors import DataError, UsageError, nearest
 from nlp_lstm.records.examples import SentencePair
 
@@ -54,7 +56,7 @@ class PairData:
         if not total:
             return ""
         parts = [f"{self.left_out[kind]:,} {words}" for kind, words in LEFT_OUT.items() if self.left_out.get(kind)]
-        return f"left out {total:,} pair{'' if total == 1 else 's'}: {', '.join(parts)}"
+        return f"left out {counted(total, 'pairs')}: {', '.join(parts)}"
 
 
 def pair_format(source: str | Path, languages: tuple[str, str] = ("", "")) -> str:
@@ -97,7 +99,8 @@ def scan_pairs(
         target_column: the column or key of their translations. Without these two names, tab-separated files need no
             header.
         limits: which pairs come as problems although they can be read, as do those with an empty side; None takes
-            every pair.
+            every pair. With limits up to 1,000 pairs are read before the first comes, to learn how long they usually
+            are.
         stdin: the bytes to take for standard input; None takes the process's own.
 
     Raises:
@@ -216,10 +219,11 @@ def _open(
     if name == PARALLEL:
         files = find_parallel(source, languages)
         wanted = PairsWanted(str(files[0]), str(files[1]), columns, languages, limits)
-        return _Opened(wanted, parallel_pairs(files, wanted))
+        return _Opened(wanted, name_unequal(parallel_pairs(files, wanted), wanted))
     check_there(source)
     wanted = PairsWanted(name_of(source), name_of(source), columns, languages, limits)
-    return _Opened(wanted, _file_pairs(source, wanted, name, looked_at=data_format is None, stdin=stdin))
+    items = _file_pairs(source, wanted, name, looked_at=data_format is None, stdin=stdin)
+    return _Opened(wanted, name_unequal(items, wanted))
 
 
 def _check_usage(
@@ -234,7 +238,7 @@ def _check_usage(
         given, missing = ("source", "target") if languages[0] else ("target", "source")
         raise UsageError(f"a {given} language is given, {languages[0] or languages[1]!r}, but no {missing} language")
     if data_format == PARALLEL and not all(languages):
-        raise UsageError(f"{source}: parallel files are read when both languages are given")
+        raise UsageError(f"{source}: parallel files are read with --source-lang and --target-lang")
     for what, (first, second) in (("languages", languages), ("columns", columns)):
         if first and first == second:
             raise UsageError(f"the source and target {what} are both {first!r}; expected two")

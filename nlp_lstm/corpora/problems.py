@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from nlp_lstm.counting import counted
+
 Kind = Literal[
     "encoding",  # bytes that are not UTF-8
     "syntax",  # not what the format allows: broken JSON, an open quote, a missing `__label__`
@@ -89,7 +91,7 @@ def and_more(n_more: int, command: str) -> str:
     """
     if not n_more:
         return ""
-    return f" (and {n_more} more problem{'s' if n_more > 1 else ''}; `{command}` lists them all)"
+    return f" (and {counted(n_more, 'problems', shown=f'{n_more} more')}; `{command}` lists them all)"
 
 
 def quoted(value: str, *, width: int = 40) -> str:

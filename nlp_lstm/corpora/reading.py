@@ -166,6 +166,7 @@ def read_records(
     text_column: str = "text",
     online: bool = False,
     stdin: BinaryIO | None = None,
+    readers: Mapping[str, Reader] = FORMATS,
 ) -> Iterator[Record]:
     """Stream the texts to predict on, one record for each row, in order, as the rows arrive.
 
@@ -178,13 +179,14 @@ def read_records(
         text_column: the column or key of the texts.
         online: whether `hf:` may use the network.
         stdin: the bytes to take for standard input; None takes the process's own.
+        readers: what reads each of `FORMATS`.
 
     Raises:
         DataError: the source cannot be read, or a row is malformed; rows before it have been yielded.
         UsageError: there is no such format.
     """
     wanted = Wanted(name_of(source), text_column, label_column=None)
-    rows = _rows(source, wanted, data_format=data_format, online=online, plain=True, stdin=stdin)
+    rows = _rows(source, wanted, data_format=data_format, online=online, plain=True, stdin=stdin, readers=readers)
     return (_record(row) for row in rows)
 
 
@@ -196,6 +198,7 @@ def _rows(
     online: bool,
     plain: bool = False,
     stdin: BinaryIO | None = None,
+    readers: Mapping[str, Reader] = FORMATS,
 ) -> Iterator[Row | Problem]:
     """Check what can be checked before the first row is asked for, then return the stream of rows."""
     if data_format is not None and data_format not in FORMATS:
@@ -205,11 +208,17 @@ def _rows(
     check_there(source)
     if data_format is None and str(source) != STANDARD_INPUT:
         data_format = format_by_ending(str(source))
-    return _file_rows(source, wanted, data_format, plain=plain, stdin=stdin)
+    return _file_rows(source, wanted, data_format, plain=plain, stdin=stdin, readers=readers)
 
 
 def _file_rows(
-    source: str | Path, wanted: Wanted, data_format: str | None, *, plain: bool, stdin: BinaryIO | None
+    source: str | Path,
+    wanted: Wanted,
+    data_format: str | None,
+    *,
+    plain: bool,
+    stdin: BinaryIO | None,
+    readers: Mapping[str, Reader],
 ) -> Iterator[Row | Problem]:
     """Yield a file's rows; `plain` takes a format that the name does not tell for one text a line."""
     with open_lines(source, stdin=stdin) as opened:
@@ -220,7 +229,7 @@ def _file_rows(
         if data_format is None and (not plain or has_json_ending(str(source))):
             filled, lines = first_filled(iter(lines))
             data_format = format_by_look(str(source), filled.text) if filled else None
-        yield from FORMATS[data_format or "text"](lines, wanted)
+        yield from readers[data_format or "text"](lines, wanted)
 
 
 def _example(row: Row, source: str) -> Example:
@@ -229,7 +238,8 @@ def _example(row: Row, source: str) -> Example:
 
 def _record(row: Row | Problem) -> Record:
     if isinstance(row, Problem):
-        raise DataError(str(row))
+        other = "; --text-column names another" if row.kind == "missing-column" else ""
+        raise DataError(f"{row}{other}")
     return Record(row.text, row.fields)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 RESAMPLES = 1000
@@ -26,6 +26,7 @@ class TranslationReport:
         names: share of the names and numbers that stand in both source and reference and came over, in [0, 1]; None
             when there are none.
         n_names: how many there are.
+        undefined: why a number is None; empty when all are there.
     """
 
     n: int
@@ -39,6 +40,7 @@ class TranslationReport:
     length_ratio: float
     names: float | None
     n_names: int
+    undefined: str = ""
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as plain values, ready for JSON."""
@@ -84,7 +86,16 @@ def translation_report(
         length_ratio=float(bleu.sys_len / max(1, bleu.ref_len)),
         names=found / total if total else None,
         n_names=total,
+        undefined="; ".join(_missing(len(sources), n_names=total)),
     )
+
+
+def _missing(n: int, *, n_names: int) -> Iterator[str]:
+    """Yield why numbers cannot be computed."""
+    if n == 1:
+        yield "the interval of BLEU needs two sentences or more"
+    if not n_names:
+        yield "names: no name and no number stands both in a source sentence and in its reference"
 
 
 def chrf(references: Sequence[str], translations: Sequence[str]) -> float:

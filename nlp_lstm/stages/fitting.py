@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from nlp_lstm.counting import counted
 from nlp_lstm.errors import UsageError
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.moving import take_over
@@ -97,7 +98,8 @@ def _prepare(record: TrainingRecord, model: nn.Module, ledger: Ledger) -> Traine
         ledger.keep_total_steps(total_steps)
         epochs = total_steps * settings.accumulate / len(record.batches)
         few = "; some of the data will not be read" if epochs < 1 and unit == "minutes" else ""
-        record.observer.note(f"a budget of {amount:g} {unit}: {total_steps:,} steps, {epochs:.1f} epochs{few}")
+        paid = f"{counted(total_steps, 'steps')}, {counted(round(epochs, 1), 'epochs', shown=f'{epochs:.1f}')}"
+        record.observer.note(f"a budget of {counted(amount, unit, shown=f'{amount:g}')}: {paid}{few}")
     return Trainer(
         model,
         partial(record.task.loss, model),

@@ -20,7 +20,7 @@ from nlp_lstm.stages.reaching import measure_gradients
 from nlp_lstm.stages.state_stream import StateStream
 from nlp_lstm.tasks.numbers import Foresees, ReadsNumbers
 from nlp_lstm.tasks.parts import HasParts
-from nlp_lstm.tasks.task import Note, Report, Task, encoder_vocabulary
+from nlp_lstm.tasks.task import Note, Report, Task, doubts, encoder_vocabulary
 from nlp_lstm.tasks.writing import Writer, Writes
 from nlp_lstm.tasks.writing_options import writing_options
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -265,13 +265,14 @@ class Predictor:
         Args:
             examples: as `read` returns them.
             batch_size: examples that go through the network together.
-            note: who is told what is worth knowing of them, such as tags that training never saw.
+            note: who is told what is worth knowing of them, such as tags that training never saw, or pairs that
+                look turned round.
             **options: the task's own, such as a generator's `dynamic`.
 
         Raises:
             DataError: they cannot be scored: a class label was never seen in training, for example.
         """
-        for line in self.task.check(examples):
+        for line in (*self.task.check(examples), *doubts(self.task, self.model, examples)):
             note(line)
         tokens = self.task.tokenize(examples, self.tokenizer, cache=None)
         rows = self.task.encode(tokens)

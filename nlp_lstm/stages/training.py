@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from nlp_lstm.config import SPLITS, Recipe
 from nlp_lstm.corpora.token_cache import default_cache
+from nlp_lstm.counting import counted
 from nlp_lstm.stages.fitting import Fit
 from nlp_lstm.stages.ledger import Ledger
 from nlp_lstm.stages.moving import check_source_model
@@ -161,8 +162,8 @@ class Batch:
         batches = task.batches(rows["train"], train, recipe.training)
         if batches.n_cut:
             record.observer.note(
-                f"{batches.n_cut:,} training {kind.unit} are longer than training.max_tokens = "
-                f"{recipe.training.max_tokens}: each epoch reads {batches.part} of them, prediction all"
+                f"longer than training.max_tokens = {recipe.training.max_tokens} in training: "
+                f"{counted(batches.n_cut, kind.unit)}; each epoch reads {batches.part} of such, prediction all"
             )
         return replace(record, task=task, rows=rows, batches=batches)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +16,8 @@ from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.tokens import Tokens
 from nlp_lstm.text.vocabulary import Vocabulary
 
-LONG = 1_000
-"""Characters of a text that are translated at once; a longer text is translated sentence by sentence."""
 WINDOW = 256
-"""Tokens that are translated at once; a longer sentence is translated window by window."""
+"""Tokens that are translated at once; a longer text is cut."""
 
 
 class Passage(NamedTuple):
@@ -28,25 +27,31 @@ class Passage(NamedTuple):
         text: the number of the text it is of.
         ids: its token ids, int32 (source_time,).
         tokens: its tokens, as they stand in the text; None where nobody asks for them.
+        apart: whether white space stands between it and the passage before.
     """
 
     text: int
     ids: NDArray[np.int32]
     tokens: Tokens | None = None
+    apart: bool = False
 
 
 class _Piece(NamedTuple):
-    """A text, or a sentence of a long one: which text it is of, at which character it begins, and it."""
+    """A part of a text: its keys, and where they stand in the text if that was asked."""
 
-    text: int
     start: int
-    words: str
+    end: int
+    keys: Sequence[str]
+    tokens: Tokens | None
 
 
 def cut_passages(
     texts: Sequence[str], tokenizer: Tokenizer, vocabulary: Vocabulary, *, keep_tokens: bool
 ) -> list[Passage]:
-    """Return the passages of texts, in their order; a text without tokens has none.
+    """Return the passages of texts, in their order; a text of nothing but white space has none.
+
+    A text of more tokens than `WINDOW` is cut into its sentences, a sentence that is still too long in front of
+    blanks, and where there is none between two characters.
 
     Args:
         texts: what to translate.
@@ -54,62 +59,75 @@ def cut_passages(
         vocabulary: numbers its tokens.
         keep_tokens: whether passages hold their tokens.
     """
-    pieces = [_Piece(number, *part) for number, text in enumerate(texts) for part in _parts(text)]
-    if keep_tokens:
-        cut = [tokenizer(piece.words) for piece in pieces]
-        return [
-            Passage(piece.text, _ids(tokens.keys[window], vocabulary), _part_of(tokens, window, piece.start))
-            for piece, tokens in zip(pieces, cut, strict=True)
-            for window in _windows(len(tokens))
-        ]
-    rows = tokenizer.keys([piece.words for piece in pieces])
-    return [
-        Passage(piece.text, _ids(keys[window], vocabulary))
-        for piece, keys in zip(pieces, rows, strict=True)
-        for window in _windows(len(keys))
-    ]
+    passages: list[Passage] = []
+    for number, (text, keys) in enumerate(zip(texts, tokenizer.keys(texts), strict=True)):
+        if not keys or not text.strip():
+            continue
+        end = 0
+        for piece in _pieces(text, keys, tokenizer):
+            ids = np.array(vocabulary.ids(piece.keys), dtype=np.int32)
+            tokens = (piece.tokens or tokenizer(text)) if keep_tokens else None
+            # Subwords begin with the blank before them.
+            apart = end > 0 and any(sign.isspace() for sign in text[end - 1 : piece.start + 1])
+            passages.append(Passage(number, ids, tokens, apart))
+            end = piece.end
+    return passages
 
 
-def join_passages(passages: Sequence[Sequence[Translation]], *, n_best: int) -> Translation:
+def join_passages(passages: Sequence[Sequence[Translation]], *, apart: Sequence[bool], n_best: int) -> Translation:
     """Return the translation of a text.
 
     Args:
         passages: the translations of each of its passages, the best first.
+        apart: of each passage, whether white space stands before it; then a blank goes before its translation.
         n_best: how many of the best to give as alternatives, of a text with a single passage.
     """
     if len(passages) != 1:
-        return _joined([best for best, *_ in passages])
+        return _joined([best for best, *_ in passages], apart)
     (found,) = passages
     return replace(found[0], alternatives=tuple(found[:n_best]))
 
 
-def _parts(text: str) -> list[tuple[int, str]]:
-    """Return the parts of a text that are translated by themselves, each with its place: the text, or its sentences."""
-    if len(text) <= LONG:
-        return [(0, text)]
-    return [(start, text[start:end]) for start, end in sentence_spans(text, language="xx")]
+def _pieces(text: str, keys: Sequence[str], tokenizer: Tokenizer) -> Iterator[_Piece]:
+    """Yield the parts of a text that are translated by themselves."""
+    if len(keys) <= WINDOW:
+        yield _Piece(0, len(text), keys, None)
+        return
+    for start, end in sentence_spans(text, language="xx"):
+        tokens = _moved(tokenizer(text[start:end]), start)
+        for window in _windows(text, tokens):
+            part = Tokens(tokens.texts[window], tokens.starts[window], tokens.keys[window])
+            yield _Piece(part.starts[0], part.starts[-1] + len(part.texts[-1]), part.keys, part)
 
 
-def _windows(n_tokens: int) -> Iterator[slice]:
-    return (slice(start, start + WINDOW) for start in range(0, n_tokens, WINDOW))
+def _windows(text: str, tokens: Tokens) -> Iterator[slice]:
+    """Yield the windows of a sentence, each as long as can be."""
+    spans = list(tokens.spans())
+    borders = {place for place, (before, after) in enumerate(pairwise(spans), 1) if before[1] <= after[0]}
+    blanks = {place for place in borders if any(map(str.isspace, text[spans[place - 1][1] : spans[place][0] + 1]))}
+    first = 0
+    while first < len(spans):
+        places = range(min(first + WINDOW, len(spans)), first, -1)
+        last = places[0]
+        if last < len(spans):
+            last = next((place for those in (blanks, borders) for place in places if place in those), last)
+        yield slice(first, last)
+        first = last
 
 
-def _ids(keys: Sequence[str], vocabulary: Vocabulary) -> NDArray[np.int32]:
-    return np.array(vocabulary.ids(keys), dtype=np.int32)
+def _moved(tokens: Tokens, place: int) -> Tokens:
+    """Return tokens of what stands at a place in a text as tokens of the text."""
+    return Tokens(tokens.texts, tuple(start + place for start in tokens.starts), tokens.keys)
 
 
-def _part_of(tokens: Tokens, window: slice, place: int) -> Tokens:
-    """Return the tokens of a window, of a piece that stands at a place in its text."""
-    starts = tuple(place + start for start in tokens.starts[window])
-    return Tokens(tokens.texts[window], starts, tokens.keys[window])
-
-
-def _joined(parts: Sequence[Translation]) -> Translation:
+def _joined(parts: Sequence[Translation], apart: Sequence[bool]) -> Translation:
     """Return the translation of a text whose passages were translated one by one."""
     attention: list[Alignment] = []
-    place = 0
-    for part in parts:
-        attention += [each.moved(target=place) for each in part.attention]
-        place += len(part.text) + 1  # the blank between two
+    text = ""
+    for part, blank in zip(parts, apart, strict=True):
+        touching = text[-1:].strip() and part.text[:1].strip()
+        text += " " if blank and touching else ""
+        attention += [each.moved(target=len(text)) for each in part.attention]
+        text += part.text
     score = sum(part.score for part in parts) / max(1, len(parts))
-    return Translation(" ".join(part.text for part in parts), score, attention=tuple(attention))
+    return Translation(text, score, attention=tuple(attention))

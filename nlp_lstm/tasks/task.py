@@ -73,7 +73,8 @@ class Task(Protocol):
     `nlp_lstm.tasks.numbers.ReadsNumbers`: that says what it has in place of tokenizer and vocabularies.
 
     A task may also have `scores`, the names of all numbers in its reports (see `score_names`), `shown_score`, which
-    returns what `score` gave as people read it (see `shown_score`), and `encoder_defaults`, the settings of an encoder
+    returns what `score` gave as people read it (see `shown_score`), `doubts`, which says what a trained network finds
+    odd about examples that are to be scored (see `doubts`), and `encoder_defaults`, the settings of an encoder
     for it where a recipe says nothing of them.
     """
 
@@ -253,6 +254,12 @@ def shown_score(task: Task, score: float) -> str:
     """Return the number that training watches as people read it: with its name, where the task says it."""
     own = getattr(task, "shown_score", None)
     return f"{score:.4f}" if own is None else str(own(score))
+
+
+def doubts(task: Task, model: nn.Module, examples: Sequence[Any]) -> list[str]:
+    """Return a line for each thing that a trained network finds odd about examples, where the task looks for such."""
+    own = getattr(task, "doubts", None)
+    return [] if own is None else list(own(model, examples))
 
 
 class HasExamples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -22,7 +23,9 @@ from nlp_lstm.config import (
     VocabularySettings,
     parse_settings,
 )
+from nlp_lstm.corpora.hub import is_hub
 from nlp_lstm.corpora.pair_rows import LIMITS
+from nlp_lstm.corpora.pair_sources import read_sources
 from nlp_lstm.corpora.pairs import read_pairs
 from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.corpora.tokenized import TokenTable, tokenize_texts
@@ -46,6 +49,12 @@ from nlp_lstm.text.vocabulary import PAD, UNKNOWN
 
 BEGIN, END = "<begin>", "<end>"
 SPECIALS = (PAD, UNKNOWN, BEGIN, END)
+
+DOUBTED = 100
+"""So many pairs are looked at to see whether they are turned round."""
+CLEARLY = 1.0
+"""By so many nats a token they must then surprise the model less: it must not be said of a task that reads the same
+both ways, nor by a model that has hardly learned."""
 
 
 class PairTables(NamedTuple):
@@ -100,8 +109,15 @@ class Translate(HasExamples):
 
     @classmethod
     def records(cls, source: str, data: DataSettings) -> Iterator[Record]:
-        """Stream the texts of a source."""
-        return read_records(source, data_format=data.format, text_column=data.text_column, online=data.online)
+        """Stream the sentences to translate of a source: the column that is given, else what training read there."""
+        if "text_column" in data.model_fields_set or is_hub(source):
+            return read_records(source, data_format=data.format, text_column=data.text_column, online=data.online)
+        return read_sources(
+            source,
+            data_format=data.format,
+            languages=(data.source_lang or "", data.target_lang or ""),
+            source_column=data.source_column,
+        )
 
     @classmethod
     def make_tokenizer(cls, settings: TokenizerSettings, examples: Sequence[SentencePair]) -> PairTokenizer:
@@ -178,6 +194,37 @@ class Translate(HasExamples):
         """Return nothing: any pair can be scored."""
         return []
 
+    def doubts(self, model: nn.Module, examples: Sequence[SentencePair]) -> list[str]:
+        """Return a line if the sources look like the translations and the other way round, else nothing."""
+        some = [pair for pair in examples if pair.source_text.strip() and pair.target_text.strip()][:DOUBTED]
+        if not some:
+            return []
+        given, turned = self._nats(model, some), self._nats(model, list(map(_turned, some)))
+        if given <= turned + CLEARLY:
+            return []
+        return [
+            f"are the columns or languages swapped? The other way round the translations surprise the model less: "
+            f"{turned:.1f} nats a token, not {given:.1f}"
+        ]
+
+    def _nats(self, model: nn.Module, pairs: Sequence[SentencePair]) -> float:
+        """Return how much the translations of pairs surprise a network, in nats a token.
+
+        A token without a row costs as much more as one of 10,000 to choose from: else a language of which the
+        vocabulary knows nothing is no surprise.
+        """
+        rows = self.encode(self.tokenize(pairs, self.tokenizer, cache=None))
+        device = next(model.parameters()).device
+        model.eval()
+        total = n_tokens = 0.0
+        with torch.inference_mode():
+            for batch in self.batches(rows, pairs, TrainingSettings()).epoch(0):
+                loss = self.loss(model, batch.to(device))
+                n_unknown = int((batch.targets == self.target.unknown_id)[batch.target_mask].sum())
+                total += float(loss.total) + n_unknown * math.log(10_000)
+                n_tokens += loss.n_items
+        return total / n_tokens
+
     def encode(self, tokens: PairTables) -> PairRows:
         """Return the ids of both sides."""
         return PairRows(tokens.source.encode(self.source), tokens.target.encode(self.target))
@@ -249,9 +296,10 @@ class Translate(HasExamples):
 
         Args:
             model: the network.
-            inputs: texts; one longer than 1,000 characters is translated sentence by sentence.
+            inputs: texts; one longer than 256 tokens is translated sentence by sentence, one of white space only is
+                an empty translation.
             batch_size: parts that are translated side by side.
-            beam: hypotheses followed for each; None takes the recipe's.
+            beam: hypotheses followed for each; None takes the recipe's, or `n_best` if that is more.
             n_best: how many of the best to give as `alternatives`; of a text in parts, none.
             length_penalty: see `TranslateSettings`; None takes the recipe's.
             coverage_penalty: how much to prefer translations that attend to all of the source (Wu et al. 2016).
@@ -272,9 +320,14 @@ class Translate(HasExamples):
         passages = cut_passages(inputs, self.tokenizer.source, self.source, keep_tokens=options.attention)
         found = self._search(model, [passage.ids for passage in passages], options, batch_size=batch_size)
         of_texts: list[list[list[Translation]]] = [[] for _ in inputs]
+        apart: list[list[bool]] = [[] for _ in inputs]
         for passage, hypotheses in zip(passages, found, strict=True):
             of_texts[passage.text].append([self._written(each, passage.tokens) for each in hypotheses])
-        return [join_passages(those, n_best=options.n_best) for those in of_texts]
+            apart[passage.text].append(passage.apart)
+        return [
+            join_passages(those, apart=blanks, n_best=options.n_best)
+            for those, blanks in zip(of_texts, apart, strict=True)
+        ]
 
     def probe(self, model: nn.Module, given: str, target: str | None = None) -> TranslationProbe:
         """Return a text on its way through the network, to be inspected with the translation that `answer` gives."""

@@ -54,8 +54,11 @@ class ByteSymbols:
         >>> ByteSymbols().decode(["o", "Ã", "©", "Ã"])
         'oé�'
         """
-        numbers = (_NUMBERS.get(key, _NO_BYTE_OF_UTF8) for key in keys)
-        return bytes(numbers).decode(errors="replace")
+        return self.to_bytes(keys).decode(errors="replace")
+
+    def to_bytes(self, keys: Sequence[str]) -> bytes:
+        """Return the bytes that `keys` spell; a key of no byte is one that UTF-8 never has."""
+        return bytes(_NUMBERS.get(key, _NO_BYTE_OF_UTF8) for key in keys)
 
     def to_dict(self) -> dict[str, object]:
         """Return all that rebuilds this tokenizer, ready for JSON."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from nlp_lstm.text.byte_symbols import ByteSymbols
 from nlp_lstm.text.characters import Characters
-from nlp_lstm.text.subwords import Subwords, bytes_of_piece
+from nlp_lstm.text.subwords import Subwords
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.utf8 import complete_part
 
@@ -49,10 +48,8 @@ def join(tokenizer: Tokenizer, keys: Sequence[str], *, before: str = "", rest: b
     """
     if isinstance(tokenizer, Characters):
         return Joined("".join(keys))
-    if isinstance(tokenizer, ByteSymbols):
-        return Joined(*complete_part(rest + b"".join(map(_byte, keys))))
-    if isinstance(tokenizer, Subwords):
-        return Joined(*complete_part(rest + b"".join(map(bytes_of_piece, keys))))
+    if isinstance(tokenizer, ByteSymbols | Subwords):
+        return Joined(*complete_part(rest + tokenizer.to_bytes(keys)))
     parts: list[str] = []
     last = before[-1:]
     for key in keys:
@@ -60,8 +57,3 @@ def join(tokenizer: Tokenizer, keys: Sequence[str], *, before: str = "", rest: b
         parts.append(blank + key)
         last = key[-1:]
     return Joined("".join(parts))
-
-
-@lru_cache(maxsize=512)
-def _byte(key: str) -> bytes:
-    return bytes([ord(key)])

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, ClassVar
 
 from nlp_lstm.errors import ModelError
+from nlp_lstm.text.byte_symbols import ByteSymbols
+from nlp_lstm.text.subwords import Subwords
 from nlp_lstm.text.tokenizers import Tokenizer, tokenizer_from_dict
 from nlp_lstm.text.tokens import Tokens
+from nlp_lstm.text.utf8 import whole_characters
 
 _OPENING, _CLOSING = "([{„¿¡", ".,;:!?)]}%”…"
 _HIGH_QUOTE = "“"  # it closes what „ opened, and opens where nothing is to be closed
@@ -36,10 +40,14 @@ class PairTokenizer:
     def decode(self, keys: Sequence[str]) -> str:
         """Return the translation that `keys` spell: exactly, of characters and subwords; words are joined by rule.
 
+        Bytes that are no whole character are left out.
+
         >>> from nlp_lstm.text.regex_words import RegexWords
         >>> PairTokenizer(RegexWords(), RegexWords()).decode(["Oh", ",", "no", "!"])
         'Oh, no!'
         """
+        if isinstance(self.target, ByteSymbols | Subwords):
+            return self.target.to_bytes(keys).decode(errors="ignore")
         decode = getattr(self.target, "decode", join_words)
         return str(decode(keys))
 
@@ -50,14 +58,12 @@ class PairTokenizer:
         >>> PairTokenizer(ByteSymbols(), ByteSymbols()).cut(["o", "Ã", "©"]).texts
         ('o', 'é', 'é')
         """
-        # What the first keys spell is the beginning of what all spell, but for a last character that is cut.
-        text, beginnings = self.decode(keys), [self.decode(keys[:n]) for n in range(len(keys) + 1)]
-        ends = [len(beginning) for beginning in beginnings[1:]]
-        if hasattr(self.target, "decode"):
-            starts = [len(before) - (not text.startswith(before)) for before in beginnings[:-1]]
-        else:  # a blank before a word is not of it
-            starts = [end - len(word) for end, word in zip(ends, keys, strict=True)]
-        return Tokens.cut(text, list(zip(starts, ends, strict=True)), keys)
+        text = self.decode(keys)
+        if isinstance(self.target, ByteSymbols | Subwords):
+            return Tokens.cut(text, _byte_spans([self.target.to_bytes([key]) for key in keys]), keys)
+        # What the first keys spell is the beginning of what all spell; a blank before a word is not of it.
+        ends = [len(self.decode(keys[: n + 1])) for n in range(len(keys))]
+        return Tokens.cut(text, [(end - len(key), end) for end, key in zip(ends, keys, strict=True)], keys)
 
     def to_dict(self) -> dict[str, object]:
         """Return all that rebuilds the two, ready for JSON; the target is None where it is the source's."""
@@ -76,6 +82,13 @@ class PairTokenizer:
         source = tokenizer_from_dict(record["source"])
         target = record.get("target")
         return cls(source, source if target is None else tokenizer_from_dict(target))
+
+
+def _byte_spans(pieces: Sequence[bytes]) -> list[tuple[int, int]]:
+    """Return of pieces of bytes which characters of their text each has bytes of: the first, and the end, exclusive."""
+    of_bytes = whole_characters(b"".join(pieces))
+    ends = list(accumulate(map(len, pieces), initial=0))
+    return [(of_bytes[first][0], of_bytes[end - 1][1]) for first, end in pairwise(ends)]
 
 
 def join_words(words: Sequence[str]) -> str:

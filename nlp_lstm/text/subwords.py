@@ -59,6 +59,10 @@ class Subwords:
 
         return ByteLevel().decode(list(keys))
 
+    def to_bytes(self, keys: Sequence[str]) -> bytes:
+        """Return the bytes that `keys` spell."""
+        return b"".join(map(bytes_of_piece, keys))
+
     @property
     def pieces(self) -> tuple[str, ...]:
         """All pieces there are, the single bytes first: a vocabulary that holds them knows every text."""

@@ -19,3 +19,24 @@ def complete_part(data: bytes) -> tuple[str, bytes]:
     decoder = getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(data)
     return text, decoder.getstate()[0]
+
+
+def whole_characters(data: bytes) -> list[tuple[int, int]]:
+    r"""Return for each byte which of the whole characters in `data` it is of: the first, and the end, exclusive.
+
+    The characters are those of `data.decode(errors="ignore")`. A byte of none has an empty range where it stands.
+
+    >>> whole_characters(b"a\xff\xc3\xa9")
+    [(0, 1), (1, 1), (1, 2), (1, 2)]
+    """
+    decoder = getincrementaldecoder("utf-8")("ignore")
+    spans: list[tuple[int, int]] = []
+    place = 0
+    for number in range(len(data)):
+        spans.append((place, place))
+        found = decoder.decode(data[number : number + 1])
+        if found:  # its bytes are the last ones read
+            size = len(found.encode())
+            spans[-size:] = [(place, place + 1)] * size
+            place += 1
+    return spans

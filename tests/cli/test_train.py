@@ -89,7 +89,11 @@ def test_a_budget_in_minutes_is_measured_once_and_kept(run, files, tmp_path):
         (["train", "sentimnt"], 2, ["no recipe 'sentimnt'; did you mean 'sentiment'?"]),
         (["train", "classify"], 2, ["the recipe names no training data: give --train FILE"]),
         (["train", "classify", "--train", "{tmp}/none.csv"], 3, ["none.csv"]),
-        (["train", "classify", "--train", "{csv}", "--epochs=2", "--steps=3"], 2, ["give one of epochs, steps"]),
+        (
+            ["train", "classify", "--train", "{csv}", "--epochs=2", "--steps=3"],
+            2,
+            ["error: give one of --epochs, --minutes, --steps\n"],
+        ),
         (["train", "classify", "--train", "{csv}", "--steps=x"], 2, ["'x' is not a valid integer"]),
         (
             [

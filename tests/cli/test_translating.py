@@ -123,15 +123,19 @@ def test_what_a_format_or_a_task_cannot_show_is_refused(run, reverser, trained, 
         (["--length-penalty", -1], "--length-penalty: expected at least 0, found -1.0"),
         (["--coverage-penalty", "inf"], "--coverage-penalty: expected a finite number, found inf"),
         (["--coverage-penalty", 1000], "--coverage-penalty: expected at most 100, found 1000.0"),
+        (["--n-best", 5, "--beam", 3], "--n-best 5 needs --beam 5 or more"),
         (["--block-ngrams", -1], "--block-ngrams: expected at least 0, found -1"),
     ],
 )
 def test_a_value_out_of_its_range_is_told_before_the_model_is_looked_for_as_python_tells_it(run, flags, message):
     ran = run("predict", "none", "--text", "a", *flags)
     assert (ran.code, ran.out, ran.err) == (2, "", f"error: a model cannot answer so: {message}\n")
-    name, value = flags[0].removeprefix("--").replace("-", "_"), flags[1]
-    found = problems_of(TranslatingOptions, {name: float(value) if "penalty" in name else value})
-    assert found == [message.replace(flags[0], name)]
+    names = {flag: flag.removeprefix("--").replace("-", "_") for flag in flags[::2]}
+    given = dict(zip(names.values(), flags[1::2], strict=True))
+    found = problems_of(
+        TranslatingOptions, {name: float(each) if "penalty" in name else each for name, each in given.items()}
+    )
+    assert found == [re.sub("|".join(names), lambda flag: names[flag[0]], message)]
 
 
 def test_all_wrong_values_are_told_together(run):
@@ -139,3 +143,59 @@ def test_all_wrong_values_are_told_together(run):
     title, *lines = ran.err.strip().split("\n  ")
     assert (ran.code, title) == (2, "error: a model cannot answer so: 3 problems")
     assert [line.split(":")[0] for line in lines] == ["--beam", "--block-ngrams", "--top-p"]
+
+
+def test_a_report_on_one_pair_counts_it_as_one_and_says_what_cannot_be_computed(run, reverser, tmp_path):
+    path = tmp_path / "one.tsv"
+    path.write_text("a b\tb a\n")
+    lines = run("evaluate", reverser, path).out.split("\n")
+    assert lines[0] == "1 pair"
+    why = "the interval of BLEU needs two sentences or more; names: no name and no number stands both in a source"
+    assert f"{why} sentence and in its reference" in lines
+    ran = run("evaluate", reverser, path, "--require", "names=0.5")
+    assert (ran.code, ran.err) == (
+        5,
+        f"error: names is undefined ({why} sentence and in its reference), 0.5 was required\n",
+    )
+
+
+def test_predict_reads_the_source_side_of_what_training_reads(run, reverser, sources, tmp_path):
+    expected = run("predict", reverser, sources).out
+    assert run("predict", reverser, DATA / "test.tsv").out == expected
+    lines = [json.dumps({"target": target, "source": source}) for source, target in HELD_OUT]
+    (tmp_path / "test.jsonl").write_text("\n".join(lines))
+    assert run("predict", reverser, tmp_path / "test.jsonl").out == expected
+    headed = "".join(f"{target}\t{source}\n" for source, target in [("turned", "given"), *HELD_OUT])
+    (tmp_path / "headed.tsv").write_text(headed)
+    assert run("predict", reverser, tmp_path / "headed.tsv", "--text-column", "turned").out == expected
+    ran = run("predict", reverser, tmp_path / "headed.tsv", "--text-column", "turnd")
+    assert ran.code == 3 and "did you mean 'turned'?; --text-column names another" in ran.err
+
+
+def test_a_model_remembers_the_columns_and_the_languages_of_its_training(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{number} a\ta {number}" for number in range(40)]
+    Path("t.tsv").write_text("\n".join(["Englisch\tDeutsch", *rows]))
+    small = [
+        "--steps=2",
+        "--set",
+        "encoder.hidden_size=8",
+        "--set",
+        "encoder.embed_size=8",
+        "--set",
+        "tokenizer.vocab_size=270",
+    ]
+    small += ["--set", "head.hidden_size=8", "--set", "head.embed_size=8"]
+    columns = ["--source-column", "Englisch", "--target-column", "Deutsch"]
+    assert run("train", "translate", "--train", "t.tsv", *columns, *small, "--out", "columns").code == 0
+    Path("p.en").write_text("\n".join(row.split("\t")[0] for row in rows))
+    Path("p.de").write_text("\n".join(row.split("\t")[1] for row in rows))
+    languages = ["--source-lang", "en", "--target-lang", "de"]
+    assert run("train", "translate", "--train", "p", *languages, *small, "--out", "languages").code == 0
+    for model, source in (("columns", "t.tsv"), ("languages", "p")):
+        ran = run("predict", model, source, "--format", "jsonl")
+        assert ran.code == 0
+        found = [json.loads(line) for line in ran.out.strip().split("\n")]
+        assert [each.get("Englisch", each.get("text")) for each in found] == [row.split("\t")[0] for row in rows]
+        answers = load(model).predict([row.split("\t")[0] for row in rows])
+        assert [each["translation"] for each in found] == [each.text for each in answers]

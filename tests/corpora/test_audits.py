@@ -80,7 +80,7 @@ def test_the_command_line_checks_parallel_files(write, capsys):
 def test_the_command_line_takes_the_columns_and_the_task(write, capsys):
     path = write("a.tsv", "de\ten\nA\ta\n")
     assert main(["data", "check", str(path), "--source-column", "en", "--target-column", "de"]) == 0
-    assert "1 pairs in a.tsv" in capsys.readouterr().err
+    assert "1 pair in a.tsv" in capsys.readouterr().err
     assert main(["data", "check", str(path), "--task", "translate"]) == 0
     assert "2 pairs in a.tsv" in capsys.readouterr().err
 
@@ -98,3 +98,45 @@ def test_the_command_that_a_refusal_names_lists_what_it_counted(write, capsys):
 def test_every_task_has_a_check_and_the_command_offers_them_all():
     choices = next(option for option in check_command.params if option.name == "task").type.choices
     assert set(AUDITS) == set(TASKS) - {"joint", "lags"} == set(choices)  # of its parts, and made
+
+
+def test_without_languages_the_check_names_the_flags_of_parallel_files(write, capsys):
+    write("train.en", "a\n")
+    write("train.de.gz", "A\n")
+    assert main(["data", "check", "train"]) == 3
+    assert capsys.readouterr().err == (
+        "error: train: no such file, but there are train.de.gz, train.en; --source-lang en --target-lang de, or the "
+        "other way round, reads two of them as sentence pairs\n"
+    )
+    assert main(["data", "check", "train", *EN_DE]) == 0
+    write("notes.csv", "a\n")
+    write("notes.txt", "a\n")
+    capsys.readouterr()
+    assert main(["data", "check", "notes"]) == 3
+    assert capsys.readouterr().err == "error: notes: no such file; did you mean 'notes.txt'?\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("A man sleeps.\tEin Mann schläft.\n", True), ("text\tstars\na\tb\n", False), ("a\tb\tc\n", False)],
+)
+def test_what_may_be_pairs_without_a_header_is_told_of_the_task(write, capsys, content, told):
+    main(["data", "check", str(write("a.tsv", content))])
+    hint = "; sentence pairs, which need no header, are checked with --task translate"
+    assert (hint in capsys.readouterr().out) == told
+
+
+def test_more_than_twenty_problems_of_a_kind_are_summed_up(write, capsys):
+    rows = ["a\tb\tc"] * 100 + ["\tb"] * 21 + ["c\tc"] * 21
+    path = str(write("a.tsv", "\n".join(rows).encode() + b"\n\xff"))
+    assert main(["data", "check", path, "--task", "translate"]) == 3
+    lines = capsys.readouterr().out.strip().split("\n")
+    assert [line.split(" of a.tsv")[0] for line in lines[:22]] == [
+        *(f"error: line {line}" for line in range(1, 21)),
+        "error: and 80 more like this; --all lists them",
+        "error: line 143",
+    ]
+    assert [line for line in lines[22:] if "more" in line] == ["warning: and 1 more like this; --all lists them"]
+    assert len(lines) == 20 + 1 + 1 + 20 + 1 + 20
+    assert main(["data", "check", path, "--task", "translate", "--all"]) == 3
+    assert len(capsys.readouterr().out.strip().split("\n")) == 100 + 21 + 20 + 1

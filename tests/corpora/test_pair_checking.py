@@ -98,7 +98,7 @@ def test_a_file_of_errors_only_is_told_of_these_alone(write):
 
 
 def test_limits_may_be_others_or_none(write):
-    path = write("a.tsv", rows(("a", "A A A A"), ("b b b", "B"), ("", "C")))
+    path = write("a.tsv", rows(("a", "A A A A"), ("bbb bbb b", "B"), ("", "C")))
     report = check_pairs(path, limits=Limits(max_words=3, max_ratio=1.4))
     assert [problem.kind for problem in report.warnings] == ["too-long", "length-ratio", "empty-text"]
     assert check_pairs(path, limits=None).problems == ()

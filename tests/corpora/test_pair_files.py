@@ -85,7 +85,7 @@ def test_a_prefix_without_languages_is_told_of_the_files_that_begin_so(write):
         write(f"train.{language}", "a\n")
     assert message_of("train") == (
         "train: no such file, but there are train.de, train.en, train.fr; "
-        "parallel files are read when both languages are given"
+        "--source-lang en --target-lang de, or the other way round, reads two of them as sentence pairs"
     )
     for language in ("it", "pl"):
         write(f"train.{language}", "a\n")

@@ -209,7 +209,7 @@ def test_csv_records_keep_every_column_as_text(write):
 def test_a_missing_text_column_lists_the_columns_and_the_nearest():
     assert message_of(records, b"sentence,label\none,1\n", data_format="csv", text_column="sentense") == (
         "line 1 of standard input: the header has no column 'sentense'; "
-        "the columns are 'sentence', 'label'; did you mean 'sentence'?"
+        "the columns are 'sentence', 'label'; did you mean 'sentence'?; --text-column names another"
     )
 
 

@@ -53,6 +53,20 @@ def test_names_and_numbers_that_came_over_are_counted():
     assert count_names(['He saw "Ada", Ada!'], ["Er sah Ada."], ["„Ada“ sah er."]) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("n", "sources", "expected"),
+    [
+        (1, SOURCES, "the interval of BLEU needs two sentences or more"),
+        (2, ["a"] * 2, "names: no name and no number stands both in a source sentence and in its reference"),
+        (3, SOURCES, ""),
+    ],
+)
+def test_a_number_that_cannot_be_computed_says_why(n, sources, expected):
+    report = translation_report(sources[:n], REFERENCES[:n], FOUND[:n])
+    assert report.to_dict()["undefined"] == expected
+    assert (report.bleu_interval is None, report.names is None) == ("interval" in expected, "names" in expected)
+
+
 def test_the_report_is_ready_for_json():
     report = translation_report(SOURCES[:1], ["x"], ["y"])
     assert report.names is None

@@ -23,10 +23,12 @@ from nlp_lstm.records.examples import SentencePair
 from nlp_lstm.records.predictions import Translation
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks import translation_search
-from nlp_lstm.tasks.passages import LONG, WINDOW
+from nlp_lstm.tasks.passages import WINDOW
 from nlp_lstm.tasks.translate import SPECIALS, Translate, TranslateSettings
+from nlp_lstm.text.byte_symbols import ByteSymbols
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
 from nlp_lstm.text.regex_words import RegexWords
+from nlp_lstm.text.subwords import train_subwords
 from nlp_lstm.text.vocabulary import Vocabulary
 
 SMALL = {"embed_size": 6, "hidden_size": 8, "dropout": 0.0}
@@ -68,6 +70,16 @@ def test_an_empty_text_is_an_empty_translation_and_a_long_one_is_read_to_its_end
     window = task.answer(model, ["a dog " * (WINDOW // 2)])[0].text
     assert long.text == f"{window} {window}"
     assert task.answer(model, ["a dog " * (WINDOW // 2) + "a dog"])[0].text == f"{window} {tail.text}"
+
+
+@pytest.mark.parametrize("target", [ByteSymbols(), train_subwords(["a dog runs"] * 2, vocab_size=258)])
+@pytest.mark.parametrize("options", [{}, {"attention": True}, {"n_best": 3}, {"beam": 1}], ids=str)
+def test_white_space_is_an_empty_translation_however_a_text_is_cut(target, options):
+    spelled = made(PAIRS, PairTokenizer(target, target))
+    blanks = ["", " ", " \t\u00a0\u3000", "\n\n"]
+    found = spelled.answer(network(spelled, 1), [*blanks, "a"], **options)
+    assert found[:-1] == [Translation("", 0.0)] * len(blanks)
+    assert found[-1].text
 
 
 def test_a_beam_of_one_is_what_training_looks_at(task, model):
@@ -151,6 +163,14 @@ def test_all_wrong_options_are_told_together_and_the_recipes_own_have_the_same_b
         "length_penalty: expected at least 0, found -1",
         "max_length_ratio: expected at least 0, found -1",
     ]
+
+
+def test_more_translations_than_the_beam_are_refused_only_where_both_are_asked_for(task, model):
+    with pytest.raises(UsageError, match=r"^a text cannot be translated so: n_best 5 needs beam 5 or more$"):
+        task.answer(model, ["the dog"], n_best=5, beam=4)
+    (equal,) = task.answer(model, ["the dog"], n_best=7, beam=7)
+    (grown,) = task.answer(model, ["the dog"], n_best=7)  # the recipe's beam is 5
+    assert grown == equal and len(grown.alternatives) == 7
 
 
 def test_the_best_come_in_order_and_no_special_token_is_written(task, model):
@@ -243,9 +263,9 @@ def test_a_long_text_has_an_alignment_for_each_window(task, model):
 
 
 def test_a_long_text_is_translated_sentence_by_sentence(task, model):
-    sentences = ["A dog runs .", "So it is !", "The dog is so .", "A dog ?"] * (LONG // 40)
+    sentences = ["A dog runs .", "So it is !", "The dog is so .", "A dog ?"] * (WINDOW // 12)
     text = "  ".join(sentences)
-    assert len(text) > LONG
+    assert len(task.tokenizer.source(text)) > WINDOW
     (found,) = task.answer(model, [text], attention=True, n_best=2)
     alone = task.answer(model, sentences, attention=True)
     assert found.text == " ".join(each.text for each in alone)
@@ -324,3 +344,39 @@ def test_a_made_language_is_learned():
     found = task.answer(model, [pair.source_text for pair in pairs])
     right = sum(each.text == pair.target_text for each, pair in zip(found, pairs, strict=True))
     assert right > 0.9 * len(pairs)
+
+
+def upper_case(n: int) -> list[SentencePair]:
+    """Return pairs of a made language: letters in another alphabet."""
+    draw = np.random.default_rng(n)
+    texts = (" ".join(draw.choice(list("abcde"), size=draw.integers(1, 6))) for _ in range(n))
+    return [SentencePair(text, text.upper()) for text in texts]
+
+
+@pytest.mark.parametrize("tokenizer", [RegexWords(), ByteSymbols()], ids=lambda each: each.kind)
+def test_pairs_that_are_turned_round_are_told_of_when_they_are_scored(tokenizer):
+    """Bytes have the same vocabulary on both sides, so that only what was learned can tell; words are all unknown."""
+    pairs, fresh = upper_case(300), upper_case(50)
+    task = made(pairs, PairTokenizer(tokenizer, tokenizer), embed_size=16, hidden_size=16, label_smoothing=0.0)
+    torch.manual_seed(0)
+    model = task.build(EncoderSettings(embed_size=16, hidden_size=16, dropout=0.0, embedding_dropout=0.0))
+    predictor = Predictor(task, model, {})
+    swapped = [SentencePair(pair.target_text, pair.source_text) for pair in fresh]
+    told: list[str] = []
+    predictor.evaluate(swapped, note=told.append)
+    assert bool(told) == (tokenizer.kind == "regex")  # it has learned nothing yet, but no word is known
+    told.clear()
+    rows = task.encode(Translate.tokenize(pairs, task.tokenizer, cache=None))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    for epoch in range(3):
+        model.train()
+        for batch in task.batches(rows, pairs, TrainingSettings(batch_size=20)).epoch(epoch):
+            loss = task.loss(model, batch)
+            optimizer.zero_grad()
+            (loss.total / loss.n_items).backward()
+            optimizer.step()
+    for examples in (fresh, [SentencePair("", "A")], [SentencePair("a b", "A B"), SentencePair(" ", "")]):
+        predictor.evaluate(examples, note=told.append)
+    assert told == []
+    predictor.evaluate(swapped, note=told.append)
+    assert len(told) == 1 and told[0].startswith("are the columns or languages swapped?")

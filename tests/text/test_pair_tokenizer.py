@@ -82,7 +82,24 @@ def test_bytes_that_are_no_text_have_a_place_too(numbers):
     pair = PairTokenizer(RegexWords(), ByteSymbols())
     keys = list(map(chr, numbers))
     spans = list(pair.cut(keys).spans())
-    text = bytes(numbers).decode(errors="replace")
+    text = bytes(numbers).decode(errors="ignore")
+    assert pair.decode(keys) == text
     assert len(spans) == len(keys)
     assert [start for start, _ in spans] == sorted(start for start, _ in spans)
     assert {place for start, end in spans for place in range(start, end)} == set(range(len(text)))
+
+
+@pytest.mark.parametrize("target", [ByteSymbols(), PIECES], ids=lambda each: each.kind)
+def test_a_translation_has_no_sign_for_bytes_that_are_no_character(target):
+    """Of two emoji the first lacks a byte; a sign U+FFFD that is really written stays."""
+    pair = PairTokenizer(RegexWords(), target)
+    keys = list(target("a😀b😀\ufffd").keys)
+    smileys = [place for place, text in enumerate(target("a😀b😀\ufffd").texts) if text == "😀"]
+    del keys[smileys[1]]
+    assert pair.decode(keys) == "ab😀\ufffd"
+    found = pair.cut(keys)
+    assert [(start, text) for start, text in zip(found.starts, found.texts, strict=True) if not text] == [(1, "")] * 3
+    assert {start: text for start, text in zip(found.starts, found.texts, strict=True) if text} == {
+        **{0: "a", 1: "b", 2: "😀"},
+        3: "\ufffd",
+    }

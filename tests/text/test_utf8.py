@@ -7,7 +7,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp_lstm.text.utf8 import complete_part
+from nlp_lstm.text.utf8 import complete_part, whole_characters
 
 # Both sides of every boundary that the table of well-formed sequences has (Unicode 16.0, table 3-7).
 EDGES = bytes.fromhex("41 7f 80 8f 90 9f a0 bf c1 c2 df e0 e1 ec ed ee ef f0 f1 f3 f4 f5 ff")
@@ -105,3 +105,17 @@ def test_a_stream_starts_anew_after_its_end():
 
 def test_a_byte_order_mark_is_a_character_like_any_other():
     assert decoded([b"\xef\xbb", b"\xbfa"]) == "\ufeffa"
+
+
+@given(PIECES)
+def test_each_byte_is_of_the_character_it_helps_to_spell_or_of_none(pieces):
+    data = b"".join(pieces)
+    spans, text = whole_characters(data), data.decode(errors="ignore")
+    assert len(spans) == len(data)
+    bytes_of = [b""] * len(text)
+    for number, (start, end) in enumerate(spans):
+        assert end - start in (0, 1)
+        if end > start:
+            bytes_of[start] += data[number : number + 1]
+    assert bytes_of == [sign.encode() for sign in text]
+    assert [start for start, _ in spans] == sorted(start for start, _ in spans)
