@@ -402,7 +402,7 @@ def test_evaluation_gives_a_table_and_json(run, generator, tmp_path):
         report
     )
     lines = run("evaluate", generator, file).out.split("\n")
-    assert lines[0] == "1 texts"
+    assert lines[0] == "1 text"
     assert any(re.fullmatch(r"perplexity \d+\.\d{4}", line) for line in lines)
     assert any(re.fullmatch(r"nats per token \d+\.\d{4} \(95 % interval .*\)", line) for line in lines)
     assert f"windowed nats per token {report['windowed_nats_per_token']:.4f}" in lines
