@@ -17,7 +17,8 @@ def test_every_unit_has_a_singular(unit):
         **{"pairs": "pair", "lines": "line", "rows": "row", "series": "series", "sequences": "sequence"},
         "examples": "example",
     }
-    assert counted(1, unit) == f"1 {expected[unit]}"
+    noun, blank, rest = unit.partition(" ")
+    assert counted(1, unit) == f"1 {expected[noun]}{blank}{rest}"
     assert [counted(n, unit) for n in (0, 2, 1_000)] == [f"0 {unit}", f"2 {unit}", f"1,000 {unit}"]
 
 

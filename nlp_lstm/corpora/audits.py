@@ -71,7 +71,7 @@ AUDITS: Mapping[str, Audit] = {
     "classify": Audit("texts", "a text", _check_texts),
     "tag": Audit("sentences", "a sentence", _check_tagged),
     "translate": Audit("pairs", "the source of a pair", _check_pairs),
-    "generate": Audit("lines that are not blank", "such a line", _check_plain),
+    "generate": Audit("lines besides blank ones", "such a line", _check_plain),
     "forecast": Audit("rows", "a row", _check_series),
 }
 """Every check by the name of its task."""

@@ -459,7 +459,7 @@ def test_data_check_lists_what_is_wrong_with_a_text(run, tmp_path):
     assert f"error: line 6 of {bad}: byte 0xff is not UTF-8" in ran.out
     assert f"warning: line 4 of {bad}: control characters U+0007; is it plain text?" in ran.out
     assert re.search(rf"warning: line 2 of {other}: .* is also line 5 of {bad}", ran.out)
-    assert f"3 lines that are not blank in {bad}\nwords in such a line: 1 at least, " in ran.err
+    assert f"3 lines besides blank ones in {bad}\nwords in such a line: 1 at least, " in ran.err
 
 
 def test_info_describes_the_generator(run, generator):
