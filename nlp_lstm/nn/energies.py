@@ -54,7 +54,7 @@ def query_slopes(slopes: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
         shares = _shares(queries, keys)
         return 4.0 * (slopes.unsqueeze(2) @ (shares - shares.square())).squeeze(2)
     found = torch.empty_like(queries, memory_format=torch.contiguous_format)
-    _add_slopes(*_arrays(slopes, queries, keys, found))
+    _fill_slopes(*_arrays(slopes, queries, keys, found))
     return found
 
 
@@ -79,7 +79,7 @@ class _Energies(torch.autograd.Function):
     def forward(context: Any, queries: Tensor, keys: Tensor, weights: Tensor) -> Tensor:
         context.save_for_backward(queries, keys, weights)
         found = queries.new_empty(len(queries), queries.shape[1], keys.shape[1])
-        _add_energies(*_arrays(queries, keys, weights, found))
+        _fill_energies(*_arrays(queries, keys, weights, found))
         return found
 
     @staticmethod
@@ -92,7 +92,7 @@ class _Energies(torch.autograd.Function):
 
 
 @machine_code(reorder=True)
-def _add_energies(queries: Reals, keys: Reals, weights: Reals, found: Reals) -> None:
+def _fill_energies(queries: Reals, keys: Reals, weights: Reals, found: Reals) -> None:
     """Fill in `found`; all shapes are those of `energies`."""
     one, two = weights.dtype.type(1), weights.dtype.type(2)
     for row in range(len(queries)):
@@ -105,7 +105,7 @@ def _add_energies(queries: Reals, keys: Reals, weights: Reals, found: Reals) -> 
 
 
 @machine_code(reorder=True)
-def _add_slopes(slopes: Reals, queries: Reals, keys: Reals, found: Reals) -> None:
+def _fill_slopes(slopes: Reals, queries: Reals, keys: Reals, found: Reals) -> None:
     """Fill in `found`; all shapes are those of `query_slopes`."""
     one, four = slopes.dtype.type(1), slopes.dtype.type(4)
     for row in range(len(queries)):

@@ -162,8 +162,8 @@ class Batch:
         batches = task.batches(rows["train"], train, recipe.training)
         if batches.n_cut:
             record.observer.note(
-                f"longer than training.max_tokens = {recipe.training.max_tokens} in training: "
-                f"{counted(batches.n_cut, kind.unit)}; each epoch reads {batches.part} of such, prediction all"
+                f"{counted(batches.n_cut, kind.unit)} of training longer than training.max_tokens = "
+                f"{recipe.training.max_tokens}: each epoch reads {batches.part} there, prediction all"
             )
         return replace(record, task=task, rows=rows, batches=batches)
 

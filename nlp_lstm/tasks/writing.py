@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from nlp_lstm.config import WritingOptions
+from nlp_lstm.counting import counted
 from nlp_lstm.errors import UsageError
 from nlp_lstm.nn.heeding import Rules
 from nlp_lstm.nn.language_model import LanguageModel
@@ -142,11 +143,10 @@ class Writer:
 
     def note_on(self, prompt: str) -> str:
         """Return what a person should be told of a prompt: how much of it the model does not know; "" for nothing."""
-        n, unit = self._ids(prompt).count(self.vocabulary.unknown_id), self.unit
+        n = self._ids(prompt).count(self.vocabulary.unknown_id)
         if not n:
             return ""
-        what = f"{n:,} {unit} of the prompt are" if n > 1 else f"1 {unit.removesuffix('s')} of the prompt is"
-        return f"{what} unknown to the model"
+        return f"{counted(n, self.unit)} of the prompt {'is' if n == 1 else 'are'} unknown to the model"
 
     def write(
         self, moment: Moment, options: WritingOptions, *, seed: int, longest_run: int = LONGEST_RUN

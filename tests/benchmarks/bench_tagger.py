@@ -10,16 +10,14 @@ middle half. What the two predict is not compared: their weights differ, and nei
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from turns import Worker, compare, serve
+from turns import compare, sides
 
 ROUNDS = 6
 N_TRAIN, N_PREDICT, BATCH = 640, 640, 32
@@ -123,32 +121,18 @@ def our_work(data: list[tuple[list[str], list[str]]]) -> dict[str, Callable[[], 
 
 def main() -> None:
     """Compare, or serve one side of the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--flair-python", help="the interpreter of an environment with Flair; none skips Flair")
-    parser.add_argument("--serve", choices=["flair", "ours"], help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if not os.environ.get("NLP_LSTM_DATA"):
-        print("the tagger is timed on real sentences: set NLP_LSTM_DATA", file=sys.stderr)
+    found = sides(__file__, __doc__ or "", "flair", _work)
+    if found is None:
         return
-    data = sentences(max(N_TRAIN, N_PREDICT))
-    if options.serve:
-        sys.stdout = sys.stderr  # libraries talk there
-        serve(flair_work(data) if options.serve == "flair" else our_work(data))
-        return
-    ours = Worker(sys.executable, __file__, "ours")
-    peer = Worker(options.flair_python, __file__, "flair") if options.flair_python else None
     for what, count in (("train", N_TRAIN), ("predict", N_PREDICT)):
-        words = sum(len(those) for those, _ in data[:count])
-        found = compare(ours, peer, what, rounds=ROUNDS)
-        rates = {
-            f"{key}_words_per_second": round(words / found[f"{key}_seconds"])
-            for key in ("ours", "peer")
-            if f"{key}_seconds" in found
-        }
-        print(
-            json.dumps({"name": f"tagger {what}", "peer": "flair 0.15.1", "sentences": count} | rates | found),
-            flush=True,
-        )
+        words = sum(len(those) for those, _ in sentences(count))
+        figures = compare(*found, what, rounds=ROUNDS, words=words, sentences=count)
+        print(json.dumps({"name": f"tagger {what}", "peer": "flair 0.15.1", **figures}), flush=True)
+
+
+def _work(who: str) -> dict[str, Callable[[], object]]:
+    data = sentences(max(N_TRAIN, N_PREDICT))
+    return flair_work(data) if who == "flair" else our_work(data)
 
 
 if __name__ == "__main__":

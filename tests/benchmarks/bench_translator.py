@@ -12,17 +12,15 @@ the range of its middle half, and the operations of our training as a part of th
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import os
-import sys
 import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from turns import Worker, compare, serve
+from turns import compare, sides
 
 ROUNDS = 6
 BATCH, N_BATCHES = 64, 10
@@ -199,32 +197,24 @@ def product_rate() -> float:
 
 def main() -> None:
     """Compare, or serve one side of the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--joeynmt-python", help="the interpreter of an environment with JoeyNMT; none skips it")
-    parser.add_argument("--serve", choices=["joeynmt", "ours"], help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if not os.environ.get("NLP_LSTM_DATA"):
-        print("the translator is timed on real sentences: set NLP_LSTM_DATA", file=sys.stderr)
+    found = sides(__file__, __doc__ or "", "joeynmt", _work)
+    if found is None:
         return
-    data = pairs("train", BATCH * N_BATCHES), pairs("test_2016_flickr", N_SENTENCES)
-    if options.serve:
-        sys.stdout = sys.stderr  # libraries talk there
-        serve(joeynmt_work(*data) if options.serve == "joeynmt" else our_work(*data))
-        return
-    ours = Worker(sys.executable, __file__, "ours")
-    peer = Worker(options.joeynmt_python, __file__, "joeynmt") if options.joeynmt_python else None
-    n_tokens = sum(len(target) + 1 for _, target in data[0])
+    trained = pairs("train", BATCH * N_BATCHES)
     rate = product_rate()
-    for what, count, unit in (("train", n_tokens, "target_tokens"), ("search", N_SENTENCES, "sentences")):
-        found = compare(ours, peer, what, rounds=ROUNDS)
-        found |= {
-            f"{who}_{unit}_per_second": round(count / found[f"{who}_seconds"], 1)
-            for who in ("ours", "peer")
-            if f"{who}_seconds" in found
-        }
-        if what == "train":
-            found["fraction_of_product_rate"] = round(operations(data[0]) / found["ours_seconds"] / rate, 2)
-        print(json.dumps({"name": f"translator {what}", "peer": "joeynmt 2.3.0", **found}), flush=True)
+    n_tokens = sum(len(target) + 1 for _, target in trained)
+    train = compare(*found, "train", rounds=ROUNDS, target_tokens=n_tokens)
+    seconds = train["ours_seconds"]
+    assert isinstance(seconds, float)
+    train["fraction_of_product_rate"] = round(operations(trained) / seconds / rate, 2)
+    search = compare(*found, "search", rounds=ROUNDS, sentences=N_SENTENCES)
+    for what, figures in (("train", train), ("search", search)):
+        print(json.dumps({"name": f"translator {what}", "peer": "joeynmt 2.3.0", **figures}), flush=True)
+
+
+def _work(who: str) -> dict[str, Callable[[], object]]:
+    data = pairs("train", BATCH * N_BATCHES), pairs("test_2016_flickr", N_SENTENCES)
+    return joeynmt_work(*data) if who == "joeynmt" else our_work(*data)
 
 
 if __name__ == "__main__":

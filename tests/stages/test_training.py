@@ -176,7 +176,7 @@ def test_cut_texts_are_told(begin):
     record = prepared(begin(training__max_tokens=3))
     n_cut = sum(len(row) > 3 for row in record.rows["train"])
     assert n_cut > 0
-    assert begin.notes[-1].startswith(f"longer than training.max_tokens = 3 in training: {n_cut} texts; each epoch")
+    assert begin.notes[-1].startswith(f"{n_cut} texts of training longer than training.max_tokens = 3: each epoch")
     assert max(int(batch.mask.sum(1).max()) for batch in record.batches.epoch(0)) == 3
     assert max(len(row) for row in record.rows["dev"]) > 3
 
