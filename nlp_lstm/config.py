@@ -197,6 +197,7 @@ class TrainingSettings(Settings):
 Beam = Annotated[int, Field(ge=1, le=1000)]
 NBest = Annotated[int, Field(ge=0, le=1000)]
 Exponent = Annotated[float, Field(ge=0, le=100)]
+Consistency = Annotated[float, Field(ge=0, le=100)]
 
 
 class TaggingOptions(Settings):

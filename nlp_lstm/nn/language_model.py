@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.layers import flatten_state, unflatten_state
-from nlp_lstm.nn.loss import SummedLoss, sequence_loss
+from nlp_lstm.nn.loss import SummedLoss, agreeing_loss, sequence_loss
 
 ROWS = 64
 """Rows that a part of an adaptive softmax reads are filled up to a multiple of this: each new number of rows costs the
@@ -81,13 +81,22 @@ class LanguageModel(nn.Module):
             return flat.view(*features.shape[:-1], -1).float()
         return self._logits(features).float().log_softmax(-1)
 
-    def loss(self, ids: Tensor, targets: Tensor, state: State = ()) -> SummedLoss:
-        """Return the negative log-likelihood of `targets` int64 (batch, time), the tokens that follow `ids`."""
+    def loss(self, ids: Tensor, targets: Tensor, state: State = (), *, consistency: float = 0.0) -> SummedLoss:
+        """Return the negative log-likelihood of `targets` int64 (batch, time), the tokens that follow `ids`.
+
+        With `consistency` (see `agreeing_loss`) all is read twice in training: the states are then of both readings,
+        (2 · batch, …). It is for a softmax over all tokens.
+        """
+        twice = self.training and consistency > 0.0
+        if twice:
+            ids, targets = ids.repeat(2, 1), targets.repeat(2, 1)
         features, after = self.read(ids, state)
         if self.adaptive is not None:
             nats = adaptive_loss(self.adaptive, features.flatten(0, 1), targets.flatten())
             return SummedLoss(nats, float(targets.numel()), after)
-        return sequence_loss(self._logits(features), targets)._replace(state=after)
+        logits = self._logits(features)
+        loss = sequence_loss(logits, targets)._replace(state=after)
+        return agreeing_loss(loss, logits.flatten(0, 1), consistency) if twice else loss
 
     def output_weights(self) -> tuple[Tensor, Tensor]:
         """Return the softmax as one matrix (vocab, width) and one bias (vocab,).

@@ -41,19 +41,36 @@ def classification_loss(
     return SummedLoss(total, count)
 
 
-def disagreement(first: Tensor, second: Tensor) -> Tensor:
+def agreeing_loss(both: SummedLoss, logits: Tensor, consistency: float) -> SummedLoss:
+    """Return the loss of items that were read twice, through other dropouts, and are to be scored alike.
+
+        L = ½ (L₁ + L₂) + ½ α D
+
+    L₁, L₂: the losses of the readings; α: `consistency`; D: see `disagreement`. Source: Liang et al. 2021 ("R-Drop"),
+    section 2.
+
+    Args:
+        both: the loss of all items of both readings, L₁ + L₂.
+        logits: the scores that were given, (2 · items, classes): the first reading's, then the second's.
+        consistency: how much D counts, at least 0.
+    """
+    total = both.total / 2 + consistency / 2 * disagreement(logits)
+    return SummedLoss(total, both.n_items / 2, both.state)
+
+
+def disagreement(logits: Tensor) -> Tensor:
     """Return how far two readings of the same items are apart, summed over the items, in nats.
 
         D = ½ Σ_i [KL(p_i ‖ q_i) + KL(q_i ‖ p_i)] = ½ Σ_i Σ_k (p_ik − q_ik) (log p_ik − log q_ik)
 
-    p, q: the probabilities of the classes in the first and in the second reading.
+    p, q: the probabilities of the classes in the first and in the second reading. The derivative is made together
+    with it, as in `sequence_loss`.
 
     Args:
-        first: logits, float32 (batch, labels).
-        second: the same of the other reading.
+        logits: of any float type, (2 · items, classes): the first reading's, then the second's.
     """
-    p, q = first.log_softmax(-1), second.log_softmax(-1)
-    return ((p.exp() - q.exp()) * (p - q)).sum() / 2
+    total: Tensor = _Disagreement.apply(logits)  # type: ignore[no-untyped-call]
+    return total
 
 
 def sequence_loss(
@@ -104,6 +121,39 @@ class _SequenceLoss(torch.autograd.Function):
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (scale,) = gradients
         return context.slopes if bool(scale == 1.0) else context.slopes * scale, None, None
+
+
+class _Disagreement(torch.autograd.Function):
+    """D with its gradient by hand: ∂D / ∂z_k = ½ [p_k (δ_k − KL(p ‖ q)) + p_k − q_k], δ = log p − log q; z: of p."""
+
+    @staticmethod
+    def forward(context: Any, logits: Tensor) -> Tensor:
+        exact = torch.promote_types(logits.dtype, torch.float32)
+        total = torch.zeros((), dtype=exact, device=logits.device)
+        context.slopes = torch.empty_like(logits) if context.needs_input_grad[0] else None
+        n_items = len(logits) // 2
+        n_together = max(1, CACHED // logits.shape[1])
+        for start in range(0, n_items, n_together):
+            part = slice(start, min(start + n_together, n_items))
+            other = slice(n_items + part.start, n_items + part.stop)
+            log_p, log_q = (logits[rows].to(exact).log_softmax(1) for rows in (part, other))
+            p, q = log_p.exp(), log_q.exp()
+            further, apart = log_p.sub_(log_q), p - q
+            total += (apart * further).sum() / 2
+            if context.slopes is not None:
+                p_weighed, q_weighed = p * further, q * further
+                p_weighed.addcmul_(p, p_weighed.sum(1, keepdim=True), value=-1.0).add_(apart)
+                q_weighed.addcmul_(q, q_weighed.sum(1, keepdim=True), value=-1.0).add_(apart)
+                torch.mul(p_weighed, 0.5, out=context.slopes[part])
+                torch.mul(q_weighed, -0.5, out=context.slopes[other])
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        (scale,) = gradients
+        slopes: Tensor = context.slopes * scale
+        return slopes
 
 
 def _summed(scores: Tensor, probs: Tensor, targets: Tensor, smoothing: float) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from nlp_lstm.nn.decoder import Decoder, DecoderState, Memory
 from nlp_lstm.nn.encoder import Encoder
-from nlp_lstm.nn.loss import SummedLoss, sequence_loss
+from nlp_lstm.nn.loss import SummedLoss, agreeing_loss, sequence_loss
 
 ROWS_AT_ONCE = 64
 """The output layer reads a multiple of so many tokens."""
@@ -65,6 +65,7 @@ class Translator(nn.Module):
         target_mask: Tensor,
         *,
         label_smoothing: float = 0.0,
+        consistency: float = 0.0,
     ) -> SummedLoss:
         """Return the loss of the right tokens, summed over real ones; only at those is the vocabulary scored.
 
@@ -75,7 +76,13 @@ class Translator(nn.Module):
             targets: what follows each of the inputs, int64 (rows, target_time).
             target_mask: True where there is something to follow, bool (rows, target_time).
             label_smoothing: as in `sequence_loss`; 0 gives the plain nats of the targets.
+            consistency: as in `agreeing_loss`; above 0 all is read twice in training.
         """
+        twice = self.training and consistency > 0.0
+        if twice:
+            source_ids, source_mask, target_inputs, targets, target_mask = (
+                each.repeat(2, 1) for each in (source_ids, source_mask, target_inputs, targets, target_mask)
+            )
         features = self(source_ids, source_mask, target_inputs)
         real = target_mask.flatten().nonzero().squeeze(1)  # (tokens,)
         # Each batch has another number of tokens, and in bfloat16 each new shape costs the matrix product its set-up
@@ -83,4 +90,5 @@ class Translator(nn.Module):
         spare = real.new_zeros(-len(real) % ROWS_AT_ONCE)
         chosen = features.flatten(0, 1).index_select(0, torch.cat([real, spare]))  # (tokens + spare, hidden)
         logits = self.decoder.logits(chosen)[: len(real)]  # (tokens, vocab)
-        return sequence_loss(logits, targets.flatten()[real], label_smoothing=label_smoothing)
+        loss = sequence_loss(logits, targets.flatten()[real], label_smoothing=label_smoothing)
+        return agreeing_loss(loss, logits, consistency) if twice else loss

@@ -19,6 +19,7 @@ from nlp_lstm.batching.padding import pad_ids
 from nlp_lstm.batching.spelled import SpelledRows
 from nlp_lstm.batching.spelled_texts import SpelledTextBatch, SpelledTextBatches
 from nlp_lstm.config import (
+    Consistency,
     DataSettings,
     EncoderSettings,
     Fraction,
@@ -36,7 +37,7 @@ from nlp_lstm.errors import DataError, ModelError, nearest
 from nlp_lstm.metrics.classification import ClassificationReport, classification_report
 from nlp_lstm.nn.classifier import TextClassifier
 from nlp_lstm.nn.encoder import Encoder
-from nlp_lstm.nn.loss import SummedLoss, classification_loss, disagreement
+from nlp_lstm.nn.loss import SummedLoss, agreeing_loss, classification_loss
 from nlp_lstm.nn.ngrams import HashedNgrams
 from nlp_lstm.nn.precision import mixed_precision
 from nlp_lstm.records.examples import Example
@@ -76,7 +77,7 @@ class ClassifyPartSettings(Settings):
 class ClassifySettings(ClassifyPartSettings):
     """The `[head]` section of a classification recipe."""
 
-    consistency: Annotated[float, Field(ge=0)] = 0.0
+    consistency: Consistency = 0.0
     """How much it counts in the loss that two readings of a text, through other dropouts, agree; 0 reads it once."""
 
 
@@ -267,19 +268,14 @@ class Classify(HasExamples, CutsTexts):
         )
 
     def loss(self, model: nn.Module, batch: LabelledBatch) -> SummedLoss:
-        """Return the cross-entropy of a batch, summed over its texts, in nats.
-
-        With `consistency` α each text is read twice, through other dropouts: L = ½ (L₁ + L₂) + ½ α D. L₁, L₂: the
-        cross-entropies of both readings; D: their disagreement. Source: Liang et al. 2021 ("R-Drop"), section 2.
-        """
+        """Return the cross-entropy of a batch, summed over its texts, in nats."""
         assert isinstance(self.settings, ClassifySettings)  # a part's batches come by `part_loss`
-        weight = self.settings.consistency
-        if not weight:
+        consistency = self.settings.consistency
+        if not consistency or not model.training:
             return self.part_loss(model, model(batch.ids, batch.mask), batch)
-        first, second = model(batch.ids.repeat(2, 1), batch.mask.repeat(2, 1)).chunk(2)
-        losses = [self.part_loss(model, logits, batch) for logits in (first, second)]
-        total = sum(loss.total for loss in losses) / 2 + weight / 2 * disagreement(first, second)
-        return SummedLoss(total, losses[0].n_items)
+        both = LabelledBatch(batch.ids.repeat(2, 1), batch.mask.repeat(2, 1), batch.targets.repeat(2))
+        logits = model(both.ids, both.mask)
+        return agreeing_loss(self.part_loss(model, logits, both), logits, consistency)
 
     def part_loss(self, model: nn.Module, logits: torch.Tensor, batch: LabelledBatch | SpelledTextBatch) -> SummedLoss:
         """Return the loss of a batch whose logits are known."""

@@ -16,7 +16,15 @@ from pydantic import Field
 from torch import nn
 
 from nlp_lstm.batching.streams import StreamBatch, StreamBatches, whole_text, windows_from_zero
-from nlp_lstm.config import DataSettings, EncoderSettings, Probability, Settings, TrainingSettings, VocabularySettings
+from nlp_lstm.config import (
+    Consistency,
+    DataSettings,
+    EncoderSettings,
+    Probability,
+    Settings,
+    TrainingSettings,
+    VocabularySettings,
+)
 from nlp_lstm.corpora.reading import FORMATS, Record, read_records
 from nlp_lstm.corpora.text_blocks import PlainText, find_text, read_blocks, split_text
 from nlp_lstm.corpora.text_cache import count_text, text_ids
@@ -72,6 +80,8 @@ class GenerateSettings(Settings):
     """Probability that a stream forgets its state before a window of training: for texts that begin from nothing."""
     cutoffs: tuple[Annotated[int, Field(ge=1)], ...] = (2000, 10000)
     """Where an adaptive softmax parts the vocabulary."""
+    consistency: Consistency = 0.0
+    """How much it counts in the loss that two readings of a text, through other dropouts, agree; 0 reads it once."""
 
 
 @dataclass(frozen=True)
@@ -252,6 +262,8 @@ class Generate(CutsTexts):
         vocabulary, settings = encoder_vocabulary(self), self.settings
         cutoffs: list[int] = []
         if settings.softmax == "adaptive":
+            if settings.consistency:
+                raise UsageError("head.consistency: expected 0 where head.softmax is 'adaptive'")
             cutoffs = [place for place in settings.cutoffs if place < len(vocabulary) - 1]
             if not cutoffs or cutoffs != sorted(set(cutoffs)):
                 raise UsageError(
@@ -288,8 +300,8 @@ class Generate(CutsTexts):
         state, forget = batch.state, self.settings.cold_starts
         if model.training and forget > 0.0 and state:
             kept = torch.rand(len(batch.inputs), device=batch.inputs.device) >= forget  # (streams,)
-            state = forget_rows(state, kept)
-        return model.loss(batch.inputs, batch.targets, state)
+            state = forget_rows(state, kept.repeat(len(state[0]) // len(kept)))  # of each reading
+        return model.loss(batch.inputs, batch.targets, state, consistency=self.settings.consistency)
 
     def predict(
         self,

@@ -250,7 +250,8 @@ class Translate(HasExamples):
     def loss(self, model: nn.Module, batch: PairBatch) -> SummedLoss:
         """Return the cross-entropy of a batch, summed over the tokens of its translations, in nats."""
         assert isinstance(model, Translator)
-        return model.loss(*batch, label_smoothing=self.settings.label_smoothing)
+        settings = self.settings
+        return model.loss(*batch, label_smoothing=settings.label_smoothing, consistency=settings.consistency)
 
     def predict(
         self,

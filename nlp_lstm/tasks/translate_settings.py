@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nlp_lstm.config import Beam, Exponent, Fraction, Positive, Probability, Settings
+from nlp_lstm.config import Beam, Consistency, Exponent, Fraction, Positive, Probability, Settings
 from nlp_lstm.nn.decoder import Decoder
 
 
@@ -27,6 +27,8 @@ class TranslateSettings(Settings):
     weight_drop: Probability = 0.0
     layer_norm: bool = False
     label_smoothing: Fraction = 0.1
+    consistency: Consistency = 0.0
+    """How much it counts in the loss that two readings of a pair, through other dropouts, agree; 0 reads it once."""
     beam: Beam = 5
     """Hypotheses followed side by side, unless `--beam` says otherwise."""
     length_penalty: Exponent = 1.0

@@ -174,6 +174,28 @@ def test_in_bfloat16_loss_and_gradients_are_about_the_same(sizes, ids):
     assert torch.nn.functional.cosine_similarity(found[0][1], found[1][1], dim=0) > 0.99
 
 
+def test_a_text_read_twice_in_training_is_to_be_foreseen_alike_and_both_states_go_on(ids):
+    model = build(dropout=0.5)
+    inputs, targets = ids[:, :-1], ids[:, 1:]
+    assert torch.equal(model.loss(inputs, targets, consistency=2.0).total, model.loss(inputs, targets).total)
+    model.train()
+    state: tuple[Tensor, ...] = ()
+    for seed in range(2):  # the second goes on from the first
+        torch.manual_seed(seed)
+        ours = model.loss(inputs, targets, state, consistency=2.0)
+        torch.manual_seed(seed)
+        log_probs, after = model(inputs.repeat(2, 1), state)
+        log_p, log_q = log_probs.double().chunk(2)
+        nats = -log_probs.double().gather(-1, targets.repeat(2, 1).unsqueeze(-1)).sum()
+        divergence = ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum()
+        torch.testing.assert_close(ours.total, nats / 2 + 2.0 / 4 * divergence, rtol=1e-6, atol=0)
+        assert ours.n_items == targets.numel()
+        state = ours.state
+        for part, expected in zip(state, after, strict=True):
+            torch.testing.assert_close(part, expected)
+            assert len(part) == 2 * BATCH
+
+
 def test_the_state_handed_on_carries_no_gradient(ids):
     model = build()
     loss = model.loss(ids[:, :-1], ids[:, 1:])

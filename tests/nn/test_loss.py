@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import distributions
 
 from nlp_lstm.nn import loss as loss_module
-from nlp_lstm.nn.loss import classification_loss, disagreement, sequence_loss
+from nlp_lstm.nn.loss import SummedLoss, agreeing_loss, classification_loss, disagreement, sequence_loss
 
 
 def loss_by_hand(logits, targets, weights, smoothing) -> float:
@@ -44,16 +44,6 @@ def test_equals_the_formula_with_any_weights_and_smoothing(items, weights, smoot
     assert loss.n_items == pytest.approx(sum(by_class[target] for target in targets), rel=1e-6)
 
 
-@settings(deadline=None)
-@given(st.lists(st.tuples(SCORES, SCORES), min_size=1, max_size=6))
-def test_disagreement_is_half_of_both_divergences(items):
-    first, second = (torch.tensor(part) for part in zip(*items, strict=True))
-    p, q = (distributions.Categorical(logits=part.double()) for part in (first, second))
-    expected = (distributions.kl_divergence(p, q) + distributions.kl_divergence(q, p)).sum() / 2
-    assert float(disagreement(first, second)) == pytest.approx(float(expected), rel=1e-4, abs=1e-5)
-    assert float(disagreement(first, first)) == 0.0
-
-
 def test_a_worked_example():
     # p = (1/2, 1/4, 1/4) and (1/4, 1/4, 1/2): −log 1/2 − log 1/4 = 3 log 2
     logits = torch.tensor([[2.0, 1.0, 1.0], [1.0, 1.0, 2.0]]) * log(2)
@@ -77,6 +67,53 @@ def test_the_gradient_of_an_item_is_its_weight_times_probability_minus_target():
     classification_loss(logits, torch.tensor([1]), label_weights=torch.tensor([1.0, 3.0, 1.0])).total.backward()
     expected = 3.0 * (logits.detach().softmax(-1) - torch.tensor([[0.0, 1.0, 0.0]]))
     torch.testing.assert_close(logits.grad, expected)
+
+
+# ---- two readings ----
+
+
+def divergences(logits: torch.Tensor) -> torch.Tensor:
+    """Return ½ Σ [KL(p ‖ q) + KL(q ‖ p)] by torch's own divergence, in float64."""
+    p, q = (distributions.Categorical(logits=part) for part in logits.double().chunk(2))
+    return (distributions.kl_divergence(p, q) + distributions.kl_divergence(q, p)).sum() / 2
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(SCORES, SCORES), min_size=1, max_size=6))
+def test_disagreement_is_half_of_both_divergences(items):
+    first, second = (torch.tensor(part) for part in zip(*items, strict=True))
+    both = torch.cat([first, second])
+    assert float(disagreement(both)) == pytest.approx(float(divergences(both)), rel=1e-4, abs=1e-5)
+    assert float(disagreement(torch.cat([first, first]))) == 0.0
+
+
+@pytest.mark.parametrize("cached", [1, 20, 10**6])
+def test_the_gradient_of_disagreement_is_the_divergences_however_many_items_go_together(cached, monkeypatch):
+    monkeypatch.setattr(loss_module, "CACHED", cached)
+    logits = torch.randn(10, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    for factor in (1.0, 0.25):
+        (gradient,) = torch.autograd.grad(factor * disagreement(logits), logits)
+        (expected,) = torch.autograd.grad(factor * divergences(logits), logits)
+        torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-13)
+
+
+def test_bfloat16_readings_are_compared_in_float32():
+    logits = torch.randn(6, 5, generator=torch.Generator().manual_seed(0)).bfloat16().requires_grad_()
+    found, exact = disagreement(logits), divergences(logits)
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(exact.item(), rel=1e-5)
+    (gradient,), (expected,) = (torch.autograd.grad(each, logits) for each in (found, exact))
+    torch.testing.assert_close(gradient, expected, rtol=2**-7, atol=1e-6)
+
+
+def test_the_loss_of_two_readings_is_their_mean_and_half_of_what_their_disagreement_counts():
+    # p = (1/4, 3/4), then (1/2, 1/2): D = ½ (¼ log 2 + ¼ log (3 / 2)) = ⅛ log 3.
+    logits = torch.tensor([[0.0, log(3)], [0.0, 0.0]])
+    both = classification_loss(logits, torch.tensor([1, 1]))
+    agreed = agreeing_loss(both, logits, 3.0)
+    assert float(agreed.total) == pytest.approx((log(4 / 3) + log(2)) / 2 + 3 / 2 * log(3) / 8)
+    assert agreed.n_items == 1
+    assert agreeing_loss(SummedLoss(both.total, 2, (logits,)), logits, 3.0).state[0] is logits
 
 
 # ---- sequences ----

@@ -67,6 +67,30 @@ def test_loss_and_gradients_are_the_cross_entropy_of_all_logits_at_real_tokens(i
         assert bool(gradient.any()), name
 
 
+@feeding_or_not
+def test_a_pair_read_twice_in_training_is_to_be_scored_alike(input_feeding, make, batch):
+    model = make(input_feeding=input_feeding, dropout=0.5).double()
+    once = model.loss(**batch, label_smoothing=0.1)
+    assert torch.equal(model.loss(**batch, label_smoothing=0.1, consistency=2.0).total, once.total)
+    torch.manual_seed(0)
+    ours = model.train().loss(**batch, label_smoothing=0.1, consistency=2.0)
+    torch.manual_seed(0)
+    twice = {name: part.repeat(2, 1) for name, part in batch.items()}
+    logits = model.decoder.logits(model(twice["source_ids"], twice["source_mask"], twice["target_inputs"]))
+    log_p, log_q = logits[twice["target_mask"]].log_softmax(-1).chunk(2)
+    right = batch["targets"][batch["target_mask"]]
+    each = [functional.cross_entropy(part, right, reduction="sum", label_smoothing=0.1) for part in (log_p, log_q)]
+    divergence = functional.kl_div(log_q, log_p, reduction="sum", log_target=True)
+    divergence = divergence + functional.kl_div(log_p, log_q, reduction="sum", log_target=True)
+    total = sum(each) / 2 + 2.0 / 4 * divergence
+    assert ours.n_items == sum(TARGET_LENGTHS)
+    assert not torch.isclose(log_p, log_q).all()
+    torch.testing.assert_close(ours.total, total)
+    expected = gradients(model, total)
+    for name, gradient in gradients(model, ours.total).items():
+        torch.testing.assert_close(gradient, expected[name], rtol=0, atol=1e-10, msg=name)
+
+
 def test_the_vocabulary_is_scored_at_real_tokens_in_few_shapes(make, batch, monkeypatch):
     model, scored = make(), []
     whole = model.decoder.logits

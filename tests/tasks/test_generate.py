@@ -225,6 +225,12 @@ def test_an_adaptive_softmax_is_parted_at_rising_places_inside_the_vocabulary(cu
         task.build(encoder.model_copy(update={"hidden_size": 3}))
 
 
+def test_an_adaptive_softmax_and_two_readings_are_refused_together(tmp_path):
+    task, _ = made_task("abcdefghij", tmp_path, softmax="adaptive", cutoffs=(4,), consistency=1.0)
+    with pytest.raises(UsageError, match=r"^head\.consistency: expected 0 where head\.softmax is 'adaptive'"):
+        task.build(PLAIN)
+
+
 @pytest.mark.parametrize("softmax", ["full", "tied"])
 def test_the_output_layer_is_the_one_of_the_settings(softmax, tmp_path):
     task, _ = made_task("abcdefghij", tmp_path, softmax=softmax)
@@ -472,10 +478,12 @@ def test_the_same_text_is_continued_in_the_same_way_wherever_it_stands(tmp_path)
         task.answer(model, ["so"], top_p=1.5)
 
 
+@pytest.mark.parametrize("consistency", [0.0, 1.0])
 @pytest.mark.parametrize(("forget", "expected"), [(0.0, "carried"), (1 - 1e-9, "zero")])
-def test_cold_starts_forget_the_state_before_a_window_of_training_only(forget, expected):
+def test_cold_starts_forget_the_state_before_a_window_of_training_only(forget, expected, consistency):
     vocabulary = Vocabulary.build({"a": 3, "b": 2, "c": 1})
-    task = Generate(GenerateSettings(cold_starts=forget), Characters(), {"tokens": vocabulary})
+    settings = GenerateSettings(cold_starts=forget, consistency=consistency)
+    task = Generate(settings, Characters(), {"tokens": vocabulary})
     still = {"dropout": 0.0, "embedding_dropout": 0.0, "bidirectional": False, "embed_size": 4, "hidden_size": 5}
     torch.manual_seed(0)
     model = task.build(EncoderSettings(**still))
@@ -487,5 +495,7 @@ def test_cold_starts_forget_the_state_before_a_window_of_training_only(forget, e
         "zero": model.loss(ids, ids.flip(1)).total,
     }
     assert not torch.isclose(losses["carried"], losses["zero"])
-    torch.testing.assert_close(task.loss(model.train(), batch).total, losses[expected])
     torch.testing.assert_close(task.loss(model.eval(), batch).total, losses["carried"])
+    if consistency:
+        batch = batch.after(tuple(part.repeat(2, 1) for part in state))  # of both readings
+    torch.testing.assert_close(task.loss(model.train(), batch).total, losses[expected])
