@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from nlp_lstm.nn.encoder import Encoder
 from nlp_lstm.nn.layers import flatten_state, unflatten_state
-from nlp_lstm.nn.loss import SummedLoss, agreeing_loss, sequence_loss
+from nlp_lstm.nn.loss import SummedLoss, sequence_loss
 
 ROWS = 64
 """Rows that a part of an adaptive softmax reads are filled up to a multiple of this: each new number of rows costs the
@@ -94,9 +94,8 @@ class LanguageModel(nn.Module):
         if self.adaptive is not None:
             nats = adaptive_loss(self.adaptive, features.flatten(0, 1), targets.flatten())
             return SummedLoss(nats, float(targets.numel()), after)
-        logits = self._logits(features)
-        loss = sequence_loss(logits, targets)._replace(state=after)
-        return agreeing_loss(loss, logits.flatten(0, 1), consistency) if twice else loss
+        loss = sequence_loss(self._logits(features), targets, consistency=consistency if twice else 0.0)
+        return loss._replace(state=after)
 
     def output_weights(self) -> tuple[Tensor, Tensor]:
         """Return the softmax as one matrix (vocab, width) and one bias (vocab,).

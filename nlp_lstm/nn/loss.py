@@ -54,27 +54,32 @@ def agreeing_loss(both: SummedLoss, logits: Tensor, consistency: float) -> Summe
         logits: the scores that were given, (2 · items, classes): the first reading's, then the second's.
         consistency: how much D counts, at least 0.
     """
-    total = both.total / 2 + consistency / 2 * disagreement(logits)
+    total = both.total / 2 + consistency / 2 * disagreement(*logits.chunk(2))
     return SummedLoss(total, both.n_items / 2, both.state)
 
 
-def disagreement(logits: Tensor) -> Tensor:
+def disagreement(first: Tensor, second: Tensor) -> Tensor:
     """Return how far two readings of the same items are apart, summed over the items, in nats.
 
         D = ½ Σ_i [KL(p_i ‖ q_i) + KL(q_i ‖ p_i)] = ½ Σ_i Σ_k (p_ik − q_ik) (log p_ik − log q_ik)
 
-    p, q: the probabilities of the classes in the first and in the second reading. The derivative is made together
-    with it, as in `sequence_loss`.
+    p, q: the probabilities of the classes in the first and in the second reading.
 
     Args:
-        logits: of any float type, (2 · items, classes): the first reading's, then the second's.
+        first: logits, float32 (batch, labels).
+        second: the same of the other reading.
     """
-    total: Tensor = _Disagreement.apply(logits)  # type: ignore[no-untyped-call]
-    return total
+    p, q = first.log_softmax(-1), second.log_softmax(-1)
+    return ((p.exp() - q.exp()) * (p - q)).sum() / 2
 
 
 def sequence_loss(
-    logits: Tensor, targets: Tensor, mask: Tensor | None = None, *, label_smoothing: float = 0.0
+    logits: Tensor,
+    targets: Tensor,
+    mask: Tensor | None = None,
+    *,
+    label_smoothing: float = 0.0,
+    consistency: float = 0.0,
 ) -> SummedLoss:
     """Return the cross-entropy of a token's scores over a whole vocabulary, summed over real tokens.
 
@@ -89,11 +94,18 @@ def sequence_loss(
         targets: the right tokens, int64 (...).
         mask: True at real tokens, bool (...); None where only real ones are given, which spares the others' logits.
         label_smoothing: part of the target spread evenly over the vocabulary, in [0, 1].
+        consistency: as in `agreeing_loss`; above 0 the first half of logits, targets and mask is the first reading of
+            as many tokens as the second half.
     """
     if mask is not None:
         logits, targets = logits[mask], targets[mask]
-    flat = logits.flatten(0, -2)  # (tokens, vocab)
-    total: Tensor = _SequenceLoss.apply(flat, targets.flatten(), label_smoothing)  # type: ignore[no-untyped-call]
+    flat, targets = logits.flatten(0, -2), targets.flatten()  # (tokens, vocab), (tokens,)
+    total: Tensor
+    if consistency:
+        targets = targets[: len(targets) // 2]
+        total = _AgreeingLoss.apply(flat, targets, label_smoothing, consistency)  # type: ignore[no-untyped-call]
+    else:
+        total = _SequenceLoss.apply(flat, targets, label_smoothing)  # type: ignore[no-untyped-call]
     return SummedLoss(total, float(targets.numel()))
 
 
@@ -119,41 +131,52 @@ class _SequenceLoss(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (scale,) = gradients
-        return context.slopes if bool(scale == 1.0) else context.slopes * scale, None, None
+        return _scaled(context.slopes, *gradients), None, None
 
 
-class _Disagreement(torch.autograd.Function):
-    """D with its gradient by hand: ∂D / ∂z_k = ½ [p_k (δ_k − KL(p ‖ q)) + p_k − q_k], δ = log p − log q; z: of p."""
+class _AgreeingLoss(torch.autograd.Function):
+    """`agreeing_loss` of two readings of tokens, p and q, with its gradient by hand.
+
+    ∂L / ∂z_k = ½ [p_k − (1 − ε) 1(k = y) − ε / V] + ¼ α [p_k (δ_k − KL(p ‖ q)) + p_k − q_k], δ = log p − log q, where
+    z are the scores of p; those of q likewise.
+    """
 
     @staticmethod
-    def forward(context: Any, logits: Tensor) -> Tensor:
+    def forward(context: Any, logits: Tensor, targets: Tensor, smoothing: float, consistency: float) -> Tensor:
         exact = torch.promote_types(logits.dtype, torch.float32)
         total = torch.zeros((), dtype=exact, device=logits.device)
         context.slopes = torch.empty_like(logits) if context.needs_input_grad[0] else None
-        n_items = len(logits) // 2
-        n_together = max(1, CACHED // logits.shape[1])
-        for start in range(0, n_items, n_together):
-            part = slice(start, min(start + n_together, n_items))
-            other = slice(n_items + part.start, n_items + part.stop)
-            log_p, log_q = (logits[rows].to(exact).log_softmax(1) for rows in (part, other))
-            p, q = log_p.exp(), log_q.exp()
-            further, apart = log_p.sub_(log_q), p - q
-            total += (apart * further).sum() / 2
-            if context.slopes is not None:
-                p_weighed, q_weighed = p * further, q * further
-                p_weighed.addcmul_(p, p_weighed.sum(1, keepdim=True), value=-1.0).add_(apart)
-                q_weighed.addcmul_(q, q_weighed.sum(1, keepdim=True), value=-1.0).add_(apart)
-                torch.mul(p_weighed, 0.5, out=context.slopes[part])
-                torch.mul(q_weighed, -0.5, out=context.slopes[other])
+        n_tokens = max(1, CACHED // (2 * logits.shape[1]))
+        for start in range(0, len(targets), n_tokens):
+            right = targets[start : start + n_tokens].unsqueeze(1)
+            rows = [slice(first, first + len(right)) for first in (start, len(targets) + start)]
+            logs = [logits[each].to(exact).log_softmax(1) for each in rows]
+            probs = [each.exp() for each in logs]
+            for log_probs in logs:
+                total -= (1.0 - smoothing) / 2 * log_probs.gather(1, right).sum()
+                total -= smoothing / 2 * log_probs.mean(1).sum()
+            further, apart = logs[0].sub_(logs[1]), probs[0] - probs[1]
+            total += consistency / 4 * torch.dot(apart.flatten(), further.flatten())
+            if context.slopes is None:
+                continue
+            for sign, each, own in zip((1.0, -1.0), rows, probs, strict=True):
+                weighed = own * further
+                divergence = weighed.sum(1, keepdim=True).mul_(sign)
+                slopes = weighed.add_(apart).mul_(sign * consistency / 4)
+                slopes.addcmul_(own, 0.5 - consistency / 4 * divergence).sub_(smoothing / 2 / own.shape[1])
+                slopes.scatter_add_(1, right, own.new_full(right.shape, (smoothing - 1.0) / 2))
+                context.slopes[each] = slopes
         return total
 
     @staticmethod
     @once_differentiable
-    def backward(context: Any, *gradients: Tensor) -> Tensor:
-        (scale,) = gradients
-        slopes: Tensor = context.slopes * scale
-        return slopes
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        return _scaled(context.slopes, *gradients), None, None, None
+
+
+def _scaled(slopes: Tensor, scale: Tensor) -> Tensor:
+    """Return slopes times what the loss was multiplied with, as a rule 1."""
+    return slopes if bool(scale == 1.0) else slopes * scale
 
 
 def _summed(scores: Tensor, probs: Tensor, targets: Tensor, smoothing: float) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from nlp_lstm.nn.decoder import Decoder, DecoderState, Memory
 from nlp_lstm.nn.encoder import Encoder
-from nlp_lstm.nn.loss import SummedLoss, agreeing_loss, sequence_loss
+from nlp_lstm.nn.loss import SummedLoss, sequence_loss
 
 ROWS_AT_ONCE = 64
 """The output layer reads a multiple of so many tokens."""
@@ -90,5 +90,9 @@ class Translator(nn.Module):
         spare = real.new_zeros(-len(real) % ROWS_AT_ONCE)
         chosen = features.flatten(0, 1).index_select(0, torch.cat([real, spare]))  # (tokens + spare, hidden)
         logits = self.decoder.logits(chosen)[: len(real)]  # (tokens, vocab)
-        loss = sequence_loss(logits, targets.flatten()[real], label_smoothing=label_smoothing)
-        return agreeing_loss(loss, logits, consistency) if twice else loss
+        return sequence_loss(
+            logits,
+            targets.flatten()[real],
+            label_smoothing=label_smoothing,
+            consistency=consistency if twice else 0.0,
+        )

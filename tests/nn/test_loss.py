@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import distributions
 
 from nlp_lstm.nn import loss as loss_module
-from nlp_lstm.nn.loss import SummedLoss, agreeing_loss, classification_loss, disagreement, sequence_loss
+from nlp_lstm.nn.loss import agreeing_loss, classification_loss, disagreement, sequence_loss
 
 
 def loss_by_hand(logits, targets, weights, smoothing) -> float:
@@ -72,9 +72,9 @@ def test_the_gradient_of_an_item_is_its_weight_times_probability_minus_target():
 # ---- two readings ----
 
 
-def divergences(logits: torch.Tensor) -> torch.Tensor:
+def divergences(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Return ½ Σ [KL(p ‖ q) + KL(q ‖ p)] by torch's own divergence, in float64."""
-    p, q = (distributions.Categorical(logits=part) for part in logits.double().chunk(2))
+    p, q = (distributions.Categorical(logits=part.double()) for part in (first, second))
     return (distributions.kl_divergence(p, q) + distributions.kl_divergence(q, p)).sum() / 2
 
 
@@ -82,38 +82,17 @@ def divergences(logits: torch.Tensor) -> torch.Tensor:
 @given(st.lists(st.tuples(SCORES, SCORES), min_size=1, max_size=6))
 def test_disagreement_is_half_of_both_divergences(items):
     first, second = (torch.tensor(part) for part in zip(*items, strict=True))
-    both = torch.cat([first, second])
-    assert float(disagreement(both)) == pytest.approx(float(divergences(both)), rel=1e-4, abs=1e-5)
-    assert float(disagreement(torch.cat([first, first]))) == 0.0
-
-
-@pytest.mark.parametrize("cached", [1, 20, 10**6])
-def test_the_gradient_of_disagreement_is_the_divergences_however_many_items_go_together(cached, monkeypatch):
-    monkeypatch.setattr(loss_module, "CACHED", cached)
-    logits = torch.randn(10, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
-    for factor in (1.0, 0.25):
-        (gradient,) = torch.autograd.grad(factor * disagreement(logits), logits)
-        (expected,) = torch.autograd.grad(factor * divergences(logits), logits)
-        torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-13)
-
-
-def test_bfloat16_readings_are_compared_in_float32():
-    logits = torch.randn(6, 5, generator=torch.Generator().manual_seed(0)).bfloat16().requires_grad_()
-    found, exact = disagreement(logits), divergences(logits)
-    assert found.dtype == torch.float32
-    assert found.item() == pytest.approx(exact.item(), rel=1e-5)
-    (gradient,), (expected,) = (torch.autograd.grad(each, logits) for each in (found, exact))
-    torch.testing.assert_close(gradient, expected, rtol=2**-7, atol=1e-6)
+    expected = float(divergences(first, second))
+    assert float(disagreement(first, second)) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    assert float(disagreement(first, first)) == 0.0
 
 
 def test_the_loss_of_two_readings_is_their_mean_and_half_of_what_their_disagreement_counts():
     # p = (1/4, 3/4), then (1/2, 1/2): D = ½ (¼ log 2 + ¼ log (3 / 2)) = ⅛ log 3.
     logits = torch.tensor([[0.0, log(3)], [0.0, 0.0]])
-    both = classification_loss(logits, torch.tensor([1, 1]))
-    agreed = agreeing_loss(both, logits, 3.0)
+    agreed = agreeing_loss(classification_loss(logits, torch.tensor([1, 1])), logits, 3.0)
     assert float(agreed.total) == pytest.approx((log(4 / 3) + log(2)) / 2 + 3 / 2 * log(3) / 8)
     assert agreed.n_items == 1
-    assert agreeing_loss(SummedLoss(both.total, 2, (logits,)), logits, 3.0).state[0] is logits
 
 
 # ---- sequences ----
@@ -211,3 +190,35 @@ def test_without_gradients_the_loss_of_a_sequence_is_the_same():
     with torch.inference_mode():
         ours = sequence_loss(logits, targets, mask, label_smoothing=0.1)
     assert torch.equal(ours.total, sequence_loss(logits, targets, mask, label_smoothing=0.1).total.detach())
+
+
+@pytest.mark.parametrize("cached", [1, 60, 10**6])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_tokens_read_twice_have_the_loss_and_gradient_of_their_readings_and_divergences(smoothing, cached, monkeypatch):
+    monkeypatch.setattr(loss_module, "CACHED", cached)
+    generator = torch.Generator().manual_seed(0)
+    logits = (2 * torch.randn(2, 3, 4, 7, generator=generator, dtype=torch.float64)).requires_grad_()
+    targets = torch.randint(7, (3, 4), generator=generator).expand(2, 3, 4)
+    mask = (torch.arange(4) < torch.tensor([4, 1, 2]).unsqueeze(1)).expand(2, 3, 4)
+    ours = sequence_loss(logits, targets, mask, label_smoothing=smoothing, consistency=3.0)
+    losses = torch.nn.functional.cross_entropy(logits[mask], targets[mask], reduction="sum", label_smoothing=smoothing)
+    expected = losses / 2 + 3.0 / 2 * divergences(logits[0][mask[0]], logits[1][mask[1]])
+    assert ours.n_items == 7
+    torch.testing.assert_close(ours.total, expected, rtol=1e-13, atol=0)
+    for factor in (1.0, 0.25):
+        (gradient,) = torch.autograd.grad(ours.total * factor, logits, retain_graph=True)
+        (wanted,) = torch.autograd.grad(expected * factor, logits, retain_graph=True)
+        torch.testing.assert_close(gradient, wanted, rtol=0, atol=1e-13)
+
+
+def test_bfloat16_readings_are_compared_in_float32_with_a_gradient_in_bfloat16():
+    logits = torch.randn(6, 5, generator=torch.Generator().manual_seed(0)).bfloat16().requires_grad_()
+    targets = torch.tensor([0, 3, 4, 0, 3, 4])
+    found, exact = (sequence_loss(each, targets, consistency=2.0) for each in (logits, logits.double()))
+    assert found.total.dtype == torch.float32
+    assert found.total.item() == pytest.approx(exact.total.item(), rel=1e-5)
+    (gradient,), (expected,) = (torch.autograd.grad(each.total, logits) for each in (found, exact))
+    assert gradient.dtype == torch.bfloat16
+    torch.testing.assert_close(gradient, expected, rtol=2**-7, atol=1e-6)
+    with torch.inference_mode():
+        assert torch.equal(sequence_loss(logits, targets, consistency=2.0).total, found.total.detach())
