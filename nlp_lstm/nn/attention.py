@@ -75,17 +75,17 @@ class Attention(nn.Module):
         """Look up `query` in `memory`.
 
         Args:
-            query: (rows, query) or (rows, target_time, query).
-            memory: what the context is a mean of, (rows, source_time, size) of any size.
-            keys: what `prepare` returned, (rows, source_time, query).
-            mask: True at real source tokens, bool (rows, source_time); each row has one.
+            query: (rows, query) or (rows, target_time, query); each sentence has equally many rows, which lie together.
+            memory: what the context is a mean of, (sentences, source_time, size) of any size.
+            keys: what `prepare` returned, (sentences, source_time, query).
+            mask: True at real source tokens, bool (sentences, source_time); each has one.
         """
-        queries = query.unsqueeze(1) if query.dim() == 2 else query  # (rows, target_time, query)
+        queries = query.reshape(len(keys), -1, query.shape[-1])  # (sentences, queries of each, query)
         with torch.autocast(query.device.type, enabled=False):
-            scores = self.scores(self.ask(queries.to(keys.dtype)), keys)  # (rows, target_time, source_time)
+            scores = self.scores(self.ask(queries.to(keys.dtype)), keys)  # (sentences, queries of each, source_time)
             weights = scores.masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(-1)
-            context = torch.bmm(weights, memory.to(keys.dtype))  # (rows, target_time, size)
-        return Attended(context, weights) if query.dim() == 3 else Attended(context.squeeze(1), weights.squeeze(1))
+            context = torch.bmm(weights, memory.to(keys.dtype))  # (sentences, queries of each, size)
+        return Attended(*(found.view(*query.shape[:-1], found.shape[-1]) for found in (context, weights)))
 
 
 class AdditiveAttention(Attention):

@@ -21,9 +21,9 @@ class Memory(NamedTuple):
     """What the decoder reads of source sentences, prepared once.
 
     Attributes:
-        keys: what states are scored against, (rows, source_time, hidden).
-        values: what the attention weights average, (rows, source_time, hidden).
-        mask: True at real source tokens, bool (rows, source_time).
+        keys: what states are scored against, (sentences, source_time, hidden).
+        values: what the attention weights average, (sentences, source_time, hidden).
+        mask: True at real source tokens, bool (sentences, source_time).
     """
 
     keys: Tensor
@@ -199,14 +199,16 @@ class Decoder(nn.Module):
         Args:
             ids: int64 (rows, target_time); padding stands on the right only and may hold any id.
             state: where the rows stand before the first of them.
-            memory: what `prepare` returned, row for row.
+            memory: what `prepare` returned; each of its sentences is read by equally many rows, which lie together.
 
         Raises:
-            ValueError: `ids`, `state` and `memory` differ in rows.
+            ValueError: `ids` and `state` differ in rows, or these are no multiple of the memory's sentences.
         """
-        if not len(ids) == len(state.feed) == len(memory.mask):
-            counts = f"{len(ids)}, {len(state.feed)} and {len(memory.mask)}"
-            raise ValueError(f"ids, state and memory must have as many rows, not {counts}")
+        if len(ids) != len(state.feed) or len(ids) % len(memory.mask):
+            raise ValueError(
+                f"ids and state must have as many rows, a multiple of the memory's sentences, not {len(ids)}, "
+                f"{len(state.feed)} and {len(memory.mask)}"
+            )
         keep = self._draw_dropout(state.feed)
         run = self._run_fed if self.input_feeding else self._run_apart
         decoded = run(self._embed(ids), state, memory, keep)

@@ -42,9 +42,9 @@ class Lookup(NamedTuple):
 
     Attributes:
         attention: scores the top layer's state against the keys.
-        keys: its keys, (rows, source_time, hidden).
-        values: what its weights average, (rows, source_time, hidden).
-        mask: True at real source tokens, bool (rows, source_time).
+        keys: its keys, (sentences, source_time, hidden); each is read by equally many rows, which lie together.
+        values: what its weights average, (sentences, source_time, hidden).
+        mask: True at real source tokens, bool (sentences, source_time).
         weight: for the top layer's own state, (hidden, hidden).
     """
 
@@ -131,9 +131,10 @@ class _Run:
 
     def __init__(self, layers: list[_Layer], lookup: Lookup, feed: Tensor, *, product: torch.dtype) -> None:
         self.layers, self.lookup, self.feed = layers, lookup, feed
-        rows, source_time = lookup.mask.shape
+        sentences, source_time = lookup.mask.shape
+        self.shape = (sentences, len(feed) // sentences)  # of rows
         self.vectors = torch.empty_like(layers[-1].squashed)  # (target_time, rows, hidden)
-        self.weights = feed.new_empty(len(self.vectors), rows, 1, source_time)
+        self.weights = feed.new_empty(len(self.vectors), *self.shape, source_time)
         asking = lookup.attention.query
         self.weight, self.asking = lookup.weight.to(product), None if asking is None else asking.weight.to(product)
         self.asked = layers[-1].h[1:] if asking is None else torch.empty_like(self.vectors)
@@ -149,18 +150,18 @@ class _Run:
             own = read @ self.weight.T  # (rows, hidden)
             if self.asking is not None:
                 self.asked[t] = read @ self.asking.T
-            scores = attention.scores(self.asked[t].unsqueeze(1), keys).masked_fill_(padding, float("-inf"))
-            torch.softmax(scores, -1, out=share)  # (rows, 1, source_time)
-            state = torch.add(torch.bmm(share, values).squeeze(1), own, out=vector).tanh_()
+            scores = attention.scores(self.asked[t].unflatten(0, self.shape), keys).masked_fill_(padding, float("-inf"))
+            torch.softmax(scores, -1, out=share)  # (sentences, rows of each, source_time)
+            state = torch.add(torch.bmm(share, values).flatten(0, 1), own, out=vector).tanh_()
         h = torch.stack([layer.h[-1] for layer in self.layers])
         c = torch.stack([layer.c[-1] for layer in self.layers])
-        return self.vectors.detach(), self.weights.squeeze(2).detach(), h, c
+        return self.vectors.detach(), self.weights.flatten(1, 2).detach(), h, c
 
     def backward(self, d_vectors: Tensor, d_shares: Tensor, d_h: Tensor, d_c: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of keys, values, mask, weight, h, c, feed, the layers' tensors and the parameters."""
         attention, keys, values, *_ = self.lookup
         queries = self.layers[-1].h[1:]  # (target_time, rows, hidden)
-        across, d_shares = values.transpose(1, 2), d_shares.unsqueeze(2)
+        across, d_shares = values.transpose(1, 2), d_shares.unflatten(1, self.shape)
         slopes, d_scores = torch.empty_like(self.vectors), torch.empty_like(self.weights)
         d_asked = torch.empty_like(self.asked)
         for layer, last_h, last_c in zip(self.layers, d_h, d_c, strict=True):
@@ -168,18 +169,19 @@ class _Run:
         d_state = torch.zeros_like(self.feed)
         for t in reversed(range(len(slopes))):
             _tanh_backward(d_state.add_(d_vectors[t]), self.vectors[t], grad_input=slopes[t])
-            d_share = torch.bmm(slopes[t].unsqueeze(1), across).add_(d_shares[t])  # (rows, 1, source_time)
+            d_share = torch.bmm(slopes[t].unflatten(0, self.shape), across).add_(d_shares[t])
             d_scores[t] = _softmax_backward(d_share, self.weights[t], -1, d_share.dtype)
-            d_asked[t] = attention.asked_gradient(d_scores[t], self.asked[t].unsqueeze(1), keys).squeeze(1)
+            asked = self.asked[t].unflatten(0, self.shape)  # (sentences, rows of each, hidden)
+            d_asked[t] = attention.asked_gradient(d_scores[t], asked, keys).flatten(0, 1)
             d_state = d_asked[t] if self.asking is None else _back(d_asked[t], self.asking)
             d_state = d_state + _back(slopes[t], self.weight)
             for layer in reversed(self.layers):
                 d_state = layer.step_back(t, d_state)
-        d_values = torch.bmm(self.weights.squeeze(2).permute(1, 2, 0), slopes.transpose(0, 1))
+        d_values = torch.bmm(self._of_sentences(self.weights.flatten(1, 2)).transpose(1, 2), self._of_sentences(slopes))
         d_weight, d_asking = (_product(each, queries, self.weight.dtype) for each in (slopes, d_asked))
         states = [torch.stack(parts) for parts in zip(*((layer.d_h, layer.d_c) for layer in self.layers), strict=True)]
         given = [gradient for layer in self.layers for gradient in layer.gradients()]
-        d_keys, *d_parameters = self._score_gradients(d_scores.squeeze(2), d_asking)
+        d_keys, *d_parameters = self._score_gradients(d_scores.flatten(1, 2), d_asking)
         return (d_keys, d_values, None, d_weight, *states, d_state, *given, *d_parameters)
 
     def _score_gradients(self, d_scores: Tensor, d_asking: Tensor) -> tuple[Tensor | None, ...]:
@@ -192,12 +194,17 @@ class _Run:
         attention, keys = self.lookup.attention, self.lookup.keys.detach().requires_grad_()
         learned = [parameter for parameter in attention.parameters() if parameter.requires_grad]
         with torch.enable_grad():
-            scores = attention.scores(self.asked.transpose(0, 1), keys)  # (rows, target_time, source_time)
-        d_keys, *found = torch.autograd.grad(scores, [keys, *learned], d_scores.transpose(0, 1), allow_unused=True)
+            scores = attention.scores(self._of_sentences(self.asked), keys)
+        slopes = self._of_sentences(d_scores)
+        d_keys, *found = torch.autograd.grad(scores, [keys, *learned], slopes, allow_unused=True)
         gradients = dict(zip(map(id, learned), found, strict=True))
         if attention.query is not None:
             gradients[id(attention.query.weight)] = d_asking
         return (d_keys, *(gradients.get(id(part)) for part in attention.parameters()))
+
+    def _of_sentences(self, tensor: Tensor) -> Tensor:
+        """Return a tensor (target_time, rows, …) sentence by sentence, (sentences, rows of each · target_time, …)."""
+        return tensor.unflatten(1, self.shape).permute(1, 2, 0, 3).flatten(1, 2)
 
 
 class _Layer:

@@ -85,20 +85,11 @@ class Writing:
 
     def __init__(self, decoder: Decoder, *, attention: bool) -> None:
         self.decoder, self.attention = decoder, attention
-        self._shared: Memory | None = None
-        self._spread: Memory | None = None
 
     def __call__(
         self, ids: Tensor, state: tuple[DecoderState, PerSentence[Memory]]
     ) -> tuple[Tensor, tuple[DecoderState, PerSentence[Memory]], Tensor | None]:
         """Return log-probabilities, the state after `ids`, and the attention of this step."""
         before, memory = state
-        logits, after, weights = self.decoder.step(ids, before, self._for_rows(memory.value, len(ids)))
+        logits, after, weights = self.decoder.step(ids, before, memory.value)
         return logits.float().log_softmax(-1), (after, memory), weights if self.attention else None
-
-    def _for_rows(self, memory: Memory, n_rows: int) -> Memory:
-        """Return what hypotheses read, copied only when sentences have left or hypotheses have come."""
-        if self._shared is not memory or self._spread is None or len(self._spread.mask) != n_rows:
-            self._shared, each = memory, n_rows // len(memory.mask)
-            self._spread = memory if each == 1 else Memory(*(part.repeat_interleave(each, 0) for part in memory))
-        return self._spread

@@ -214,6 +214,18 @@ def test_rows_of_state_and_memory_taken_in_another_order_give_the_results_in_tha
     assert_close(all_of(ours), [part[rows] for part in all_of(decoder.step(ids[:, 1], before.state, memory))], 1e-6)
 
 
+@feeding_or_not
+def test_hypotheses_of_a_sentence_read_it_together_as_if_each_had_its_own(input_feeding, make):
+    decoder = make(input_feeding=input_feeding, n_layers=2)
+    memory, state = draw_source(decoder)
+    ids = draw_ids()
+    rows = torch.arange(ROWS).repeat_interleave(2)
+    state = decoder(ids[:, :1], state, memory).state.select(rows)
+    ids = torch.stack([ids[:, 1:], ids[:, 1:].flip(1)], 1).flatten(0, 1)  # of two hypotheses each
+    ours = decoder(ids, state, memory)
+    assert_close(all_of(ours), all_of(decoder(ids, state, memory.select(rows))), 1e-6)
+
+
 # ---- training ----
 
 
@@ -415,10 +427,10 @@ def test_settings_and_tensors_that_do_not_fit_are_refused(make):
     for width, count in ((4, 2), (7, 1), (3, 3)):
         with pytest.raises(ValueError, match="together be 6 wide"):
             decoder.start([LayerState(draw(ROWS, width), draw(ROWS, width))] * count)
-    with pytest.raises(ValueError, match="as many rows, not 2, 3 and 3"):
+    with pytest.raises(ValueError, match="as many rows, a multiple of the memory's sentences, not 2, 3 and 3"):
         decoder(draw_ids(rows=2), state, memory)
-    with pytest.raises(ValueError, match="as many rows, not 3, 3 and 1"):
-        decoder.step(draw_ids()[:, 0], state, memory.select(torch.tensor([0])))
+    with pytest.raises(ValueError, match="sentences, not 3, 3 and 2"):
+        decoder.step(draw_ids()[:, 0], state, memory.select(torch.tensor([0, 1])))
 
 
 def test_the_parameters_of_the_first_layer_grow_by_the_fed_vector_only():

@@ -86,6 +86,26 @@ def test_values_and_all_gradients_are_those_of_the_loop_left_to_autograd(n_layer
     assert_close(case.gradients(ours), case.gradients(expected), 1e-11)
 
 
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_rows_of_a_sentence_share_its_memory_and_add_up_its_gradients(attention):
+    case = Case(2, attention)
+    sentences, last = ROWS - 1, case.lookup.mask[-1:]
+    lookup = case.lookup._replace(**{name: getattr(case.lookup, name)[:sentences] for name in ("keys", "values")})
+    lookup = lookup._replace(mask=torch.cat([case.lookup.mask[: sentences - 1], last]))
+    times = 3
+    layers = [
+        layer._replace(gates=torch.cat([layer.gates, layer.gates.flip(1)], 1), keep=torch.cat([layer.keep] * 2))
+        for layer in case.layers
+    ]
+    start = [torch.cat([part, 0.5 * part], -2) for part in case.start]
+    assert len(start[-1]) == times * sentences
+    ours = run_fed(layers, lookup, *start)
+    spread = {name: getattr(lookup, name).repeat_interleave(times, 0) for name in ("keys", "values", "mask")}
+    expected = run_by_hand(layers, lookup._replace(**spread), *start)
+    assert_close(ours, expected, 1e-12)
+    assert_close(case.gradients(ours), case.gradients(expected), 1e-11)
+
+
 def test_a_second_pass_back_gives_the_same_gradients():
     case = Case(2, "additive")
     fed = run_fed(case.layers, case.lookup, *case.start)
