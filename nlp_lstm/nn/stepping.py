@@ -12,6 +12,7 @@ from nlp_lstm.nn.heeding import Floats, Numbers, Rules, count_symbols, heed, not
 from nlp_lstm.nn.language_model import LanguageModel, State
 from nlp_lstm.nn.machine_code import machine_code
 from nlp_lstm.nn.recurrent import Recurrence
+from nlp_lstm.nn.sampling import Transform, transforms
 
 LARGEST_TABLE = 2**24
 """Numbers in the table of the first layer's inputs: 64 MB."""
@@ -36,6 +37,22 @@ class Draw:
     min_p: float = 0.0
     n_excluded: int = 0
     rules: Rules = field(default_factory=Rules)
+
+    def transforms(self) -> tuple[Transform, ...]:
+        """Return the same as transforms of scores."""
+        return transforms(
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            min_p=self.min_p,
+            repetition_penalty=self.rules.repetition,
+            frequency_penalty=self.rules.frequency,
+            presence_penalty=self.rules.presence,
+            no_repeat_ngram=self.rules.ngram,
+            logit_bias=self.rules.biases,
+            forbid=range(self.n_excluded),
+            window=self.rules.window,
+        )
 
 
 class CompiledSteps:

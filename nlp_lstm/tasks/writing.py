@@ -19,7 +19,7 @@ from nlp_lstm.counting import counted
 from nlp_lstm.errors import UsageError
 from nlp_lstm.nn.heeding import Rules
 from nlp_lstm.nn.language_model import LanguageModel
-from nlp_lstm.nn.sampling import Transform, choose, probabilities, transforms
+from nlp_lstm.nn.sampling import Transform, choose, probabilities
 from nlp_lstm.nn.stepping import CompiledSteps, Draw
 from nlp_lstm.nn.stepwise import finish, steps
 from nlp_lstm.tasks.likeliest import likeliest
@@ -163,9 +163,8 @@ class Writer:
         """
         check_seed(seed)
         self.check(options)
-        until, rules = StopStrings(options.stop), self._transforms(options)
-        runs = self._runs(moment, options, rules, np.random.default_rng(seed), longest_run)
-        return self._write(moment, runs, until)
+        runs = self._runs(moment, options, self._draw(options), np.random.default_rng(seed), longest_run)
+        return self._write(moment, runs, StopStrings(options.stop))
 
     def continue_text(self, prompt: str, options: WritingOptions, *, seed: int) -> Iterator[str]:
         """Return the text that comes after `prompt`, piece by piece; none of the pieces is empty.
@@ -184,7 +183,7 @@ class Writer:
         Raises:
             UsageError: as `write`.
         """
-        drawn = self._probabilities(moment, self._transforms(options))[0]
+        drawn = self._probabilities(moment, self._draw(options).transforms())[0]
         expected = moment.log_probs.double().exp()
         ids = np.arange(len(self._special_ids), len(drawn))
         order = np.lexsort((ids, -expected.numpy()[ids], -drawn.numpy()[ids]))[:n]
@@ -232,7 +231,7 @@ class Writer:
         self,
         moment: Moment,
         options: WritingOptions,
-        rules: Sequence[Transform],
+        draw: Draw,
         random: np.random.Generator,
         longest: int,
     ) -> Iterator[_Run]:
@@ -242,6 +241,7 @@ class Writer:
             yield from self._searched(moment, options, longest)
             return
         if not CompiledSteps.suits(self.model):
+            rules = draw.transforms()
             for _ in range(left):
                 drawn = self._probabilities(moment, rules)
                 if not drawn.any():
@@ -250,7 +250,7 @@ class Writer:
                 moment = self._advance(moment, [chosen])
                 yield _Run([chosen], moment)
             return
-        draw, size = self._draw(options), 1
+        size = 1
         while left > 0:
             size = min(size, left)
             history = moment.ids.numpy()
@@ -341,26 +341,11 @@ class Writer:
         text, rest = join(self.tokenizer, [self.vocabulary.token(token)])
         return text + rest.decode(errors="backslashreplace")
 
-    def _transforms(self, options: WritingOptions) -> tuple[Transform, ...]:
-        """Return what the scores go through; a search with a beam leaves the model's own as they are."""
-        if options.beam > 1:
-            return transforms(no_repeat_ngram=options.no_repeat_ngram, forbid=self._special_ids)
-        return transforms(
-            temperature=options.temperature,
-            top_k=options.top_k,
-            top_p=options.top_p,
-            min_p=options.min_p,
-            repetition_penalty=options.repetition_penalty,
-            frequency_penalty=options.frequency_penalty,
-            presence_penalty=options.presence_penalty,
-            no_repeat_ngram=options.no_repeat_ngram,
-            logit_bias=self._biases(options.logit_bias),
-            forbid=self._special_ids,
-            window=options.penalty_window,
-        )
-
     def _draw(self, options: WritingOptions) -> Draw:
-        """Return what `_transforms` makes, for compiled loops."""
+        """Return how a token is drawn; a search with a beam leaves the model's own scores as they are."""
+        n_excluded = len(self._special_ids)
+        if options.beam > 1:
+            return Draw(n_excluded=n_excluded, rules=Rules(ngram=options.no_repeat_ngram))
         rules = Rules(
             repetition=options.repetition_penalty,
             frequency=options.frequency_penalty,
@@ -369,7 +354,7 @@ class Writer:
             ngram=options.no_repeat_ngram,
             biases=self._biases(options.logit_bias),
         )
-        return Draw(options.temperature, options.top_k, options.top_p, options.min_p, len(self._special_ids), rules)
+        return Draw(options.temperature, options.top_k, options.top_p, options.min_p, n_excluded, rules)
 
     def _biases(self, by_text: Mapping[str, float]) -> dict[int, float]:
         """Return what is added to the score of each token.
