@@ -11,7 +11,7 @@ from importlib import import_module
 import click
 
 from nlp_lstm import __version__
-from nlp_lstm.errors import NlpLstmError, nearest
+from nlp_lstm.errors import NlpLstmError, nearest, refusal
 
 COMMANDS = {
     "train": "Train a recipe on the CPU; the same line again goes on where it stopped.",
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     except MemoryError:
         return complain("out of memory; a smaller batch size or model may do", 1)
     except OSError as error:
-        return complain(str(error), 1)
+        return complain(refusal(error), 1)
 
 
 def _mend_streams() -> None:

@@ -89,6 +89,13 @@ def test_a_reader_that_leaves_early_is_no_error(trained, tmp_path):
     assert ran.stdout == "good\n0\n" and ran.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_is_told_without_a_number():
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run([PROGRAM, "recipes"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (1, "error: No space left on device\n")
+
+
 def test_what_the_library_logs_is_a_line_on_standard_error(run, monkeypatch):
     def listing():
         logging.getLogger("nlp_lstm.nn.machine_code").info("this takes %d seconds", 9)
