@@ -13,16 +13,12 @@ import click
 
 from nlp_lstm.cli import choices, options
 from nlp_lstm.errors import DataError, UsageError
-from nlp_lstm.expected import found
+from nlp_lstm.text.utf8 import check_utf8
 from nlp_lstm.text.visible import visible
 
 
 def _readable(_context: click.Context, _option: click.Parameter, prompt: str) -> str:
-    """Return a prompt that is UTF-8; other bytes of a command line have become lone surrogates."""
-    try:
-        prompt.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(f"--prompt: expected text in UTF-8, found {found(prompt)}") from error
+    check_utf8(prompt, "--prompt")
     return prompt
 
 

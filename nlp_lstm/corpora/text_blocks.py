@@ -12,6 +12,7 @@ from nlp_lstm.corpora.opening import STANDARD_INPUT, check_there, open_lines
 from nlp_lstm.corpora.problems import Problem
 from nlp_lstm.corpora.reading import scan
 from nlp_lstm.corpora.rows import Line
+from nlp_lstm.counting import counted
 from nlp_lstm.errors import DataError, UsageError
 
 BLOCK = 1_000_000
@@ -114,7 +115,9 @@ def split_text(texts: Sequence[PlainText], fraction: float) -> tuple[list[PlainT
     sizes = list(map(len, texts))
     total = sum(sizes)
     if total < 2:
-        raise DataError(f"{texts[0].source}: has {total} characters; expected two or more, to hold some out")
+        raise DataError(
+            f"{texts[0].source}: has {counted(total, 'characters')}; expected two or more, to hold some out"
+        )
     left = min(max(1, int(total * (1.0 - fraction) + 1e-6)), total - 1)
     before: list[PlainText] = []
     behind: list[PlainText] = []

@@ -140,7 +140,7 @@ def _settings(session: Session, *names: str) -> Table:
 def _model(session: Session, typed: str) -> Iterator[Event]:
     if not typed:
         raise UsageError("/model: expected a model's folder")
-    session.open(Path(keeping.unquoted(typed)).expanduser())
+    yield from session.open(Path(keeping.unquoted(typed)).expanduser())
     yield Break()
     yield Note(session.kind)
 

@@ -131,6 +131,11 @@ class Draft:
         """Go to another moment, which is a turn."""
         self._turn(Turn(self.place), Place(moment, (moment.text,)))
 
+    def go_over_to(self, text: str) -> Generator[None]:
+        """Go to where `text` ends, read from its beginning, which is a turn; yield where the reading can be left."""
+        moment = yield from self.writer.reading(self.writer.begin(), text)
+        self.jump(moment)
+
     def undo(self) -> Turn | None:
         """Take the last turn back and return it; None if there is none."""
         if not self.turns:

@@ -43,7 +43,13 @@ def _save_state(session: Session, name: str) -> Iterator[Event]:
 
 def _load_state(session: Session, name: str) -> Iterator[Event]:
     draft = session.needs_draft()
-    draft.jump(session.shelf.load(name, draft.writer))
+    kept = session.shelf.load(name, draft.writer)
+    if kept.moment is None:
+        yield Note("another model's moment: its text is read from the beginning")
+        for _ in draft.go_over_to(kept.text):
+            yield Pause()
+    else:
+        draft.jump(kept.moment)
     yield Break()
     yield where(draft)
 
@@ -53,7 +59,7 @@ def _list_states(session: Session, _: str) -> Iterator[Event]:
     if names:
         yield Table(("name", "the text ends with"), tuple((name, _ending(session, name)) for name in names))
     else:
-        yield Note("no moment is saved for this model")
+        yield Note("no moment is saved")
 
 
 def _ending(session: Session, name: str) -> str:

@@ -18,6 +18,20 @@ class Moment(Protocol):
         ...
 
 
+class Kept(Protocol):
+    """What a file holds of a moment."""
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        ...
+
+    @property
+    def moment(self) -> Moment | None:
+        """The moment; None if it was written with another model."""
+        ...
+
+
 class Choice(Protocol):
     """A token that may come next."""
 
@@ -74,7 +88,10 @@ class Writer(Protocol):
         ...
 
     def reading(self, moment: Any, text: str) -> Generator[None, None, Moment]:
-        """Return the moment behind `text`, read on from `moment`; yield where the reading can be left."""
+        """Return the moment behind `text`, read on from `moment`; yield where the reading can be left.
+
+        Its text may hold more between the two: what the moment did not show, or a blank between words.
+        """
         ...
 
     def check(self, options: WritingOptions) -> None:
@@ -105,11 +122,11 @@ class Writer(Protocol):
         """Write a moment to a file."""
         ...
 
-    def load_moment(self, path: Path) -> Moment:
-        """Return the moment of a file.
+    def load_moment(self, path: Path) -> Kept:
+        """Return what a file holds.
 
         Raises:
-            ModelError: the file is missing, damaged or of another model.
+            ModelError: the file is missing or damaged.
         """
         ...
 

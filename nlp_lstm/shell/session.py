@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_lstm.config import LONG_PROMPT
+from nlp_lstm.counting import counted
 from nlp_lstm.errors import NlpLstmError, UsageError, refusal
 from nlp_lstm.shell import commands
 from nlp_lstm.shell.draft import Draft
@@ -14,6 +15,7 @@ from nlp_lstm.shell.events import Answer, Event, Note, Pause, Piece, Problem, Ta
 from nlp_lstm.shell.models import Model, Writer
 from nlp_lstm.shell.settings import SessionSettings
 from nlp_lstm.shell.shelf import Shelf
+from nlp_lstm.text.utf8 import check_utf8
 from nlp_lstm.text.visible import quoted, tail
 
 PROMPT = "> "
@@ -45,20 +47,39 @@ class Session:
 
     def __init__(self, folder: Path, *, open_model: Callable[[Path], Model]) -> None:
         self._open_model = open_model
+        self._left: dict[Path, tuple[Model, Draft]] = {}
         self.settings = SessionSettings()
+        self.shelf = Shelf()
         self.done = False
-        self.open(folder)
+        self._take(folder, *self._load(folder))
 
-    def open(self, folder: Path) -> None:
-        """Take another model; the settings stay.
+    def open(self, folder: Path) -> Iterator[Event]:
+        """Take another model; the settings stay, and the text stays with the model that is left.
+
+        A model that was left is found again with its text; the present one is loaded again and reads its text anew.
 
         Raises:
             ModelError: it cannot be loaded; the present one stays.
         """
+        here, there = self.folder, folder.resolve()
+        left = (self.model, self.draft) if self.draft and self.draft.text else None
+        model, draft = self._left.pop(there) if there in self._left else self._load(folder)
+        if left and there == here.resolve() and draft:
+            for _ in draft.go_over_to(left[1].text):
+                yield Pause()
+        self._take(folder, model, draft)
+        if left and there != here.resolve():
+            self._left[here.resolve()] = left
+            kept = counted(len(left[1].text), "characters of text")
+            yield Note(f"{kept} stay with {here}: /model {here} goes back there")
+
+    def _load(self, folder: Path) -> tuple[Model, Draft | None]:
         model = self._open_model(folder)
         writer = _writer_of(model)
-        self.draft = None if writer is None else Draft(writer)
-        self.folder, self.model, self.shelf = folder, model, Shelf(folder)
+        return model, None if writer is None else Draft(writer)
+
+    def _take(self, folder: Path, model: Model, draft: Draft | None) -> None:
+        self.folder, self.model, self.draft = folder, model, draft
         self.offered = 0
         self.answered: Any = None
 
@@ -84,6 +105,7 @@ class Session:
                 no number is a text then, and ends that.
         """
         try:
+            check_utf8(line, "the line")
             if scripted and self.offered and not _is_command(line) and not _may_pick(line):
                 yield from self._feed("")
             yield from self._feed(line)
@@ -132,7 +154,7 @@ class Session:
             yield Pause()
         self.settings = settings.moved_on()
         if prompt:
-            yield Piece(prompt, given=True)
+            yield Piece(draft.text[len(draft.turns[-1].before.moment.text) :], given=True)
         for piece in draft.write(settings.options()):
             yield Piece(piece) if piece else Pause()
 

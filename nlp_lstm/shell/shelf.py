@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 
 from nlp_lstm.errors import NlpLstmError, UsageError, nearest, refusal
 from nlp_lstm.files import write_whole
-from nlp_lstm.shell.models import Moment, Writer
+from nlp_lstm.shell.models import Kept, Moment, Writer
 
 _ENDING = ".safetensors"
 _NAME = re.compile(r"\w[\w.-]{0,47}")
@@ -30,16 +29,10 @@ def make_private(folder: Path) -> Path:
 
 
 class Shelf:
-    """The moments that were kept of one model, each a file of its name.
+    """The moments that were kept, whatever the model, each a file of its name."""
 
-    Args:
-        model: the model's folder; its moments stand in a folder named by it and a digest of where it lies.
-    """
-
-    def __init__(self, model: Path) -> None:
-        place = model.resolve()
-        digest = blake2b(os.fsencode(place), digest_size=6).hexdigest()
-        self.folder = state_folder() / "moments" / f"{place.name}-{digest}"
+    def __init__(self) -> None:
+        self.folder = state_folder() / "moments"
 
     def names(self) -> list[str]:
         """Return the names there are.
@@ -67,16 +60,16 @@ class Shelf:
         except OSError as error:
             raise NlpLstmError(f"the moment cannot be saved: {refusal(error)}") from error
 
-    def load(self, name: str, writer: Writer) -> Moment:
-        """Return the moment of a name.
+    def load(self, name: str, writer: Writer) -> Kept:
+        """Return what is kept by a name.
 
         Raises:
             UsageError: there is none; the message names the nearest.
-            ModelError: it is damaged, or the model is another by now.
+            ModelError: it is damaged.
         """
         path = self._path(name)
         if not path.exists():
-            raise UsageError(f"no moment {name!r}{nearest(name, self.names()) or '; none is saved for this model'}")
+            raise UsageError(f"no moment {name!r}{nearest(name, self.names()) or '; none is saved'}")
         return writer.load_moment(path)
 
     def _check_folder(self) -> None:

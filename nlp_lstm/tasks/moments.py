@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,11 +19,13 @@ class Moment:
     """Where a text stands: all that its next token hangs on.
 
     Attributes:
-        text: what was read and shown so far; characters that are not whole yet, and a stop string, are left out.
+        text: what was read and shown so far; characters that are not whole yet are left out.
         ids: its tokens, int64 (tokens,).
         state: the memory of the network.
         log_probs: of what comes next, float32 (vocab,).
         rest: bytes of a character that is not whole yet.
+        hidden: what the network has read behind `text` that was not shown, such as a stop string; it comes first when
+            the text goes on.
     """
 
     text: str
@@ -30,23 +33,50 @@ class Moment:
     state: State = field(repr=False)
     log_probs: Tensor = field(repr=False)
     rest: bytes = b""
+    hidden: str = ""
+
+    def revealed(self) -> Moment:
+        """Return the moment with all of its text."""
+        return replace(self, text=self.text + self.hidden, hidden="")
+
+    def hiding(self, n: int) -> Moment:
+        """Return the moment without the last `n` characters of its text."""
+        shown = len(self.text) - n
+        return replace(self, text=self.text[:shown], hidden=self.text[shown:])
+
+
+class Kept(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        text: of the moment.
+        moment: the moment; None if it was written with another model, which knows the text only.
+    """
+
+    text: str
+    moment: Moment | None
 
 
 def save_moment(path: Path, moment: Moment, *, model: str) -> None:
     """Write a moment to a file; `model` tells its model from others."""
     tensors = {f"state.{place}": part for place, part in enumerate(moment.state)}
     tensors |= {"ids": moment.ids, "log_probs": moment.log_probs}
-    save_tensors(path, tensors, {"text": moment.text, "rest": moment.rest.hex(), "model": model})
+    values = {"text": moment.text, "hidden": moment.hidden, "rest": moment.rest.hex(), "model": model}
+    save_tensors(path, tensors, values)
 
 
-def load_moment(path: Path, *, model: str, device: torch.device) -> Moment:
-    """Return the moment of a file, the state on `device`.
+def load_moment(path: Path, *, model: str, device: torch.device) -> Kept:
+    """Return what a file holds for the model that is named, the state on `device`.
 
     Raises:
-        ModelError: the file is missing, damaged, or was written with another model than the one named.
+        ModelError: the file is missing or damaged.
     """
     tensors, values = load_tensors(path)
-    if values.get("model") != model:
-        raise ModelError(f"{path}: is not of this model")
+    if not {"text", "hidden", "rest", "model"} <= set(values):
+        raise ModelError(f"{path}: holds no moment of a text")
+    text, hidden = values["text"], values["hidden"]
+    if values["model"] != model:
+        return Kept(text, None)
     state = tuple(tensors[f"state.{place}"].to(device) for place in range(len(tensors) - 2))
-    return Moment(values["text"], tensors["ids"], state, tensors["log_probs"], bytes.fromhex(values["rest"]))
+    rest = bytes.fromhex(values["rest"])
+    return Kept(text, Moment(text, tensors["ids"], state, tensors["log_probs"], rest, hidden))

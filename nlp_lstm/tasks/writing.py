@@ -23,9 +23,9 @@ from nlp_lstm.nn.sampling import Transform, choose, probabilities
 from nlp_lstm.nn.stepping import CompiledSteps, Draw
 from nlp_lstm.nn.stepwise import finish, steps
 from nlp_lstm.tasks.likeliest import likeliest
-from nlp_lstm.tasks.moments import Moment, load_moment, save_moment
+from nlp_lstm.tasks.moments import Kept, Moment, load_moment, save_moment
 from nlp_lstm.tasks.writing_options import changes_scores, check_seed
-from nlp_lstm.text.joining import Joined, join, keeps_line_ends
+from nlp_lstm.text.joining import Joined, gap, join, keeps_line_ends
 from nlp_lstm.text.stopping import StopStrings
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.tokens import Tokens
@@ -99,16 +99,20 @@ class Writer:
         return replace(start, ids=none)
 
     def read(self, moment: Moment, text: str) -> Moment:
-        """Return the moment after reading `text`; what the vocabulary lacks of it is read as unknown."""
+        """Return the moment after reading `text`; what the vocabulary lacks of it is read as unknown.
+
+        What was hidden of the moment comes before it, and between words a blank.
+        """
         return finish(self.reading(moment, text))
 
     def reading(self, moment: Moment, text: str) -> Generator[None, None, Moment]:
         """Do what `read` does, and yield after each part of the text."""
-        ids = self._ids(text)
+        moment, ids = moment.revealed(), self._ids(text)
+        whole = moment.text + gap(self.tokenizer, moment.text, text) + text
         if not ids:
-            return replace(moment, text=moment.text + text)
+            return replace(moment, text=whole)
         after = yield from self._advancing(moment, ids)
-        return replace(after, text=moment.text + text, rest=b"")
+        return replace(after, text=whole, rest=b"")
 
     def cut(self, text: str) -> Tokens:
         """Return the tokens of a text as they are read; of words, a line feed is one too."""
@@ -156,15 +160,17 @@ class Writer:
         Pieces grow from one token to `longest_run` of them, which does not change the text. A search with a beam yields
         steps that write nothing until it has found the text. The text ends after `max_new_tokens`, before a stop
         string, which the network has read then, or where the options leave no token to write; the caller may end it
-        at any time. The beginning of a character whose other bytes never come is not shown; the last moment holds it.
+        at any time. What was hidden of `moment` is the first piece. The beginning of a character whose other bytes
+        never come is not shown; the last moment holds it.
 
         Raises:
             UsageError: as `check`, or the seed is below 0.
         """
         check_seed(seed)
         self.check(options)
-        runs = self._runs(moment, options, self._draw(options), np.random.default_rng(seed), longest_run)
-        return self._write(moment, runs, StopStrings(options.stop))
+        start = moment.revealed()
+        runs = self._runs(start, options, self._draw(options), np.random.default_rng(seed), longest_run)
+        return self._write(start, runs, StopStrings(options.stop), moment.hidden)
 
     def continue_text(self, prompt: str, options: WritingOptions, *, seed: int) -> Iterator[str]:
         """Return the text that comes after `prompt`, piece by piece; none of the pieces is empty.
@@ -200,29 +206,31 @@ class Writer:
         """
         if not len(self._special_ids) <= id < len(self.vocabulary):
             raise ValueError(f"expected the id of a token, got {id}")
-        after = self._take(moment, id)
+        after = self._take(moment.revealed(), id)
         return Step(after.text[len(moment.text) :], after, 1)
 
     def save_moment(self, moment: Moment, path: Path) -> None:
         """Write a moment to a file, from which `load_moment` gets it back."""
         save_moment(path, moment, model=self._fingerprint())
 
-    def load_moment(self, path: Path) -> Moment:
-        """Return the moment of a file.
+    def load_moment(self, path: Path) -> Kept:
+        """Return what a file holds: of another model's moment, the text.
 
         Raises:
-            ModelError: it is missing, damaged, or was written with another model.
+            ModelError: it is missing or damaged.
         """
         return load_moment(path, model=self._fingerprint(), device=self._device)
 
-    def _write(self, moment: Moment, runs: Iterator[_Run], until: StopStrings) -> Iterator[Step]:
+    def _write(self, moment: Moment, runs: Iterator[_Run], until: StopStrings, hidden: str) -> Iterator[Step]:
+        if hidden:
+            yield Step(hidden, moment, 0)
         for run in runs:
             if not run.ids:
                 yield Step("", moment, 0)
                 continue
             step = self._put_together(moment, run, until)
             moment = step.moment  # hidden text too, for what is joined to it
-            yield replace(step, moment=_without_last(moment, until.n_hidden))
+            yield replace(step, moment=moment.hiding(until.n_hidden))
             if until.stopped:
                 return
         yield Step(until.flush(), moment, 0)
@@ -397,11 +405,6 @@ class _Run(NamedTuple):
 
     ids: list[int]
     after: Moment
-
-
-def _without_last(moment: Moment, n: int) -> Moment:
-    """Return a moment whose text lacks the last `n` characters."""
-    return replace(moment, text=moment.text[: len(moment.text) - n]) if n else moment
 
 
 def _uniforms(random: np.random.Generator, size: int) -> Tensor:

@@ -51,9 +51,19 @@ def join(tokenizer: Tokenizer, keys: Sequence[str], *, before: str = "", rest: b
     if isinstance(tokenizer, ByteSymbols | Subwords):
         return Joined(*complete_part(rest + tokenizer.to_bytes(keys)))
     parts: list[str] = []
-    last = before[-1:]
     for key in keys:
-        blank = " " if last and not last.isspace() and not key.isspace() else ""
-        parts.append(blank + key)
-        last = key[-1:]
+        parts.append(gap(tokenizer, before, key) + key)
+        before = key
     return Joined("".join(parts))
+
+
+def gap(tokenizer: Tokenizer, before: str, text: str) -> str:
+    r"""Return what comes between two parts of a text: a blank between words where there is no white space, else "".
+
+    >>> from nlp_lstm.text.blank_words import BlankWords
+    >>> gap(BlankWords(), "so it", "goes"), gap(BlankWords(), "so it\n", "goes"), gap(Characters(), "so it", "goes")
+    (' ', '', '')
+    """
+    if isinstance(tokenizer, Characters | ByteSymbols | Subwords):
+        return ""
+    return " " if before and text and not before[-1].isspace() and not text[0].isspace() else ""

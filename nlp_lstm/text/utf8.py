@@ -1,8 +1,11 @@
-"""Text from UTF-8 bytes that come piece by piece."""
+"""Text from UTF-8 bytes that come piece by piece, and text that can become such."""
 
 from __future__ import annotations
 
 from codecs import getincrementaldecoder
+
+from nlp_lstm.errors import UsageError
+from nlp_lstm.expected import found
 
 
 def complete_part(data: bytes) -> tuple[str, bytes]:
@@ -34,9 +37,21 @@ def whole_characters(data: bytes) -> list[tuple[int, int]]:
     place = 0
     for number in range(len(data)):
         spans.append((place, place))
-        found = decoder.decode(data[number : number + 1])
-        if found:  # its bytes are the last ones read
-            size = len(found.encode())
+        character = decoder.decode(data[number : number + 1])
+        if character:  # its bytes are the last ones read
+            size = len(character.encode())
             spans[-size:] = [(place, place + 1)] * size
             place += 1
     return spans
+
+
+def check_utf8(text: str, name: str) -> None:
+    """See that what was typed can be written to a file; bytes that are no UTF-8 have become lone surrogates.
+
+    Raises:
+        UsageError: it cannot; the message calls it `name`.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{name}: expected text in UTF-8, found {found(text)}") from error

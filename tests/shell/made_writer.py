@@ -27,6 +27,12 @@ class MadeMoment:
 
 
 @dataclass(frozen=True)
+class MadeKept:
+    text: str
+    moment: MadeMoment | None
+
+
+@dataclass(frozen=True)
 class MadeChoice:
     id: int
     text: str
@@ -118,14 +124,12 @@ class MadeWriter:
     def save_moment(self, moment: MadeMoment, path: Path) -> None:
         path.write_text(json.dumps({"text": moment.text, "model": moment.model}))
 
-    def load_moment(self, path: Path) -> MadeMoment:
+    def load_moment(self, path: Path) -> MadeKept:
         try:
             found = MadeMoment(**json.loads(path.read_text()))
         except ValueError as error:
             raise ModelError(f"{path} is damaged: {error}") from error
-        if found.model != self.training:
-            raise ModelError(f"{path} is of another model")
-        return found
+        return MadeKept(found.text, found if found.model == self.training else None)
 
 
 class MadeModel:

@@ -47,7 +47,7 @@ def test_reset_begins_a_new_text_and_undo_brings_the_old_one_back(session):
 
 
 def test_moments_are_listed_with_how_their_text_ends(session, state):
-    assert list(session.feed("/state list")) == [Note("no moment is saved for this model")]
+    assert list(session.feed("/state list")) == [Note("no moment is saved")]
     text(session, "/max 0", "x" * 70 + "\n", "/state save long", "/new", "/state save at-first")
     [table] = session.feed("/state list")
     assert table.rows == (("at-first", '""'), ("long", "…" + '"' + "x" * 59 + '\\n"'))
@@ -57,19 +57,26 @@ def test_moments_are_listed_with_how_their_text_ends(session, state):
     assert "damaged" in table.rows[1][1] and table.rows[0] == ("at-first", '""')
 
 
-def test_moments_of_another_folder_are_its_own(session, tmp_path):
-    text(session, "the ", "/state save one")
-    text(session, "/model other")
-    assert list(session.feed("/state list")) == [Note("no moment is saved for this model")]
-    assert problem(session, "/state load one") == "no moment 'one'; none is saved for this model"
-
-
-def test_a_moment_of_a_model_that_was_trained_anew_is_refused_and_changes_nothing(session):
-    text(session, "the ", "/state save one")
+def test_a_moment_of_another_model_or_of_one_trained_anew_is_its_text_read_from_the_beginning(session):
+    before = text(session, "the ")
+    text(session, "/state save one")
     later = again(session, MadeWriter("quite another text."))
     text(later, "so")
-    before = later.draft.text
-    assert problem(later, "/state load one").endswith("one.safetensors is of another model")
+    note = Note("another model's moment: its text is read from the beginning")
+    events = list(later.feed("/state load one"))
+    assert events[0] == note
+    assert later.draft.text == before
+    text(later, "/undo")
+    assert later.draft.text.startswith("so")
+
+
+def test_leaving_while_a_moments_text_is_read_changes_nothing(session):
+    text(session, "the " * 40, "/state save one")
+    later = again(session, MadeWriter("quite another text."))
+    before = text(later, "so")
+    events = later.feed("/state load one")
+    assert isinstance(next(events), Note) and next(events) == Pause()
+    events.close()
     assert later.draft.text == before
 
 
@@ -129,7 +136,6 @@ def test_what_is_kept_of_a_text_that_met_a_stop_string_is_what_was_shown(tmp_pat
         assert (tmp_path / name).read_bytes().decode() == session.draft.text == shown
         assert only(Note, session.feed("/show")).text.endswith(f"; {len(shown):,} characters of text")
         shown += text(session, line)
-    assert not any("o" in run for run in session.draft.place.runs)
     assert kind in ("bytes", "subwords") or len(session.draft.place.moment.ids) < 4 * 60  # it was met
     text(session, "/state load one")
     assert session.draft.text == (tmp_path / "one").read_bytes().decode()

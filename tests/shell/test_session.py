@@ -152,10 +152,33 @@ def test_why_shows_all_that_was_said_of_the_last_line(session):
 
 
 def test_another_model_begins_a_text_of_its_own_under_the_same_settings(session):
-    text(session, "/temp 0.5", "the ")
-    assert only(Note, session.feed("/model other")).text == "other: a generate model of characters"
+    before = text(session, "/temp 0.5", "the ")
+    here = session.folder
+    notes = [event.text for event in session.feed("/model other") if isinstance(event, Note)]
+    stays = f"{len(before)} characters of text stay with {here}: /model {here} goes back there"
+    assert notes == [stays, "other: a generate model of characters"]
     assert session.draft.text == "" and session.settings.temperature == 0.5
-    assert set(text(session, "/more")) <= set("ab.\n ")
+    other = text(session, "/more")
+    assert set(other) <= set("ab.\n ")
+    text(session, f"/model {here}")
+    assert session.draft.text == before
+    text(session, "/model other", "/undo")
+    assert session.draft.text == ""
+    text(session, f"/model {here}", "/undo")
+    assert session.draft.text == ""
+
+
+def test_the_present_model_loaded_again_reads_its_text_anew(session):
+    before = text(session, "the ")
+    assert only(Note, session.feed(f"/model {session.folder}")).text.startswith(str(session.folder))
+    assert session.draft.text == before and len(session.draft.turns) == 1
+
+
+def test_a_line_that_is_no_utf8_is_refused_and_nothing_is_lost(session, tmp_path):
+    before = text(session, "the ")
+    assert problem(session, "caf\udcff e") == "the line: expected text in UTF-8, found 'caf\\udcff e'"
+    text(session, f"/save {tmp_path / 'story'}")
+    assert (tmp_path / "story").read_text() == before == session.draft.text
 
 
 def test_a_model_that_cannot_be_loaded_leaves_the_present_one(session):

@@ -19,18 +19,8 @@ def test_the_state_folder_is_that_of_the_environment(monkeypatch, tmp_path):
     assert state_folder() == Path.home() / ".local" / "state" / "nlp-lstm"
 
 
-def test_two_folders_of_one_name_have_shelves_of_their_own_and_two_ways_to_one_share_it(tmp_path, monkeypatch):
-    first, second = tmp_path / "a" / "run", tmp_path / "b" / "run"
-    first.mkdir(parents=True)
-    assert Shelf(first).folder != Shelf(second).folder
-    assert Shelf(first).folder.name.startswith("run-")
-    (tmp_path / "link").symlink_to(first)
-    monkeypatch.chdir(tmp_path / "a")
-    assert Shelf(tmp_path / "link").folder == Shelf(Path("run")).folder == Shelf(first).folder
-
-
 def test_a_moment_that_cannot_be_written_leaves_the_old_one(tmp_path, writer):
-    shelf = Shelf(tmp_path / "run")
+    shelf = Shelf()
     shelf.save("one", writer.read(writer.begin(), "old"), writer)
 
     class Failing(MadeWriter):
