@@ -39,7 +39,10 @@ TRANSLATING: Mapping[str, Mapping[str, Any]] = {
 
 
 def _biases(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, float] | None:
-    return dict(map(_bias, given)) or None
+    biases = dict(map(_bias, given))
+    if len(biases) < len(given):
+        raise UsageError(f"--logit-bias: expected each text once, found {' '.join(given)}")
+    return biases or None
 
 
 def _bias(given: str) -> tuple[str, float]:

@@ -21,6 +21,20 @@ def finite(_context: click.Context, _option: click.Parameter, value: float | Non
     return value
 
 
+def once(*names: str, **told: Any) -> Callable[[F], F]:
+    """Return a decorator that adds an option for data, which is refused where it is given again."""
+
+    def only(_context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> str | None:
+        if len(given) > 1:
+            raise UsageError(
+                f"{option.opts[0]}: expected one file, found {len(given)}; "
+                "of texts to write like, a folder or a pattern such as 'texts/*.txt' may stand for several"
+            )
+        return given[0] if given else None
+
+    return click.option(*names, multiple=True, callback=only, **told)
+
+
 def data_format(command: F) -> F:
     """Add `--data-format`."""
     return click.option(

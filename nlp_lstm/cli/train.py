@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("recipe")
-@click.option("--train", "train_data", metavar="FILE", help="Training data in place of the recipe's.")
-@click.option("--dev", "dev_data", metavar="FILE", help="Development data; without any, a tenth is held out.")
-@click.option("--test", "test_data", metavar="FILE", help="Test data, scored once at the end.")
+@options.once("--train", "train_data", metavar="FILE", help="Training data in place of the recipe's.")
+@options.once("--dev", "dev_data", metavar="FILE", help="Development data; without any, a tenth is held out.")
+@options.once("--test", "test_data", metavar="FILE", help="Test data, scored once at the end.")
 @options.data_format
 @click.option("--text-column", metavar="NAME", help="Column or key of the texts.")
 @click.option("--label-column", metavar="NAME", help="Column or key of the labels.")

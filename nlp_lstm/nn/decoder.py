@@ -204,7 +204,7 @@ class Decoder(nn.Module):
         Raises:
             ValueError: `ids` and `state` differ in rows, or these are no multiple of the memory's sentences.
         """
-        if len(ids) != len(state.feed) or len(ids) % len(memory.mask):
+        if len(ids) != len(state.feed) or not len(memory.mask) or len(ids) % len(memory.mask):
             raise ValueError(
                 f"ids and state must have as many rows, a multiple of the memory's sentences, not {len(ids)}, "
                 f"{len(state.feed)} and {len(memory.mask)}"

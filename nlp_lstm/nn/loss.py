@@ -44,6 +44,8 @@ def classification_loss(
 def agreeing_loss(both: SummedLoss, logits: Tensor, consistency: float) -> SummedLoss:
     """Return the loss of items that were read twice, through other dropouts, and are to be scored alike.
 
+    What is dropped for a whole batch, weights and rows of an embedding, is the same in both readings.
+
         L = ½ (L₁ + L₂) + ½ α D
 
     L₁, L₂: the losses of the readings; α: `consistency`; D: see `disagreement`. Source: Liang et al. 2021 ("R-Drop"),
@@ -95,14 +97,19 @@ def sequence_loss(
         mask: True at real tokens, bool (...); None where only real ones are given, which spares the others' logits.
         label_smoothing: part of the target spread evenly over the vocabulary, in [0, 1].
         consistency: as in `agreeing_loss`; above 0 the first half of logits, targets and mask is the first reading of
-            as many tokens as the second half.
+            the same tokens as the second half.
+
+    Raises:
+        ValueError: the two readings are not of the same tokens.
     """
     if mask is not None:
         logits, targets = logits[mask], targets[mask]
     flat, targets = logits.flatten(0, -2), targets.flatten()  # (tokens, vocab), (tokens,)
     total: Tensor
     if consistency:
-        targets = targets[: len(targets) // 2]
+        targets, again = targets.tensor_split(2)
+        if not torch.equal(targets, again):
+            raise ValueError("two readings must be of the same tokens")
         total = _AgreeingLoss.apply(flat, targets, label_smoothing, consistency)  # type: ignore[no-untyped-call]
     else:
         total = _SequenceLoss.apply(flat, targets, label_smoothing)  # type: ignore[no-untyped-call]

@@ -254,16 +254,18 @@ class Generate(CutsTexts):
         """Return a freshly initialised network.
 
         Raises:
-            UsageError: the encoder reads both ways, the softmax has no place to be parted at, or a part of it would
-                have no width.
+            UsageError: the encoder reads both ways, the softmax has no place to be parted at, a part of it would have
+                no width, or two readings would be the same.
         """
         if encoder.bidirectional:
             raise UsageError("encoder.bidirectional: expected false: a generator must not read what it is to foresee")
         vocabulary, settings = encoder_vocabulary(self), self.settings
+        if settings.consistency and settings.softmax == "adaptive":
+            raise UsageError("head.consistency: expected 0 where head.softmax is 'adaptive'")
+        if settings.consistency and not encoder.dropout and not encoder.word_dropout:
+            raise UsageError("head.consistency: expected 0 where neither encoder.dropout nor word_dropout is set")
         cutoffs: list[int] = []
         if settings.softmax == "adaptive":
-            if settings.consistency:
-                raise UsageError("head.consistency: expected 0 where head.softmax is 'adaptive'")
             cutoffs = [place for place in settings.cutoffs if place < len(vocabulary) - 1]
             if not cutoffs or cutoffs != sorted(set(cutoffs)):
                 raise UsageError(

@@ -52,6 +52,14 @@ def test_the_same_line_again_trains_nothing_and_a_changed_one_is_refused_with_th
     assert (tmp_path / "r" / "model.safetensors").read_bytes() != before
 
 
+@pytest.mark.parametrize("option", ["--train", "--dev", "--test"])
+def test_data_that_are_given_twice_are_refused_with_a_way_for_texts(run, files, option):
+    ran = run("train", "classify", "--train", files[0], *([option, files[0]] * 2), "--dry-run")
+    n = 3 if option == "--train" else 2
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"error: {option}: expected one file, found {n}; of texts to write like, a folder or a")
+
+
 def test_a_dry_run_looks_for_the_model_to_begin_with(run, files, trained, tmp_path):
     line = ["train", "classify", "--train", files[0], "--dry-run", *SMALL, "--init-from"]
     assert json.loads(run(*line, trained).out)["training"]["init_from"] == str(trained)

@@ -211,6 +211,12 @@ def test_tokens_read_twice_have_the_loss_and_gradient_of_their_readings_and_dive
         torch.testing.assert_close(gradient, wanted, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("targets", [[0, 3, 4, 0, 3], [0, 3, 4, 0]])
+def test_readings_of_other_tokens_are_refused(targets):
+    with pytest.raises(ValueError, match="two readings must be of the same tokens"):
+        sequence_loss(torch.zeros(len(targets), 5), torch.tensor(targets), consistency=1.0)
+
+
 def test_bfloat16_readings_are_compared_in_float32_with_a_gradient_in_bfloat16():
     logits = torch.randn(6, 5, generator=torch.Generator().manual_seed(0)).bfloat16().requires_grad_()
     targets = torch.tensor([0, 3, 4, 0, 3, 4])

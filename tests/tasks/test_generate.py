@@ -231,6 +231,28 @@ def test_an_adaptive_softmax_and_two_readings_are_refused_together(tmp_path):
         task.build(PLAIN)
 
 
+def test_two_readings_without_any_dropout_between_them_are_refused(tmp_path):
+    task, _ = made_task("abcdefghij", tmp_path, consistency=1.0)
+    with pytest.raises(UsageError, match=r"^head\.consistency: expected 0 where neither encoder\.dropout nor"):
+        task.build(PLAIN)
+    for kind in ("dropout", "word_dropout"):
+        task.build(PLAIN.model_copy(update={kind: 0.1}))
+
+
+def test_the_loss_of_two_readings_is_the_networks_with_the_weight_of_the_settings(tmp_path):
+    task, _ = made_task("abcdefghij", tmp_path, consistency=7.0)
+    model = network(task, PLAIN.model_copy(update={"dropout": 0.5})).train()
+    ids = torch.tensor([[2, 3, 4, 5], [4, 4, 2, 3]])
+    losses = []
+    for own in (True, False):
+        torch.manual_seed(3)
+        given = StreamBatch(ids, ids.flip(1), True)
+        losses.append(task.loss(model, given) if own else model.loss(ids, ids.flip(1), consistency=7.0))
+    assert losses[0].total == losses[1].total and losses[0].n_items == 8
+    torch.manual_seed(3)
+    assert model.loss(ids, ids.flip(1), consistency=1.0).total < losses[0].total
+
+
 @pytest.mark.parametrize("softmax", ["full", "tied"])
 def test_the_output_layer_is_the_one_of_the_settings(softmax, tmp_path):
     task, _ = made_task("abcdefghij", tmp_path, softmax=softmax)
@@ -484,7 +506,13 @@ def test_cold_starts_forget_the_state_before_a_window_of_training_only(forget, e
     vocabulary = Vocabulary.build({"a": 3, "b": 2, "c": 1})
     settings = GenerateSettings(cold_starts=forget, consistency=consistency)
     task = Generate(settings, Characters(), {"tokens": vocabulary})
-    still = {"dropout": 0.0, "embedding_dropout": 0.0, "bidirectional": False, "embed_size": 4, "hidden_size": 5}
+    still = {
+        "dropout": 1e-12 if consistency else 0.0,
+        "embedding_dropout": 0.0,
+        "bidirectional": False,
+        "embed_size": 4,
+        "hidden_size": 5,
+    }
     torch.manual_seed(0)
     model = task.build(EncoderSettings(**still))
     ids = torch.tensor([[2, 3, 4], [4, 4, 2]])
