@@ -80,7 +80,7 @@ def test_a_folder_and_a_pattern_can_be_trained_on(run, tmp_path):
 
 BAD = {
     "empty": (b"", [], 3, r"train\.txt: has 0 characters; expected two or more"),
-    "one token": (b"a", [], 3, r"train\.txt: has 1 characters; expected two or more"),
+    "one token": (b"a", [], 3, r"train\.txt: has 1 character; expected two or more"),
     "nothing to hold out": (
         *(b"so it", ["--set=training.batch_size=1"], 3),
         r"train\.txt: the part held out of it holds one token; .*: --dev FILE or a larger data\.dev_fraction",
@@ -287,6 +287,7 @@ WRONG = {
     "--beam 3 --min-p 0.1 --seed 1": ["it takes no min-p and no seed\n"],
     "--no-repeat-ngram -2": ["--no-repeat-ngram: expected"],
     "--logit-bias 5": ["--logit-bias: expected TEXT=NUMBER, found '5'"],
+    "--logit-bias e=5 --logit-bias e=-5": ["--logit-bias: expected each text once, found e=5 e=-5"],
     "--logit-bias =5": ["--logit-bias: expected TEXT=NUMBER, found '=5'"],
     "--logit-bias e=much": ["--logit-bias: expected TEXT=NUMBER, found 'e=much'"],
     "--logit-bias e=inf": ["--logit-bias: expected TEXT=NUMBER, found 'e=inf'"],
