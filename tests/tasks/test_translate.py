@@ -23,7 +23,7 @@ from nlp_lstm.records.examples import SentencePair
 from nlp_lstm.records.predictions import Translation
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks import translation_search
-from nlp_lstm.tasks.passages import WINDOW
+from nlp_lstm.tasks.passages import WINDOW, cut_passages
 from nlp_lstm.tasks.translate import SPECIALS, Translate, TranslateSettings
 from nlp_lstm.text.byte_symbols import ByteSymbols
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
@@ -37,6 +37,17 @@ PAIRS = [
     SentencePair("so it is", "so ist es"),
     SentencePair("the dog is it", "der Hund ist es"),
 ]
+SENTENCES = "A dog runs . So it is ! The dog is so . A dog ?  "
+SCORED = [
+    *PAIRS,
+    SentencePair("", "ein Hund"),
+    SentencePair(" ", "ein Hund"),
+    SentencePair("\t\u00a0\u3000", ""),
+    SentencePair("<br>", "ein Hund"),
+    SentencePair(SENTENCES * 20, "ein Hund läuft"),
+    SentencePair("the dog so " * 200, "der Hund ist es"),
+]
+"""Also what has no token, and what is translated in parts."""
 
 
 def made(pairs: list[SentencePair], tokenizer: PairTokenizer, **settings: object) -> Translate:
@@ -83,15 +94,34 @@ def test_white_space_is_an_empty_translation_however_a_text_is_cut(target, optio
 
 
 def test_a_beam_of_one_is_what_training_looks_at(task, model):
-    rows = task.encode(Translate.tokenize(PAIRS, task.tokenizer, cache=None))
-    greedy = [each.text for each in task.answer(model, [pair.source_text for pair in PAIRS], beam=1)]
+    rows = task.encode(Translate.tokenize(SCORED, task.tokenizer, cache=None))
+    greedy = [each.text for each in task.answer(model, [pair.source_text for pair in SCORED], beam=1)]
     assert task.predict(model, rows, quick=True) == greedy
 
 
-def test_what_is_scored_is_what_is_answered(task, model):
-    rows = task.encode(Translate.tokenize(PAIRS, task.tokenizer, cache=None))
-    answers = [each.text for each in task.answer(model, [pair.source_text for pair in PAIRS])]
+@pytest.mark.parametrize("tokenizer", [RegexWords(strip_markup=True), ByteSymbols()], ids=lambda each: each.kind)
+def test_what_is_scored_is_what_is_answered(tokenizer):
+    task = made(PAIRS, PairTokenizer(tokenizer, tokenizer))
+    model = network(task, 2)
+    rows = task.encode(Translate.tokenize(SCORED, task.tokenizer, cache=None))
+    answers = [each.text for each in task.answer(model, [pair.source_text for pair in SCORED])]
+    assert answers[-1] and answers[-2] and (answers[3:6] == ["", "", ""])
     assert task.predict(model, rows) == answers
+
+
+def test_what_is_scored_is_cut_once_and_only_where_it_is_scored(task, model, monkeypatch):
+    calls: list[int] = []
+
+    def counted(*arguments, **options):
+        calls.append(len(arguments[0]))
+        return cut_passages(*arguments, **options)
+
+    monkeypatch.setattr("nlp_lstm.tasks.translate.cut_passages", counted)
+    rows = task.encode(Translate.tokenize(SCORED, task.tokenizer, cache=None))
+    assert sum(len(batch.source) for batch in task.batches(rows, SCORED, TrainingSettings()).epoch(0)) == len(SCORED)
+    assert calls == []
+    assert task.predict(model, rows, quick=True) == task.predict(model, rows, quick=True)
+    assert calls == [len(SCORED)]
 
 
 def test_training_leaves_pairs_out_and_says_how_many_while_scoring_takes_all(tmp_path):
