@@ -286,17 +286,18 @@ class Translate(HasExamples):
         return [each.text for each in found]
 
     def score(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> float:
-        """Return the number training watches: chrF, in [0, 1]."""
-        return chrf([pair.target_text for pair in examples], predictions) / 100
+        """Return the number training watches: chrF, in [0, 1], without case where the model writes lower case."""
+        references = [pair.target_text for pair in examples]
+        return chrf(references, predictions, lowercase=self.tokenizer.target.lowercase) / 100
 
     def shown_score(self, score: float) -> str:
         """Return the number training watches as people read it: greedy search, of 100."""
         return f"chrF {100 * score:.2f}"
 
     def report(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> TranslationReport:
-        """Return the scores of translations against the pairs' own."""
+        """Return the scores of translations against the pairs' own, without case where the model writes lower case."""
         sources, references = ([getattr(pair, f"{side}_text") for pair in examples] for side in ("source", "target"))
-        return translation_report(sources, references, predictions)
+        return translation_report(sources, references, predictions, lowercase=self.tokenizer.target.lowercase)
 
     def answer(
         self,

@@ -124,6 +124,18 @@ def test_what_is_scored_is_cut_once_and_only_where_it_is_scored(task, model, mon
     assert calls == [len(SCORED)]
 
 
+@pytest.mark.parametrize("lowercase", [False, True])
+def test_a_model_of_lower_case_is_scored_so(lowercase):
+    words = RegexWords(lowercase=lowercase)
+    pairs = [SentencePair("So Ada left Oslo", "Dann ging Ada aus Oslo fort"), *PAIRS]
+    task = made(pairs, PairTokenizer(words, words))
+    written = [pair.target_text.lower() for pair in pairs]
+    report = task.report(pairs, written)
+    assert (report.names == 1, report.bleu > 99, report.chrf > 99) == (lowercase,) * 3
+    assert (task.score(pairs, written) > 0.99) == lowercase
+    assert report.bleu_tok_lc > 99 and ("case:lc" in report.signature) == lowercase
+
+
 def test_training_leaves_pairs_out_and_says_how_many_while_scoring_takes_all(tmp_path):
     (tmp_path / "a.tsv").write_text("a dog\tein Hund\n\tnichts\nso\t" + "so " * 90 + "\n", encoding="utf-8")
     told: list[str] = []
