@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nlp_lstm.batching.pairs import PairRows
 from nlp_lstm.records.predictions import Alignment, Translation
-from nlp_lstm.text.sentences import sentence_spans
+from nlp_lstm.text.sentences import blank_after, sentence_spans
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.tokens import Tokens
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -103,12 +103,11 @@ def join_passages(passages: Sequence[Sequence[Translation]], *, apart: Sequence[
 
     Args:
         passages: the translations of each of its passages, the best first.
-        apart: of each passage, whether white space stands before it; then a blank goes before its translation.
-        n_best: how many of the best to give as alternatives, of a text with a single passage.
+        apart: of each passage, whether white space stands before it. It says whether a blank goes before its
+            translation, unless what was written before ends a sentence: the blank goes behind `.` and not behind `。`.
+        n_best: how many of the best to give as alternatives; of several passages the best is the only one.
     """
-    if len(passages) != 1:
-        return _joined([best for best, *_ in passages], apart)
-    (found,) = passages
+    found = passages[0] if len(passages) == 1 else [_joined([best for best, *_ in passages], apart)]
     return replace(found[0], alternatives=tuple(found[:n_best]))
 
 
@@ -154,7 +153,8 @@ def _joined(parts: Sequence[Translation], apart: Sequence[bool]) -> Translation:
     text = ""
     for part, blank in zip(parts, apart, strict=True):
         touching = text[-1:].strip() and part.text[:1].strip()
-        text += " " if blank and touching else ""
+        written = blank_after(text)
+        text += " " if touching and (blank if written is None else written) else ""
         attention += [each.moved(target=len(text)) for each in part.attention]
         text += part.text
     score = sum(part.score for part in parts) / max(1, len(parts))

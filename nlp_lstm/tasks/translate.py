@@ -320,7 +320,7 @@ class Translate(HasExamples):
                 an empty translation.
             batch_size: parts that are translated side by side.
             beam: hypotheses followed for each; None takes the recipe's, or `n_best` if that is more.
-            n_best: how many of the best to give as `alternatives`; of a text in parts, none.
+            n_best: how many of the best to give as `alternatives`, itself among them; of a text in parts the best only.
             length_penalty: see `TranslateSettings`; None takes the recipe's.
             coverage_penalty: how much to prefer translations that attend to all of the source (Wu et al. 2016).
             block_ngrams: no run of so many tokens comes twice in a translation; 0 allows all.
