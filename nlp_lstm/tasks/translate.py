@@ -110,8 +110,9 @@ class Translate(HasExamples):
             target_column=data.target_column,
             limits=LIMITS if note is not None else None,
         )
-        if note is not None and found.note:
-            note(found.note)
+        if note is not None:
+            for line in filter(None, (found.note, *map(str, found.doubts))):
+                note(line)
         return found.pairs
 
     @classmethod

@@ -147,6 +147,13 @@ def test_training_leaves_pairs_out_and_says_how_many_while_scoring_takes_all(tmp
     assert len(Translate.read(source, data, RegexWords)) == 3
 
 
+def test_training_says_what_is_odd_about_all_of_its_pairs_and_uses_them(tmp_path):
+    source, told = tmp_path / "a.tsv", []
+    source.write_text("English\tGerman\nso it is\tso it is\na dog\ta dog\n", encoding="utf-8")
+    assert len(Translate.read(str(source), DataSettings(), RegexWords, note=told.append)) == 3
+    assert [line.split(": ")[1].split(" ")[:3] for line in told] == [["'English'", "and", "'German'"], ["2", "of", "3"]]
+
+
 @pytest.mark.parametrize(
     "options",
     [
