@@ -151,7 +151,8 @@ class TrainingSettings(Settings):
     accumulate: Positive = 1
     """Batches to one step of the optimizer."""
     max_tokens: Positive = 512
-    """Of a longer text each epoch reads another random window of so many tokens; prediction always reads all."""
+    """Of a longer text each epoch reads another random window of so many tokens, of a longer side of a sentence pair
+    the first so many; prediction always reads all."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     beta1: Probability = 0.9

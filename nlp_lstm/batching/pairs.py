@@ -38,7 +38,7 @@ class PairBatch(NamedTuple):
         source: ids, int64 (batch, source_time).
         source_mask: True at real tokens, bool (batch, source_time).
         inputs: the begin id, then the translation, int64 (batch, target_time).
-        targets: the translation, then the end id, int64 (batch, target_time).
+        targets: the translation, then the end id unless more of it was cut off, int64 (batch, target_time).
         target_mask: True at real targets, the end counted, bool (batch, target_time).
     """
 
@@ -68,7 +68,8 @@ class PairBatches:
         pad_id: the id of padding, the same on both sides.
         begin_id: what a translation is begun with.
         end_id: what ends it.
-        max_tokens: of a longer side no more than the first so many tokens are read.
+        max_tokens: of a longer side no more than the first so many tokens are read; what they are to be
+            followed by is then the next token, not the end.
     """
 
     def __init__(
@@ -104,8 +105,8 @@ class PairBatches:
 
     def _batch(self, chosen: NDArray[np.int64]) -> PairBatch:
         source, source_mask = pad_ids([self.rows.source[row][: self.max_tokens] for row in chosen], pad_id=self.pad_id)
-        targets = [self.rows.target[row][: self.max_tokens] for row in chosen]
-        begun = [np.concatenate([[self.begin_id], ids]).astype(np.int32) for ids in targets]
-        ended = [np.concatenate([ids, [self.end_id]]).astype(np.int32) for ids in targets]
+        targets = [self.rows.target[row][: self.max_tokens + 1] for row in chosen]
+        begun = [np.concatenate([[self.begin_id], ids[: self.max_tokens]]).astype(np.int32) for ids in targets]
+        ended = [np.concatenate([ids, [self.end_id]])[: self.max_tokens + 1].astype(np.int32) for ids in targets]
         inputs, mask = pad_ids(begun, pad_id=self.pad_id)
         return PairBatch(source, source_mask, inputs, pad_ids(ended, pad_id=self.pad_id).ids, mask)

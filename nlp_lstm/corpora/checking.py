@@ -16,7 +16,7 @@ from nlp_lstm.records.examples import Example
 
 WARNINGS: frozenset[Kind] = frozenset(
     {
-        *("unseen-tag", "tag", "empty-text", "too-long", "length-ratio"),
+        *("unseen-tag", "tag", "empty-text", "too-long", "length-ratio", "same-sides", "header"),
         *("constant", "times", "left-out", "missing"),
         *("duplicate", "two-labels", "shared", "single-example", "control"),
     }

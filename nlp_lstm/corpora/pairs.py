@@ -16,6 +16,7 @@ from nlp_lstm.corpora.hub import is_hub
 from nlp_lstm.corpora.opening import STANDARD_INPUT, check_there, name_of, open_lines
 from nlp_lstm.corpora.pair_checking import check_streams
 from nlp_lstm.corpora.pair_columns import csv_pairs, tsv_pairs
+from nlp_lstm.corpora.pair_doubts import DOUBTS, tell_doubts
 from nlp_lstm.corpora.pair_files import check_no_half, check_no_prefix, find_parallel, parallel_files, parallel_pairs
 from nlp_lstm.corpora.pair_lengths import name_unequal
 from nlp_lstm.corpora.pair_lines import jsonl_pairs
@@ -40,10 +41,12 @@ class PairData:
     Attributes:
         pairs: the pairs, in order.
         left_out: how many others there are, by the kind of problem they have.
+        doubts: what looks odd about all of them.
     """
 
     pairs: list[SentencePair]
     left_out: Mapping[Kind, int]
+    doubts: tuple[Problem, ...] = ()
 
     @property
     def note(self) -> str:
@@ -88,7 +91,7 @@ def scan_pairs(
     limits: Limits | None = LIMITS,
     stdin: BinaryIO | None = None,
 ) -> Iterator[SentencePair | Problem]:
-    """Stream a source: a pair for each good row, a problem for each bad one, in order.
+    """Stream a source: a pair for each good row, a problem for each bad one, in order; last what is odd about them all.
 
     Args:
         source: a path, `-` for standard input, or what the names of two parallel files begin with.
@@ -141,6 +144,7 @@ def read_pairs(
     opened = _open(source, data_format, columns=columns, languages=languages, limits=limits, stdin=stdin)
     pairs: list[SentencePair] = []
     left_out: Counter[Kind] = Counter()
+    doubts: list[Problem] = []
     first: Problem | None = None
     n_more = 0
     for item in opened.items:
@@ -148,11 +152,13 @@ def read_pairs(
             pairs.append(item)
         elif item.kind in LEFT_OUT:
             left_out[item.kind] += 1
+        elif item.kind in DOUBTS:
+            doubts.append(item)
         else:
             first, n_more = (first, n_more + 1) if first else (item, 0)
     if first:
         raise DataError(f"{first}{and_more(n_more, _check_command(source, data_format, opened.wanted))}")
-    found = PairData(pairs, left_out)
+    found = PairData(pairs, left_out, tuple(doubts))
     if not pairs:
         reason = f" ({found.note})" if found.note else ""
         raise DataError(f"{opened.wanted.source}: no sentence pairs; expected at least one{reason}")
@@ -172,7 +178,8 @@ def check_pairs(
     """Read a source of sentence pairs and report every problem in it.
 
     The report counts pairs as examples, and words of the sentences to translate as tokens. Its warnings tell of the
-    pairs that training leaves out, and of sentences that stand there more than once.
+    pairs that training leaves out, of sentences that stand there more than once, of sides that are the same and of a
+    first line that looks like a header.
 
     Args:
         source: what to check: a path, or what the names of two parallel files begin with.
@@ -219,11 +226,18 @@ def _open(
     if name == PARALLEL:
         files = find_parallel(source, languages)
         wanted = PairsWanted(str(files[0]), str(files[1]), columns, languages, limits)
-        return _Opened(wanted, name_unequal(parallel_pairs(files, wanted), wanted))
+        return _Opened(wanted, _judged(parallel_pairs(files, wanted), wanted, name))
     check_there(source)
     wanted = PairsWanted(name_of(source), name_of(source), columns, languages, limits)
     items = _file_pairs(source, wanted, name, looked_at=data_format is None, stdin=stdin)
-    return _Opened(wanted, name_unequal(items, wanted))
+    return _Opened(wanted, _judged(items, wanted, name))
+
+
+def _judged(
+    items: Iterator[SentencePair | Problem], wanted: PairsWanted, name: str
+) -> Iterator[SentencePair | Problem]:
+    """Yield what was read in the format `name`, and what its pairs say of each other."""
+    return tell_doubts(name_unequal(items, wanted), wanted, headless=PAIR_FORMATS.get(name) is tsv_pairs)
 
 
 def _check_usage(

@@ -34,6 +34,8 @@ Kind = Literal[
     "empty-text",
     "too-long",  # a sentence too long to learn its translation from
     "length-ratio",  # two sentences of too unequal length to be translations of each other
+    "same-sides",  # most pairs have the same text on both sides
+    "header",  # a first line that was read as a pair and looks like the names of columns
     "control",  # signs that no plain text has, such as those of a binary file
     "duplicate",  # a text that stands earlier in the same file, with the same label
     "two-labels",  # a text that stands earlier in the same file, with another label

@@ -15,7 +15,7 @@ class TranslationReport:
 
     Attributes:
         n: sentences scored.
-        bleu: in [0, 100]; on the text as it stands.
+        bleu: in [0, 100]; on the text as it stands, or in lower case where that was asked for.
         bleu_interval: its 95 % interval, from resampled test sets; None with a single sentence.
         signature: how sacreBLEU computed it.
         chrf: character n-gram F score, in [0, 100].
@@ -49,7 +49,7 @@ class TranslationReport:
 
 
 def translation_report(
-    sources: Sequence[str], references: Sequence[str], translations: Sequence[str]
+    sources: Sequence[str], references: Sequence[str], translations: Sequence[str], *, lowercase: bool = False
 ) -> TranslationReport:
     """Return the scores of translations.
 
@@ -57,6 +57,7 @@ def translation_report(
         sources: the sentences that were translated.
         references: the right translations.
         translations: what is scored.
+        lowercase: compare without case, as what writes lower case only is to be scored; the signatures say it.
 
     Raises:
         ValueError: there is nothing to score, or the three differ in length.
@@ -68,11 +69,11 @@ def translation_report(
         raise ValueError(f"expected as many of each, got {len(sources)}, {len(references)} and {len(translations)}")
     if not sources:
         raise ValueError("no sentences to score")
-    plain, lower, characters = BLEU(), BLEU(lowercase=True), CHRF()
+    plain, lower, characters = BLEU(lowercase=lowercase), BLEU(lowercase=True), CHRF(lowercase=lowercase)
     bleu = plain.corpus_score(translations, [references], n_bootstrap=RESAMPLES if len(sources) > 1 else 1)
     lowered = lower.corpus_score(translations, [references])
     chrf = characters.corpus_score(translations, [references])
-    found, total = count_names(sources, references, translations)
+    found, total = count_names(sources, references, translations, lowercase=lowercase)
     mean, half = float(bleu._mean), float(bleu._ci)  # where sacreBLEU puts them
     return TranslationReport(
         n=len(sources),
@@ -98,22 +99,24 @@ def _missing(n: int, *, n_names: int) -> Iterator[str]:
         yield "names: no name and no number stands both in a source sentence and in its reference"
 
 
-def chrf(references: Sequence[str], translations: Sequence[str]) -> float:
-    """Return chrF in [0, 100], what training watches.
+def chrf(references: Sequence[str], translations: Sequence[str], *, lowercase: bool = False) -> float:
+    """Return chrF in [0, 100], what training watches; `lowercase` compares without case.
 
     >>> chrf(["ein Hund"], ["ein Hund"])
     100.0
     """
     from sacrebleu.metrics.chrf import CHRF
 
-    return float(CHRF().corpus_score(translations, [references]).score)
+    return float(CHRF(lowercase=lowercase).corpus_score(translations, [references]).score)
 
 
-def count_names(sources: Sequence[str], references: Sequence[str], translations: Sequence[str]) -> tuple[int, int]:
+def count_names(
+    sources: Sequence[str], references: Sequence[str], translations: Sequence[str], *, lowercase: bool = False
+) -> tuple[int, int]:
     """Return how many names came over, and how many there are.
 
     A name is a word with a capital letter or a digit that stands both in the source, but not as its first word, and in
-    the reference.
+    the reference. With `lowercase` it has come over in whatever case.
 
     >>> count_names(["Then Ada ran 5 km."], ["Dann lief Ada 5 km."], ["Dann lief Ada."])
     (1, 2)
@@ -123,7 +126,8 @@ def count_names(sources: Sequence[str], references: Sequence[str], translations:
         given = {word for word in _words(source)[1:] if any(sign.isupper() or sign.isdigit() for sign in word)}
         names = given & set(_words(reference))
         total += len(names)
-        found += len(names & set(_words(translation)))
+        written = set(_words(translation.lower() if lowercase else translation))
+        found += sum((name.lower() if lowercase else name) in written for name in names)
     return found, total
 
 

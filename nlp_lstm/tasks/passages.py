@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nlp_lstm.batching.pairs import PairRows
 from nlp_lstm.records.predictions import Alignment, Translation
-from nlp_lstm.text.sentences import sentence_spans
+from nlp_lstm.text.sentences import blank_after, sentence_spans
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.tokens import Tokens
 from nlp_lstm.text.vocabulary import Vocabulary
@@ -36,17 +38,38 @@ class Passage(NamedTuple):
     apart: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class PassageRows(PairRows):
+    """Sentence pairs, and the passages of their sources for when these are to be translated.
+
+    Attributes:
+        cut: returns the passages; it is called when they are first asked for.
+    """
+
+    cut: Callable[[], Sequence[Passage]]
+
+    @cached_property
+    def passages(self) -> Sequence[Passage]:
+        """The passages of all sources, in their order."""
+        return self.cut()
+
+
 class _Piece(NamedTuple):
-    """A part of a text: its keys, and where they stand in the text if that was asked."""
+    """A part of a text: its ids, and its tokens where they were needed to cut it."""
 
     start: int
     end: int
-    keys: Sequence[str]
+    ids: NDArray[np.int32]
     tokens: Tokens | None
 
 
 def cut_passages(
-    texts: Sequence[str], tokenizer: Tokenizer, vocabulary: Vocabulary, *, keep_tokens: bool
+    texts: Sequence[str],
+    tokenizer: Tokenizer,
+    vocabulary: Vocabulary,
+    *,
+    keep_tokens: bool,
+    ids: Iterable[NDArray[np.int32]] | None = None,
 ) -> list[Passage]:
     """Return the passages of texts, in their order; a text of nothing but white space has none.
 
@@ -58,18 +81,19 @@ def cut_passages(
         tokenizer: cuts it.
         vocabulary: numbers its tokens.
         keep_tokens: whether passages hold their tokens.
+        ids: the ids of each whole text where they are known already, none of a text without tokens.
     """
     passages: list[Passage] = []
-    for number, (text, keys) in enumerate(zip(texts, tokenizer.keys(texts), strict=True)):
-        if not keys or not text.strip():
+    known = (_ids(keys, vocabulary) for keys in tokenizer.keys(texts)) if ids is None else ids
+    for number, (text, whole) in enumerate(zip(texts, known, strict=True)):
+        if not len(whole) or not text.strip():
             continue
         end = 0
-        for piece in _pieces(text, keys, tokenizer):
-            ids = np.array(vocabulary.ids(piece.keys), dtype=np.int32)
+        for piece in _pieces(text, whole, tokenizer, vocabulary):
             tokens = (piece.tokens or tokenizer(text)) if keep_tokens else None
             # Subwords begin with the blank before them.
             apart = end > 0 and any(sign.isspace() for sign in text[end - 1 : piece.start + 1])
-            passages.append(Passage(number, ids, tokens, apart))
+            passages.append(Passage(number, piece.ids, tokens, apart))
             end = piece.end
     return passages
 
@@ -79,25 +103,28 @@ def join_passages(passages: Sequence[Sequence[Translation]], *, apart: Sequence[
 
     Args:
         passages: the translations of each of its passages, the best first.
-        apart: of each passage, whether white space stands before it; then a blank goes before its translation.
-        n_best: how many of the best to give as alternatives, of a text with a single passage.
+        apart: of each passage, whether white space stands before it. It says whether a blank goes before its
+            translation, unless what was written before ends a sentence: the blank goes behind `.` and not behind `。`.
+        n_best: how many of the best to give as alternatives; of several passages the best is the only one.
     """
-    if len(passages) != 1:
-        return _joined([best for best, *_ in passages], apart)
-    (found,) = passages
+    found = passages[0] if len(passages) == 1 else [_joined([best for best, *_ in passages], apart)]
     return replace(found[0], alternatives=tuple(found[:n_best]))
 
 
-def _pieces(text: str, keys: Sequence[str], tokenizer: Tokenizer) -> Iterator[_Piece]:
+def _ids(keys: Sequence[str], vocabulary: Vocabulary) -> NDArray[np.int32]:
+    return np.array(vocabulary.ids(keys) if keys else [], dtype=np.int32)
+
+
+def _pieces(text: str, ids: NDArray[np.int32], tokenizer: Tokenizer, vocabulary: Vocabulary) -> Iterator[_Piece]:
     """Yield the parts of a text that are translated by themselves."""
-    if len(keys) <= WINDOW:
-        yield _Piece(0, len(text), keys, None)
+    if len(ids) <= WINDOW:
+        yield _Piece(0, len(text), ids, None)
         return
     for start, end in sentence_spans(text, language="xx"):
         tokens = _moved(tokenizer(text[start:end]), start)
         for window in _windows(text, tokens):
             part = Tokens(tokens.texts[window], tokens.starts[window], tokens.keys[window])
-            yield _Piece(part.starts[0], part.starts[-1] + len(part.texts[-1]), part.keys, part)
+            yield _Piece(part.starts[0], part.starts[-1] + len(part.texts[-1]), _ids(part.keys, vocabulary), part)
 
 
 def _windows(text: str, tokens: Tokens) -> Iterator[slice]:
@@ -126,7 +153,8 @@ def _joined(parts: Sequence[Translation], apart: Sequence[bool]) -> Translation:
     text = ""
     for part, blank in zip(parts, apart, strict=True):
         touching = text[-1:].strip() and part.text[:1].strip()
-        text += " " if blank and touching else ""
+        written = blank_after(text)
+        text += " " if touching and (blank if written is None else written) else ""
         attention += [each.moved(target=len(text)) for each in part.attention]
         text += part.text
     score = sum(part.score for part in parts) / max(1, len(parts))

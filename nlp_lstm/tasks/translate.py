@@ -36,7 +36,7 @@ from nlp_lstm.nn.search import Hypothesis, SearchOptions
 from nlp_lstm.nn.translator import Translator
 from nlp_lstm.records.examples import SentencePair
 from nlp_lstm.records.predictions import Alignment, Translation
-from nlp_lstm.tasks.passages import cut_passages, join_passages
+from nlp_lstm.tasks.passages import Passage, PassageRows, cut_passages, join_passages
 from nlp_lstm.tasks.probing.texts import ReadText
 from nlp_lstm.tasks.probing.translations import TranslationProbe
 from nlp_lstm.tasks.task import HasExamples, Note, Vocabularies, build_encoder, build_vocabulary, new_tokenizer
@@ -58,10 +58,17 @@ both ways, nor by a model that has hardly learned."""
 
 
 class PairTables(NamedTuple):
-    """The tokens of sentences and of their translations."""
+    """The tokens of sentences and of their translations.
+
+    Attributes:
+        source: the tokens of the sentences.
+        target: those of their translations.
+        texts: the sentences themselves.
+    """
 
     source: TokenTable
     target: TokenTable
+    texts: Sequence[str]
 
     def counts(self) -> dict[str, int]:
         """Return how often each token of the sentences to translate comes."""
@@ -103,8 +110,9 @@ class Translate(HasExamples):
             target_column=data.target_column,
             limits=LIMITS if note is not None else None,
         )
-        if note is not None and found.note:
-            note(found.note)
+        if note is not None:
+            for line in filter(None, (found.note, *map(str, found.doubts))):
+                note(line)
         return found.pairs
 
     @classmethod
@@ -135,9 +143,11 @@ class Translate(HasExamples):
     @classmethod
     def tokenize(cls, examples: Sequence[SentencePair], tokenizer: PairTokenizer, *, cache: Path | None) -> PairTables:
         """Return the tokens of both sides."""
+        texts = [pair.source_text for pair in examples]
         return PairTables(
-            tokenize_texts([pair.source_text for pair in examples], tokenizer.source, cache=cache),
+            tokenize_texts(texts, tokenizer.source, cache=cache),
             tokenize_texts([pair.target_text for pair in examples], tokenizer.target, cache=cache),
+            texts,
         )
 
     @classmethod
@@ -145,7 +155,7 @@ class Translate(HasExamples):
         cls, tokens: PairTables, tokenizer: PairTokenizer, settings: VocabularySettings
     ) -> Vocabularies:
         """Return the vocabularies of the two languages."""
-        counts = [table.counts() for table in tokens]
+        counts = [table.counts() for table in (tokens.source, tokens.target)]
         if tokenizer.source.pieces and tokenizer.source == tokenizer.target:
             # A piece has one number on both sides.
             both = {token: counts[0].get(token, 0) + counts[1].get(token, 0) for token in counts[0] | counts[1]}
@@ -225,9 +235,16 @@ class Translate(HasExamples):
                 n_tokens += loss.n_items
         return total / n_tokens
 
-    def encode(self, tokens: PairTables) -> PairRows:
-        """Return the ids of both sides."""
-        return PairRows(tokens.source.encode(self.source), tokens.target.encode(self.target))
+    def encode(self, tokens: PairTables) -> PassageRows:
+        """Return the ids of both sides, and what cuts the sources for `predict`."""
+        source = tokens.source.encode(self.source)
+
+        def cut() -> list[Passage]:
+            # What the table takes for a text without tokens is an unknown one.
+            ids = (row[:length] for row, length in zip(source, np.diff(tokens.source.offsets), strict=True))
+            return cut_passages(tokens.texts, self.tokenizer.source, self.source, keep_tokens=False, ids=ids)
+
+        return PassageRows(source, tokens.target.encode(self.target), cut)
 
     def build(self, encoder: EncoderSettings) -> Translator:
         """Return a freshly initialised network."""
@@ -256,7 +273,7 @@ class Translate(HasExamples):
     def predict(
         self,
         model: nn.Module,
-        rows: PairRows,
+        rows: PassageRows,
         *,
         batch_size: int = 256,
         precision: str = "float32",
@@ -264,21 +281,24 @@ class Translate(HasExamples):
     ) -> list[str]:
         """Return the translation of each source; `quick` searches greedily."""
         options = TranslatingOptions(beam=1 if quick else None)
-        found = self._search(model, rows.source, options, batch_size=batch_size, precision=precision)
-        return [self._text(hypotheses[0]) for hypotheses in found]
+        found = self._translate(
+            model, rows.passages, options, n_texts=len(rows), batch_size=batch_size, precision=precision
+        )
+        return [each.text for each in found]
 
     def score(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> float:
-        """Return the number training watches: chrF, in [0, 1]."""
-        return chrf([pair.target_text for pair in examples], predictions) / 100
+        """Return the number training watches: chrF, in [0, 1], without case where the model writes lower case."""
+        references = [pair.target_text for pair in examples]
+        return chrf(references, predictions, lowercase=self.tokenizer.target.lowercase) / 100
 
     def shown_score(self, score: float) -> str:
         """Return the number training watches as people read it: greedy search, of 100."""
         return f"chrF {100 * score:.2f}"
 
     def report(self, examples: Sequence[SentencePair], predictions: Sequence[str]) -> TranslationReport:
-        """Return the scores of translations against the pairs' own."""
+        """Return the scores of translations against the pairs' own, without case where the model writes lower case."""
         sources, references = ([getattr(pair, f"{side}_text") for pair in examples] for side in ("source", "target"))
-        return translation_report(sources, references, predictions)
+        return translation_report(sources, references, predictions, lowercase=self.tokenizer.target.lowercase)
 
     def answer(
         self,
@@ -301,7 +321,7 @@ class Translate(HasExamples):
                 an empty translation.
             batch_size: parts that are translated side by side.
             beam: hypotheses followed for each; None takes the recipe's, or `n_best` if that is more.
-            n_best: how many of the best to give as `alternatives`; of a text in parts, none.
+            n_best: how many of the best to give as `alternatives`, itself among them; of a text in parts the best only.
             length_penalty: see `TranslateSettings`; None takes the recipe's.
             coverage_penalty: how much to prefer translations that attend to all of the source (Wu et al. 2016).
             block_ngrams: no run of so many tokens comes twice in a translation; 0 allows all.
@@ -319,16 +339,7 @@ class Translate(HasExamples):
             attention=attention,
         )
         passages = cut_passages(inputs, self.tokenizer.source, self.source, keep_tokens=options.attention)
-        found = self._search(model, [passage.ids for passage in passages], options, batch_size=batch_size)
-        of_texts: list[list[list[Translation]]] = [[] for _ in inputs]
-        apart: list[list[bool]] = [[] for _ in inputs]
-        for passage, hypotheses in zip(passages, found, strict=True):
-            of_texts[passage.text].append([self._written(each, passage.tokens) for each in hypotheses])
-            apart[passage.text].append(passage.apart)
-        return [
-            join_passages(those, apart=blanks, n_best=options.n_best)
-            for those, blanks in zip(of_texts, apart, strict=True)
-        ]
+        return self._translate(model, passages, options, n_texts=len(inputs), batch_size=batch_size)
 
     def probe(self, model: nn.Module, given: str, target: str | None = None) -> TranslationProbe:
         """Return a text on its way through the network, to be inspected with the translation that `answer` gives."""
@@ -342,6 +353,29 @@ class Translate(HasExamples):
 
         read = ReadText.of_ids(given, tokens, model.encoder, ids.tolist())
         return TranslationProbe(model, read, search, (self.begin_id, self.end_id), target=target)
+
+    def _translate(
+        self,
+        model: nn.Module,
+        passages: Sequence[Passage],
+        options: TranslatingOptions,
+        *,
+        n_texts: int,
+        batch_size: int,
+        precision: str = "float32",
+    ) -> list[Translation]:
+        """Return the translation of each text from its passages."""
+        rows = [passage.ids for passage in passages]
+        found = self._search(model, rows, options, batch_size=batch_size, precision=precision)
+        of_texts: list[list[list[Translation]]] = [[] for _ in range(n_texts)]
+        apart: list[list[bool]] = [[] for _ in range(n_texts)]
+        for passage, hypotheses in zip(passages, found, strict=True):
+            of_texts[passage.text].append([self._written(each, passage.tokens) for each in hypotheses])
+            apart[passage.text].append(passage.apart)
+        return [
+            join_passages(those, apart=blanks, n_best=options.n_best)
+            for those, blanks in zip(of_texts, apart, strict=True)
+        ]
 
     def _search(
         self,

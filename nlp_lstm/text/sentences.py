@@ -11,6 +11,10 @@ _ENDS = frozenset(".!?…‥؟۔।॥։።")
 """A token of nothing but these may end a sentence; the point of `Dr.` is no token of its own."""
 _CLOSING = frozenset("\"'”’»›)]}*_")
 """What directly follows the end of a sentence still belongs to it."""
+_WIDE_ENDS = frozenset("。！？｡")
+"""What ends a sentence in scripts that put no blank behind it."""
+_QUOTED = "".join(sorted(_CLOSING)) + "“«‹」』）】》"
+"""What closes a quotation or a bracket in any language."""
 # A blank line; and the end of a sentence in scripts that put no blank behind it.
 _BREAK = re.compile(r"\n[^\S\n]*\n\s*|(?<=[。！？｡])(?![。！？｡」』）”’])|(?<=[。！？｡][」』）”’])")
 
@@ -40,6 +44,18 @@ def sentence_spans(text: str, *, language: str = "en") -> list[tuple[int, int]]:
         found += [(place + first, place + last) for first, last in _spans(piece, list(cut(piece).spans()))]
         place = end
     return found
+
+
+def blank_after(text: str) -> bool | None:
+    """Return whether a blank stands between a sentence and the next one; None of a text that ends as no sentence does.
+
+    >>> blank_after('He said: "So."'), blank_after("他睡了。"), blank_after("He said")
+    (True, False, None)
+    """
+    last = text.rstrip(_QUOTED)[-1:]
+    if last in _WIDE_ENDS:
+        return False
+    return True if last in _ENDS else None
 
 
 def _spans(text: str, words: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

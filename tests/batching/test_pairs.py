@@ -79,6 +79,15 @@ def test_of_a_longer_side_the_beginning_is_read_and_counted():
     assert batches(rows, max_tokens=20).n_cut == 0
 
 
+@pytest.mark.parametrize("n_tokens", [6, 7, 8, 20])
+def test_a_translation_that_is_cut_has_no_end_to_learn(n_tokens):
+    target = np.arange(4, 4 + n_tokens, dtype=np.int32)
+    (batch,) = batches(PairRows([np.array([5], np.int32)], [target]), max_tokens=7).epoch(0)
+    assert batch.inputs[batch.target_mask].tolist() == [BEGIN, *target[:7]]
+    assert batch.targets[batch.target_mask].tolist() == [*target, END][:8]  # also what the last input predicts
+    assert batch.n_tokens == min(n_tokens + 1, 8)
+
+
 def test_an_empty_side_is_refused():
     rows = PairRows([np.zeros(0, np.int32)], [np.array([5], np.int32)])
     with pytest.raises(ValueError, match="at least one id"):

@@ -127,7 +127,7 @@ def test_what_may_be_pairs_without_a_header_is_told_of_the_task(write, capsys, c
 
 
 def test_more_than_twenty_problems_of_a_kind_are_summed_up(write, capsys):
-    rows = ["a\tb\tc"] * 100 + ["\tb"] * 21 + ["c\tc"] * 21
+    rows = ["a\tb\tc"] * 100 + ["\tb"] * 21 + ["c\td"] * 21
     path = str(write("a.tsv", "\n".join(rows).encode() + b"\n\xff"))
     assert main(["data", "check", path, "--task", "translate"]) == 3
     lines = capsys.readouterr().out.strip().split("\n")

@@ -113,3 +113,72 @@ def test_columns_and_languages_reach_the_format(write):
 
 def test_a_pair_in_one_line_is_not_taken_for_another_that_reads_the_same_when_joined(write):
     assert check_pairs(write("a.tsv", rows(("a b", "c"), ("a", "b c")))).problems == ()
+
+
+def test_sides_that_are_mostly_the_same_are_told_of_once_with_their_number(write):
+    path = write("a.tsv", rows(("a dog", "a dog "), ("so", "so"), ("OK", "OK"), ("it is", "es ist"), ("no", "nein")))
+    told = "a.tsv: 3 of 5 pairs have the same text on both sides; expected translations"
+    assert lines(check_pairs(path).warnings) == [told]
+    assert lines(read_pairs(path).doubts) == [told]
+    assert read_pairs(path, limits=None).doubts == ()
+    half = write("b.tsv", rows(("a dog", "a dog"), ("OK", "OK"), ("it is", "es ist"), ("no", "nein")))
+    assert check_pairs(half).problems == () == read_pairs(half).doubts
+
+
+def test_a_file_that_was_copied_is_told_of_in_any_format(write):
+    write("a.en", "so\nit\n")
+    write("a.de", "so\nit\n")
+    write("b.csv", "source,target\nso,so\n")
+    report = check_pairs("a", others=["b.csv"], languages=("en", "de"))
+    assert [(problem.source, problem.kind) for problem in report.warnings if problem.kind != "shared"] == [
+        ("a.en", "same-sides"),
+        ("b.csv", "same-sides"),
+    ]
+
+
+SENTENCES = (("a dog runs", "ein Hund läuft"), ("it is so", "so ist es"), ("no", "nein"))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("English", "German"), ("en", "de"), ("eng", "deu"), ("en_US", "de-DE"), ("src", "tgt"), ("source", "german")],
+)
+def test_a_first_line_that_looks_like_a_header_is_named_with_the_flags_that_read_it(write, names):
+    path = write("a.tsv", rows(names, *SENTENCES))
+    flags = f"--source-column {names[0]} --target-column {names[1]}"
+    told = (
+        f"line 1 of a.tsv: '{names[0]}' and '{names[1]}' look like a header, read as a pair; {flags} reads them as one"
+    )
+    assert lines(check_pairs(path).warnings) == lines(read_pairs(path).doubts) == [told]
+    named = check_pairs(path, source_column=names[0], target_column=names[1])
+    assert (named.n_examples, named.problems) == (3, ())
+
+
+@pytest.mark.parametrize("names", [("English", "German"), ("en", "de")])
+def test_names_of_languages_are_a_header_even_of_single_words(write, names):
+    assert [problem.kind for problem in check_pairs(write("a.tsv", rows(names, ("dog", "Hund")))).warnings] == [
+        "header"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [
+        (("Go.", "Geh."), SENTENCES),
+        (("Go!", "走！"), SENTENCES),
+        (("the dog", "Hund"), SENTENCES),
+        (("dog", "Hund"), [("cat", "Katze"), ("a cow", "eine Kuh")]),  # half of the others are of one word
+        (("dog", "German"), [("cat", "Katze")]),
+        (("OK", "OK"), SENTENCES),  # no two columns have one name
+        (("dog", "狗"), [("a dog", "一只狗"), ("two dogs", "两只狗")]),
+    ],
+)
+def test_a_first_pair_that_is_one_is_not_taken_for_a_header(write, first, others):
+    assert check_pairs(write("a.tsv", rows(first, *others))).problems == ()
+
+
+def test_only_a_file_that_need_not_have_a_header_can_have_one_by_mistake(write):
+    write("a.en", "English\na dog runs\n")
+    write("a.de", "German\nein Hund läuft\n")
+    write("a.jsonl", '{"source": "English", "target": "German"}\n')
+    assert check_pairs("a", languages=("en", "de")).problems == () == check_pairs("a.jsonl").problems

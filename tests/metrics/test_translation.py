@@ -7,6 +7,7 @@ import math
 
 import pytest
 import sacrebleu
+from sacrebleu.metrics.chrf import CHRF
 
 from nlp_lstm.metrics.translation import chrf, count_names, translation_report
 
@@ -23,6 +24,25 @@ def test_the_scores_are_sacrebleus_and_say_how_they_were_computed():
     assert report.chrf == pytest.approx(sacrebleu.corpus_chrf(FOUND, [REFERENCES]).score) == chrf(REFERENCES, FOUND)
     assert "case:mixed" in report.signature and "case:lc" in report.bleu_tok_lc_signature
     assert f"version:{sacrebleu.__version__}" in report.chrf_signature
+
+
+def test_a_model_of_lower_case_is_scored_without_case_throughout():
+    lowered = [text.lower() for text in FOUND]
+    cased, report = (translation_report(SOURCES, REFERENCES, lowered, lowercase=each) for each in (False, True))
+    assert report.bleu == pytest.approx(sacrebleu.corpus_bleu(lowered, [REFERENCES], lowercase=True).score)
+    assert report.chrf == pytest.approx(CHRF(lowercase=True).corpus_score(lowered, [REFERENCES]).score)
+    assert report.chrf == chrf(REFERENCES, lowered, lowercase=True) > cased.chrf == chrf(REFERENCES, lowered)
+    assert report.bleu == report.bleu_tok_lc == cased.bleu_tok_lc > cased.bleu
+    assert "case:lc" in report.signature and "case:mixed" in cased.signature
+    assert "case:lc" in report.chrf_signature and "case:mixed" in cased.chrf_signature
+    assert (report.names, report.n_names) == (pytest.approx(2 / 3), 12)  # as of the same translations with capitals
+    assert (cased.names, cased.n_names) == (pytest.approx(1 / 3), 12)
+
+
+def test_without_case_it_is_still_capitals_that_make_a_name():
+    """Else a small word of the reference that a source has by chance would be one."""
+    assert count_names(["He saw Ada die"], ["Er sah, wie die Ada"], ["ada die"], lowercase=True) == (1, 1)
+    assert count_names(["So Will ran"], ["er will"], ["will"], lowercase=True) == (0, 0)
 
 
 def test_bleu_of_one_sentence_is_the_written_out_formula():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -126,14 +128,42 @@ def translation(text: str, score: float) -> Translation:
     return Translation(text, score, attention=(alignment,))
 
 
-def test_the_best_of_each_passage_are_joined_and_only_a_single_passage_has_alternatives():
+def test_the_best_of_each_passage_are_joined_and_are_the_only_alternative_of_several():
     first, second, third = translation("so", -1.0), translation("it", -2.0), translation("is", -4.0)
     whole = join_passages([[first, third], [second]], apart=[False, True], n_best=2)
-    assert (whole.text, whole.score, whole.alternatives) == ("so it", -1.5, ())
+    assert (whole.text, whole.score) == ("so it", -1.5)
+    assert whole.alternatives == (replace(whole, alternatives=()),)
+    assert join_passages([[first], [second]], apart=[False, True], n_best=0).alternatives == ()
     assert [(each.source_starts, each.target_starts) for each in whole.attention] == [((4,), (0,)), ((4,), (3,))]
     alone = join_passages([[first, second, third]], apart=[False], n_best=2)
     assert (alone.text, alone.alternatives) == ("so", (first, second))
-    assert join_passages([], apart=[], n_best=2) == Translation("", 0.0)
+    nothing = Translation("", 0.0)
+    assert join_passages([], apart=[], n_best=2) == replace(nothing, alternatives=(nothing,))
+    assert join_passages([], apart=[], n_best=0) == nothing
+
+
+@pytest.mark.parametrize(
+    ("parts", "apart", "expected"),
+    [
+        (["He sleeps.", "He sleeps."], False, "He sleeps. He sleeps."),  # as from a Chinese source
+        (["Why?", "So!", "Well\u2026", "No"], False, "Why? So! Well\u2026 No"),
+        (['"He sleeps."', "(So.)", "\u201eSo!\u201c", "\u00bbSo?\u00ab", "No"], False,
+         '"He sleeps." (So.) \u201eSo!\u201c \u00bbSo?\u00ab No'),
+        (["He sleeps.", " He"], False, "He sleeps. He"),
+        (["他睡了。", "他睡了！", "他睡了？", "他"], True, "他睡了。他睡了！他睡了？他"),
+        (["“他睡了。”", "「他睡了！」", "他"], True, "“他睡了。”「他睡了！」他"),
+        (["a long", "tail"], False, "a longtail"),  # cut inside a word
+        (["a long", "tail"], True, "a long tail"),
+        (["他在", "睡"], True, "他在 睡"),
+        (["a", ")", "b"], False, "a)b"),
+    ],
+)  # fmt: skip
+def test_a_written_sentence_end_decides_the_joint_whatever_the_source_had(parts, apart, expected):
+    found = [translation(part, -1.0) for part in parts]
+    whole = join_passages([[each] for each in found], apart=[False] + [apart] * (len(parts) - 1), n_best=0)
+    assert whole.text == expected
+    for each, part in zip(whole.attention, parts, strict=True):
+        assert whole.text[each.target_starts[0] :].startswith(part)
 
 
 def test_parts_are_joined_with_a_blank_only_where_white_space_stood_between_them():

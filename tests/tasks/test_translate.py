@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from nlp_lstm.records.examples import SentencePair
 from nlp_lstm.records.predictions import Translation
 from nlp_lstm.stages.predictor import Predictor
 from nlp_lstm.tasks import translation_search
-from nlp_lstm.tasks.passages import WINDOW
+from nlp_lstm.tasks.passages import WINDOW, cut_passages
 from nlp_lstm.tasks.translate import SPECIALS, Translate, TranslateSettings
 from nlp_lstm.text.byte_symbols import ByteSymbols
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
@@ -37,6 +38,17 @@ PAIRS = [
     SentencePair("so it is", "so ist es"),
     SentencePair("the dog is it", "der Hund ist es"),
 ]
+SENTENCES = "A dog runs . So it is ! The dog is so . A dog ?  "
+SCORED = [
+    *PAIRS,
+    SentencePair("", "ein Hund"),
+    SentencePair(" ", "ein Hund"),
+    SentencePair("\t\u00a0\u3000", ""),
+    SentencePair("<br>", "ein Hund"),
+    SentencePair(SENTENCES * 20, "ein Hund läuft"),
+    SentencePair("the dog so " * 200, "der Hund ist es"),
+]
+"""Also what has no token, and what is translated in parts."""
 
 
 def made(pairs: list[SentencePair], tokenizer: PairTokenizer, **settings: object) -> Translate:
@@ -78,20 +90,66 @@ def test_white_space_is_an_empty_translation_however_a_text_is_cut(target, optio
     spelled = made(PAIRS, PairTokenizer(target, target))
     blanks = ["", " ", " \t\u00a0\u3000", "\n\n"]
     found = spelled.answer(network(spelled, 1), [*blanks, "a"], **options)
-    assert found[:-1] == [Translation("", 0.0)] * len(blanks)
+    nothing = Translation("", 0.0)
+    assert found[:-1] == [replace(nothing, alternatives=(nothing,) if "n_best" in options else ())] * len(blanks)
     assert found[-1].text
 
 
+def test_the_loss_of_two_readings_is_the_networks_with_the_weight_of_the_settings():
+    task = made(PAIRS, PairTokenizer(RegexWords(), RegexWords()), dropout=0.5, consistency=7.0)
+    model = network(task, 1).train()
+    rows = task.encode(task.tokenize(PAIRS, task.tokenizer, cache=None))
+    batch = next(iter(task.batches(rows, PAIRS, TrainingSettings()).epoch(0)))
+    totals = []
+    for weight in (None, 7.0, 1.0):
+        torch.manual_seed(3)
+        smoothing = task.settings.label_smoothing
+        given = model.loss(*batch, label_smoothing=smoothing, consistency=weight) if weight else task.loss(model, batch)
+        totals.append(given.total.item())
+    assert totals[0] == totals[1] > totals[2]
+
+
 def test_a_beam_of_one_is_what_training_looks_at(task, model):
-    rows = task.encode(Translate.tokenize(PAIRS, task.tokenizer, cache=None))
-    greedy = [each.text for each in task.answer(model, [pair.source_text for pair in PAIRS], beam=1)]
+    rows = task.encode(Translate.tokenize(SCORED, task.tokenizer, cache=None))
+    greedy = [each.text for each in task.answer(model, [pair.source_text for pair in SCORED], beam=1)]
     assert task.predict(model, rows, quick=True) == greedy
 
 
-def test_what_is_scored_is_what_is_answered(task, model):
-    rows = task.encode(Translate.tokenize(PAIRS, task.tokenizer, cache=None))
-    answers = [each.text for each in task.answer(model, [pair.source_text for pair in PAIRS])]
+@pytest.mark.parametrize("tokenizer", [RegexWords(strip_markup=True), ByteSymbols()], ids=lambda each: each.kind)
+def test_what_is_scored_is_what_is_answered(tokenizer):
+    task = made(PAIRS, PairTokenizer(tokenizer, tokenizer))
+    model = network(task, 2)
+    rows = task.encode(Translate.tokenize(SCORED, task.tokenizer, cache=None))
+    answers = [each.text for each in task.answer(model, [pair.source_text for pair in SCORED])]
+    assert answers[-1] and answers[-2] and (answers[3:6] == ["", "", ""])
     assert task.predict(model, rows) == answers
+
+
+def test_what_is_scored_is_cut_once_and_only_where_it_is_scored(task, model, monkeypatch):
+    calls: list[int] = []
+
+    def counted(*arguments, **options):
+        calls.append(len(arguments[0]))
+        return cut_passages(*arguments, **options)
+
+    monkeypatch.setattr("nlp_lstm.tasks.translate.cut_passages", counted)
+    rows = task.encode(Translate.tokenize(SCORED, task.tokenizer, cache=None))
+    assert sum(len(batch.source) for batch in task.batches(rows, SCORED, TrainingSettings()).epoch(0)) == len(SCORED)
+    assert calls == []
+    assert task.predict(model, rows, quick=True) == task.predict(model, rows, quick=True)
+    assert calls == [len(SCORED)]
+
+
+@pytest.mark.parametrize("lowercase", [False, True])
+def test_a_model_of_lower_case_is_scored_so(lowercase):
+    words = RegexWords(lowercase=lowercase)
+    pairs = [SentencePair("So Ada left Oslo", "Dann ging Ada aus Oslo fort"), *PAIRS]
+    task = made(pairs, PairTokenizer(words, words))
+    written = [pair.target_text.lower() for pair in pairs]
+    report = task.report(pairs, written)
+    assert (report.names == 1, report.bleu > 99, report.chrf > 99) == (lowercase,) * 3
+    assert (task.score(pairs, written) > 0.99) == lowercase
+    assert report.bleu_tok_lc > 99 and ("case:lc" in report.signature) == lowercase
 
 
 def test_training_leaves_pairs_out_and_says_how_many_while_scoring_takes_all(tmp_path):
@@ -101,6 +159,13 @@ def test_training_leaves_pairs_out_and_says_how_many_while_scoring_takes_all(tmp
     assert len(Translate.read(source, data, RegexWords, note=told.append)) == 1
     assert told == ["left out 2 pairs: 1 with an empty side, 1 of too unequal length"]
     assert len(Translate.read(source, data, RegexWords)) == 3
+
+
+def test_training_says_what_is_odd_about_all_of_its_pairs_and_uses_them(tmp_path):
+    source, told = tmp_path / "a.tsv", []
+    source.write_text("English\tGerman\nso it is\tso it is\na dog\ta dog\n", encoding="utf-8")
+    assert len(Translate.read(str(source), DataSettings(), RegexWords, note=told.append)) == 3
+    assert [line.split(": ")[1].split(" ")[:3] for line in told] == [["'English'", "and", "'German'"], ["2", "of", "3"]]
 
 
 @pytest.mark.parametrize(
@@ -270,7 +335,7 @@ def test_a_long_text_is_translated_sentence_by_sentence(task, model):
     alone = task.answer(model, sentences, attention=True)
     assert found.text == " ".join(each.text for each in alone)
     assert found.score == pytest.approx(sum(each.score for each in alone) / len(alone), abs=1e-6)
-    assert not found.alternatives
+    assert found.alternatives == (replace(found, alternatives=()),)
     check_alignments(text, found, text.split())
 
 
