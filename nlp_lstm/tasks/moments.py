@@ -37,12 +37,12 @@ class Moment:
 
     def revealed(self) -> Moment:
         """Return the moment with all of its text."""
-        return replace(self, text=self.text + self.hidden, hidden="")
+        return replace(self, text=self.text + self.hidden, hidden="") if self.hidden else self
 
     def hiding(self, n: int) -> Moment:
-        """Return the moment without the last `n` characters of its text."""
+        """Return the moment, of which nothing is hidden, without the last `n` characters of its text."""
         shown = len(self.text) - n
-        return replace(self, text=self.text[:shown], hidden=self.text[shown:])
+        return replace(self, text=self.text[:shown], hidden=self.text[shown:]) if n else self
 
 
 class Kept(NamedTuple):

@@ -132,7 +132,7 @@ def test_seed_zero_is_a_seed(run, line, tmp_path):
         ([], 2, "Missing option '--cells'"),
         (["--cells=gru", "--set=encoder.hidden_size=3"], 2, "within 2 %; the nearest: "),
         (["--cells=gru", "--seeds=0"], 2, "0 is not in the range x>=1"),
-        (["--cells=gru", "--train=none.csv"], 3, "none.csv"),
+        (["--cells=gru", "--test=none.csv"], 3, "none.csv"),
         (["--cells=gru", "--plot=chart.gif"], 2, "--plot chart.gif: expected a name that ends in .png or .svg or .pdf"),
         (["--cells=gru", "--plot=no/such/chart.png"], 2, "there is no such folder"),
     ],
