@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from nlp_lstm.batching.pairs import PairBatch, PairBatches, PairRows
+from nlp_lstm.batching.pieces import number_halves
 from nlp_lstm.config import (
     DataSettings,
     EncoderSettings,
@@ -29,7 +30,7 @@ from nlp_lstm.corpora.pair_sources import read_sources
 from nlp_lstm.corpora.pairs import read_pairs
 from nlp_lstm.corpora.reading import Record, read_records
 from nlp_lstm.corpora.tokenized import TokenTable, tokenize_texts
-from nlp_lstm.errors import ModelError
+from nlp_lstm.errors import ModelError, UsageError
 from nlp_lstm.metrics.translation import TranslationReport, chrf, translation_report
 from nlp_lstm.nn.loss import SummedLoss
 from nlp_lstm.nn.search import Hypothesis, SearchOptions
@@ -43,6 +44,7 @@ from nlp_lstm.tasks.task import HasExamples, Note, Vocabularies, build_encoder, 
 from nlp_lstm.tasks.translate_settings import TranslateSettings
 from nlp_lstm.tasks.translation_search import find_translations
 from nlp_lstm.text.pair_tokenizer import PairTokenizer
+from nlp_lstm.text.subwords import Subwords
 from nlp_lstm.text.tokenizers import Tokenizer
 from nlp_lstm.text.tokens import Tokens
 from nlp_lstm.text.vocabulary import PAD, UNKNOWN
@@ -174,7 +176,13 @@ class Translate(HasExamples):
         tokenizer: PairTokenizer,
         vocabularies: Vocabularies,
     ) -> Translate:
-        """Return the task; all it knows stands in the vocabularies."""
+        """Return the task; all it knows stands in the vocabularies.
+
+        Raises:
+            UsageError: a setting needs another tokenizer.
+        """
+        if settings.piece_dropout and not isinstance(tokenizer.target, Subwords):
+            raise UsageError("head.piece_dropout: expected 0 where tokenizer.kind is not 'subwords'")
         return cls(settings, tokenizer, vocabularies)
 
     @classmethod
@@ -262,7 +270,15 @@ class Translate(HasExamples):
             begin_id=self.begin_id,
             end_id=self.end_id,
             max_tokens=settings.max_tokens,
+            halves=self._halves() if self.settings.piece_dropout else None,
+            split=self.settings.piece_dropout,
         )
+
+    def _halves(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return what each subword of the two languages was merged from, as ids."""
+        source, target = self.tokenizer.source, self.tokenizer.target
+        assert isinstance(source, Subwords) and isinstance(target, Subwords)
+        return number_halves(source.halves, self.source), number_halves(target.halves, self.target)
 
     def loss(self, model: nn.Module, batch: PairBatch) -> SummedLoss:
         """Return the cross-entropy of a batch, summed over the tokens of its translations, in nats."""

@@ -24,6 +24,8 @@ class TranslateSettings(Settings):
     """The output layer's weights are the target embeddings."""
     dropout: Probability = 0.3
     word_dropout: Probability = 0.0
+    piece_dropout: Probability = 0.0
+    """Probability that training reads a subword, on either side, as the two it was merged from; the same for these."""
     weight_drop: Probability = 0.0
     layer_norm: bool = False
     label_smoothing: Fraction = 0.1

@@ -5,6 +5,7 @@ Byte-pair encoding: Sennrich et al. 2016, section 3.2; on bytes: Radford et al. 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -68,6 +69,12 @@ class Subwords:
         """All pieces there are, the single bytes first: a vocabulary that holds them knows every text."""
         table = _model(self.state).get_vocab()
         return tuple(sorted(table, key=table.__getitem__))
+
+    @property
+    def halves(self) -> dict[str, tuple[str, str]]:
+        """The two pieces that each piece was merged from; a single byte has none."""
+        merges = json.loads(_model(self.state).to_str())["model"]["merges"]
+        return {left + right: (left, right) for left, right in reversed(merges)}  # of several merges the first
 
     def to_dict(self) -> dict[str, object]:
         """Return all that rebuilds this tokenizer, ready for JSON."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def made(n: int, seed: int = 0) -> PairRows:
     return PairRows(side(), side())
 
 
-def batches(rows: PairRows, **settings: int) -> PairBatches:
+def batches(rows: PairRows, **settings: Any) -> PairBatches:
     given = {"batch_size": 4, "seed": 1, "max_tokens": 50, **settings}
     return PairBatches(rows, pad_id=PAD, begin_id=BEGIN, end_id=END, **given)
 
@@ -55,6 +56,26 @@ def test_an_epoch_is_the_same_whenever_it_is_asked_for_and_from_wherever():
     assert [pairs_of(batch) for batch in batches(made(23)).epoch(2)] == whole
     assert [pairs_of(batch) for batch in data.epoch(1)] != whole
     assert [pairs_of(batch) for batch in batches(made(23), seed=2).epoch(2)] != whole
+
+
+def test_each_epoch_splits_pieces_of_both_sides_anew_and_the_same_again_when_asked_again():
+    # Any id above 50 is the two ids below it.
+    halves = np.array([[-1, -1]] * 51 + [[number - 1, number - 2] for number in range(51, 90)], dtype=np.int32)
+
+    def whole(number: int) -> tuple[int, ...]:
+        return (number,) if number <= 50 else whole(number - 1) + whole(number - 2)
+
+    def apart(pair: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(part for number in side for part in whole(number)) for side in pair)
+
+    few = PairRows(*([np.minimum(ids, 60) for ids in side] for side in (made(23).source, made(23).target)))
+    data = batches(few, halves=(halves, halves), split=0.4, max_tokens=10_000)
+    plain = [pair for batch in batches(few).epoch(0) for pair in pairs_of(batch)]
+    epochs = [[pair for batch in data.epoch(number) for pair in pairs_of(batch)] for number in (0, 1, 0)]
+    assert epochs[0] == epochs[2] and sorted(epochs[0]) != sorted(epochs[1]) != sorted(plain)
+    for epoch in epochs:
+        assert sorted(map(apart, epoch)) == sorted(map(apart, plain))
+    assert [pair for batch in data.epoch(1, start=3) for pair in pairs_of(batch)] == epochs[1][12:]
 
 
 def test_pairs_of_like_length_stand_together():

@@ -95,6 +95,26 @@ def test_white_space_is_an_empty_translation_however_a_text_is_cut(target, optio
     assert found[-1].text
 
 
+def test_pieces_are_split_in_training_as_often_as_the_settings_say():
+    cutter = train_subwords([pair.target_text for pair in PAIRS] * 9, vocab_size=290)
+    lengths = {}
+    for probability in (0.0, 0.9):
+        task = made(PAIRS, PairTokenizer(cutter, cutter), piece_dropout=probability)
+        rows = task.encode(Translate.tokenize(PAIRS, task.tokenizer, cache=None))
+        (batch,) = task.batches(rows, PAIRS, TrainingSettings()).epoch(0)
+        for ids in batch.source, batch.inputs, batch.targets:
+            assert not (ids == task.source.unknown_id).any()
+        texts = {task.tokenizer.decode([task.target.token(n) for n in row if n > 3]) for row in batch.targets.tolist()}
+        assert texts == {pair.target_text for pair in PAIRS}
+        lengths[probability] = [int(batch.source_mask.sum()), int(batch.target_mask.sum())]
+    assert all(after > before for before, after in zip(*lengths.values(), strict=True))
+
+
+def test_words_have_no_halves():
+    with pytest.raises(UsageError, match=r"^head\.piece_dropout: expected 0 where tokenizer\.kind is not 'subwords'$"):
+        made(PAIRS, PairTokenizer(RegexWords(), RegexWords()), piece_dropout=0.1)
+
+
 def test_the_loss_of_two_readings_is_the_networks_with_the_weight_of_the_settings():
     task = made(PAIRS, PairTokenizer(RegexWords(), RegexWords()), dropout=0.5, consistency=7.0)
     model = network(task, 1).train()
@@ -398,7 +418,7 @@ def test_a_made_language_is_learned():
     rows = task.encode(Translate.tokenize(pairs, task.tokenizer, cache=None))
     batches = task.batches(rows, pairs, TrainingSettings(batch_size=20))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    for epoch in range(12):
+    for epoch in range(20):
         model.train()
         for batch in batches.epoch(epoch):
             loss = task.loss(model, batch)
