@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from nlp_lstm.nn.attention import Attention
+from nlp_lstm.nn.gate_steps import Steps, step_lstm, step_lstm_back
+from nlp_lstm.nn.squashing import squashing
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 _tanh_backward = torch.ops.aten.tanh_backward.grad_input
@@ -220,44 +222,28 @@ class _Layer:
         self.h = h.new_empty(time + 1, rows, width // 4)
         self.c, self.squashed = torch.empty_like(self.h), torch.empty_like(self.h[1:])
         self.h[0], self.c[0] = h, c
-        self.gates = torch.empty_like(constant)
-        self.parts = [part.unbind() for part in self.gates.chunk(4, -1)]  # input, forget, cell, output
-        self.steps = [part.unbind() for part in (constant, self.gates, self.below, self.h, self.c, self.squashed)]
+        self.constant, self.gates = constant.contiguous(), torch.empty(constant.shape, dtype=h.dtype, device=h.device)
+        in_loops = h.device.type == "cpu" and h.dtype in (torch.float32, torch.float64)
+        self.squashes = (_Loops if in_loops else _Operations)(self)
 
     def step(self, t: int, fed: Tensor) -> Tensor:
         """Return the state after step t, (rows, hidden)."""
-        constant, gates, below, h, c, squashed = self.steps
-        below[t].copy_(fed if self.keep is None else fed * self.keep)
-        torch.add(constant[t], below[t] @ self.weight_below.T, out=gates[t])
-        gates[t].add_(h[t].to(self.weight_hh.dtype) @ self.weight_hh.T)
-        i, f, g, o = (part[t] for part in self.parts)
-        for gate in (i, f, o):
-            gate.sigmoid_()
-        g.tanh_()
-        torch.mul(f, c[t], out=c[t + 1]).addcmul_(i, g)
-        torch.tanh(c[t + 1], out=squashed[t])
-        return torch.mul(o, squashed[t], out=h[t + 1])
+        self.below[t] = fed if self.keep is None else fed * self.keep
+        parts = self.below[t] @ self.weight_below.T, self.h[t].to(self.weight_hh.dtype) @ self.weight_hh.T
+        self.squashes.step(t, *(part.to(self.h.dtype) for part in parts))
+        return self.h[t + 1]
 
     def begin_back(self, d_h: Tensor, d_c: Tensor) -> None:
         """Take the gradients of the last states."""
-        self.d_h, self.d_c = d_h, d_c
+        self.d_h, self.d_c = d_h.contiguous(), d_c.clone(memory_format=torch.contiguous_format)
         self.d_gates = torch.empty_like(self.gates)
-        self.d_parts = [part.unbind() for part in self.d_gates.chunk(4, -1)]
 
     def step_back(self, t: int, d_h: Tensor) -> Tensor:
         """Return the gradient of what step t was fed, for the gradient that its state got from above."""
-        *_, c, squashed = self.steps
-        i, f, g, o = (part[t] for part in self.parts)
-        d_i, d_f, d_g, d_o = (part[t] for part in self.d_parts)
-        d_h = d_h + self.d_h
-        d_c = torch.ops.aten.tanh_backward(d_h * o, squashed[t]).add_(self.d_c)
-        _sigmoid_backward(d_h * squashed[t], o, grad_input=d_o)
-        _sigmoid_backward(d_c * g, i, grad_input=d_i)
-        _sigmoid_backward(d_c * c[t], f, grad_input=d_f)
-        _tanh_backward(d_c * i, g, grad_input=d_g)
+        self.squashes.step_back(t, d_h)
         slopes = self.d_gates[t].to(self.weight_hh.dtype)
-        self.d_h, self.d_c = (slopes @ self.weight_hh).to(d_c.dtype), d_c.mul_(f)
-        d_fed = (slopes @ self.weight_below).to(d_c.dtype)
+        self.d_h = (slopes @ self.weight_hh).to(d_h.dtype)
+        d_fed = (slopes @ self.weight_below).to(d_h.dtype)
         return d_fed if self.keep is None else d_fed.mul_(self.keep)
 
     def gradients(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -265,6 +251,60 @@ class _Layer:
         product = self.weight_hh.dtype
         d_below, d_hh = (_product(self.d_gates, read, product) for read in (self.below, self.h[:-1]))
         return self.d_gates, d_below, d_hh
+
+
+class _Operations:
+    """All of a layer's steps but the products, by tensor operations: on any device."""
+
+    def __init__(self, layer: _Layer) -> None:
+        self.layer = layer
+
+    def step(self, t: int, from_below: Tensor, from_state: Tensor) -> None:
+        """Fill in gates, cell state, squashed and hidden state of a step, from the products."""
+        layer = self.layer
+        torch.add(layer.constant[t], from_below, out=layer.gates[t]).add_(from_state)
+        i, f, g, o = layer.gates[t].chunk(4, -1)
+        for gate in (i, f, o):
+            gate.sigmoid_()
+        g.tanh_()
+        torch.mul(f, layer.c[t], out=layer.c[t + 1]).addcmul_(i, g)
+        torch.tanh(layer.c[t + 1], out=layer.squashed[t])
+        torch.mul(o, layer.squashed[t], out=layer.h[t + 1])
+
+    def step_back(self, t: int, d_above: Tensor) -> None:
+        """Fill in the gradients of the gates and turn that of the cell state into that of the one before."""
+        layer = self.layer
+        squashed, (i, f, g, o) = layer.squashed[t], layer.gates[t].chunk(4, -1)
+        d_i, d_f, d_g, d_o = layer.d_gates[t].chunk(4, -1)
+        d_h = d_above + layer.d_h
+        d_c = layer.d_c.add_(torch.ops.aten.tanh_backward(d_h * o, squashed))
+        _sigmoid_backward(d_h * squashed, o, grad_input=d_o)
+        _sigmoid_backward(d_c * g, i, grad_input=d_i)
+        _sigmoid_backward(d_c * layer.c[t], f, grad_input=d_f)
+        _tanh_backward(d_c * i, g, grad_input=d_g)
+        d_c.mul_(f)
+
+
+class _Loops:
+    """The same in one compiled call a step."""
+
+    def __init__(self, layer: _Layer) -> None:
+        self.layer = layer
+        tensors = (layer.constant, layer.gates, layer.h, layer.c, layer.squashed)
+        self.given, *self.filled = (each.numpy() for each in tensors)
+        self.tools = squashing(self.given.shape[-1], self.given.dtype)
+
+    def step(self, t: int, from_below: Tensor, from_state: Tensor) -> None:
+        """As of `_Operations`."""
+        step_lstm(t, Steps(self.given, from_state.numpy(), *self.filled), from_below.numpy(), self.tools)
+
+    def step_back(self, t: int, d_above: Tensor) -> None:
+        """As of `_Operations`."""
+        layer = self.layer
+        d_h, d_c, d_gates = (each.numpy() for each in (layer.d_h, layer.d_c, layer.d_gates[t]))
+        step_lstm_back(
+            t, Steps(self.given, self.given[0], *self.filled), d_above.contiguous().numpy(), d_h, d_c, d_gates
+        )
 
 
 def _back(slopes: Tensor, weight: Tensor) -> Tensor:

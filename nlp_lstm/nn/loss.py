@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from nlp_lstm.nn.softmax_loss import losses_and_slopes
+
 CACHED = 2**17
 """Scores looked at together in `sequence_loss`: as many as stay near the processor."""
 
@@ -92,7 +94,8 @@ def sequence_loss(
     The derivative is made together with the loss, a few tokens at a time, and there is no second one.
 
     Args:
-        logits: (..., vocab), of any float type; the sums are float32 at least.
+        logits: (..., vocab), of any float type; the sums are float32 at least. Without a mask there may be more rows
+            of them than targets: those behind have no part in the loss.
         targets: the right tokens, int64 (...).
         mask: True at real tokens, bool (...); None where only real ones are given, which spares the others' logits.
         label_smoothing: part of the target spread evenly over the vocabulary, in [0, 1].
@@ -107,6 +110,7 @@ def sequence_loss(
     flat, targets = logits.flatten(0, -2), targets.flatten()  # (tokens, vocab), (tokens,)
     total: Tensor
     if consistency:
+        flat = flat[: len(targets)]
         targets, again = targets.tensor_split(2)
         if not torch.equal(targets, again):
             raise ValueError("two readings must be of the same tokens")
@@ -117,23 +121,12 @@ def sequence_loss(
 
 
 class _SequenceLoss(torch.autograd.Function):
-    """The summed loss with its gradient by hand: ∂L / ∂z_k = p_k − (1 − ε) 1(k = y) − ε / V."""
+    """The summed loss with its gradient by hand."""
 
     @staticmethod
     def forward(context: Any, logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-        exact = torch.promote_types(logits.dtype, torch.float32)
-        total = torch.zeros((), dtype=exact, device=logits.device)
-        context.slopes = torch.empty_like(logits) if context.needs_input_grad[0] else None
-        n_tokens = max(1, CACHED // logits.shape[1])
-        for start in range(0, len(logits), n_tokens):
-            part = slice(start, start + n_tokens)
-            scores, right = logits[part].to(exact), targets[part].unsqueeze(1)
-            probs = scores.softmax(1)
-            total += _summed(scores, probs, right, smoothing)
-            if context.slopes is not None:
-                probs.scatter_add_(1, right, probs.new_full(right.shape, smoothing - 1.0))
-                torch.sub(probs, smoothing / probs.shape[1], out=context.slopes[part])
-        return total
+        losses, context.slopes = losses_and_slopes(logits, targets, smoothing, slopes=context.needs_input_grad[0])
+        return losses.sum()
 
     @staticmethod
     @once_differentiable
@@ -184,12 +177,3 @@ class _AgreeingLoss(torch.autograd.Function):
 def _scaled(slopes: Tensor, scale: Tensor) -> Tensor:
     """Return slopes times what the loss was multiplied with, as a rule 1."""
     return slopes if bool(scale == 1.0) else slopes * scale
-
-
-def _summed(scores: Tensor, probs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """Return the summed loss of `scores` (tokens, vocab), whose softmax is `probs`, for `targets` (tokens, 1)."""
-    log_sum = scores.amax(1) - probs.amax(1).log()  # log Σ exp z, as the largest p is exp(max z) of it
-    loss = log_sum - (1.0 - smoothing) * scores.gather(1, targets).squeeze(1)
-    if smoothing > 0.0:
-        loss = loss - smoothing * scores.mean(1)
-    return loss.sum()

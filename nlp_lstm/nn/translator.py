@@ -86,10 +86,10 @@ class Translator(nn.Module):
         features = self(source_ids, source_mask, target_inputs)
         real = target_mask.flatten().nonzero().squeeze(1)  # (tokens,)
         # Each batch has another number of tokens, and in bfloat16 each new shape costs the matrix product its set-up
-        # and memory that is never given back: so few shapes, the rows beyond the last token left out again.
+        # and memory that is never given back: so few shapes. The rows beyond the last token have no part in the loss.
         spare = real.new_zeros(-len(real) % ROWS_AT_ONCE)
         chosen = features.flatten(0, 1).index_select(0, torch.cat([real, spare]))  # (tokens + spare, hidden)
-        logits = self.decoder.logits(chosen)[: len(real)]  # (tokens, vocab)
+        logits = self.decoder.logits(chosen)  # (tokens + spare, vocab)
         return sequence_loss(
             logits,
             targets.flatten()[real],

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_, clip_grad_value_, get_total_norm
+from torch.nn.utils import clip_grad_value_, clip_grads_with_norm_, get_total_norm
 
 from nlp_lstm.config import TrainingSettings
 from nlp_lstm.nn.loss import SummedLoss
@@ -102,9 +102,10 @@ def accumulate_gradients(
 def clip_gradients(model: nn.Module, settings: TrainingSettings) -> float:
     """Clip the gradients as the settings say, entries before length, and return their length before all clipping."""
     gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
-    before = float(get_total_norm(gradients))
+    before = after = get_total_norm(gradients)
     if settings.clip_value > 0:
         clip_grad_value_(model.parameters(), settings.clip_value)
+        after = get_total_norm(gradients)
     if settings.clip_norm > 0:
-        clip_grad_norm_(model.parameters(), settings.clip_norm)
-    return before
+        clip_grads_with_norm_(model.parameters(), settings.clip_norm, after)
+    return float(before)

@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 import torch
 
+from nlp_lstm.nn import feeding
 from nlp_lstm.nn.attention import ATTENTIONS
 from nlp_lstm.nn.cells import CellWeights, lstm_step
 from nlp_lstm.nn.feeding import Fed, FedLayer, Lookup, run_fed
@@ -76,10 +77,15 @@ def assert_close(ours, expected, tolerance: float) -> None:
         torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize("in_loops", [True, False])
 @pytest.mark.parametrize(
     ("n_layers", "attention", "dropped"), list(product((1, 2, 3), ATTENTIONS, (False, True))), ids=str
 )
-def test_values_and_all_gradients_are_those_of_the_loop_left_to_autograd(n_layers, attention, dropped):
+def test_values_and_all_gradients_are_those_of_the_loop_left_to_autograd(
+    n_layers, attention, dropped, in_loops, monkeypatch
+):
+    if not in_loops:  # as on other devices
+        monkeypatch.setattr(feeding, "_Loops", feeding._Operations)
     case = Case(n_layers, attention, dropped=dropped)
     ours, expected = (run(case.layers, case.lookup, *case.start) for run in (run_fed, run_by_hand))
     assert_close(ours, expected, 1e-12)
