@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-TRANSLATING: Mapping[str, Mapping[str, Any]] = {
+SEARCHING: Mapping[str, Mapping[str, Any]] = {
     "--beam": {"type": int, "metavar": "K", "help": "Hypotheses followed side by side."},
     "--length-penalty": {
         "type": float,
@@ -29,6 +29,11 @@ TRANSLATING: Mapping[str, Mapping[str, Any]] = {
         "help": "How much to prefer what attends to all of the source.",
     },
     "--block-ngrams": {"type": int, "metavar": "N", "help": "No run of N tokens comes twice in a translation."},
+}
+"""Flags for what a translator looks for, which is also what is scored."""
+
+TRANSLATING: Mapping[str, Mapping[str, Any]] = {
+    **SEARCHING,
     "--attention": {
         "is_flag": True,
         "default": None,

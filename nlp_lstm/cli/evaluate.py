@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from nlp_lstm.cli import options
+from nlp_lstm.cli import choices, options
 from nlp_lstm.corpora.opening import is_file_name
 from nlp_lstm.errors import RequirementError, UsageError, listed, nearest
 
@@ -40,6 +40,7 @@ from nlp_lstm.errors import RequirementError, UsageError, listed, nearest
     metavar="RATE",
     help="Generators: also the score of a copy that goes on learning from FILE, with steps of RATE (try 0.0005).",
 )
+@choices.flags(choices.SEARCHING, of="Translators")
 @options.batch_size
 @options.device
 def evaluate(
@@ -61,6 +62,7 @@ def evaluate(
     dynamic: float | None,
     batch_size: int,
     device: str,
+    **flags: Any,
 ) -> None:
     """Score MODEL on the labelled data of FILE.
 
@@ -73,7 +75,11 @@ def evaluate(
         nlp-lstm evaluate runs/joint mood=test.csv names=test.conll --require names.f1=0.8
     """
     wanted = [_requirement(text) for text in requirements]
-    from nlp_lstm.stages.loading import load  # heavy, like all below: only when it is used
+    chosen = choices.given({"dynamic": dynamic, **flags})
+    from nlp_lstm.config import TranslatingOptions  # heavy, like all below: only when it is used
+
+    choices.check(chosen, TranslatingOptions, title="a model cannot be scored so")
+    from nlp_lstm.stages.loading import load
     from nlp_lstm.tasks.parts import HasParts
     from nlp_lstm.tasks.task import score_names
 
@@ -81,7 +87,6 @@ def evaluate(
     known = score_names(predictor.task)
     if known is not None:  # better told now than after the scoring
         check_names(wanted, known)
-    chosen = {} if dynamic is None else {"dynamic": dynamic}
     options.check_known(chosen, predictor.evaluation_options)
     if len(files) > 1 and not isinstance(predictor.task, HasParts):
         raise UsageError(f"expected one FILE, found {len(files)}: this model has no parts")

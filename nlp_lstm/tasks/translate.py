@@ -294,9 +294,22 @@ class Translate(HasExamples):
         batch_size: int = 256,
         precision: str = "float32",
         quick: bool = False,
+        beam: int | None = None,
+        length_penalty: float | None = None,
+        coverage_penalty: float = 0.0,
+        block_ngrams: int = 0,
     ) -> list[str]:
-        """Return the translation of each source; `quick` searches greedily."""
-        options = TranslatingOptions(beam=1 if quick else None)
+        """Return the translation of each source; `quick` searches greedily, the other options are those of `answer`.
+
+        Raises:
+            UsageError: as of `answer`.
+        """
+        options = translating_options(
+            beam=1 if quick else beam,
+            length_penalty=length_penalty,
+            coverage_penalty=coverage_penalty,
+            block_ngrams=block_ngrams,
+        )
         found = self._translate(
             model, rows.passages, options, n_texts=len(rows), batch_size=batch_size, precision=precision
         )

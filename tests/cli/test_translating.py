@@ -12,6 +12,7 @@ import pytest
 from nlp_lstm import load
 from nlp_lstm.cli.main import main
 from nlp_lstm.config import TranslatingOptions, problems_of
+from nlp_lstm.metrics.translation import translation_report
 
 DATA = Path(__file__).parents[2] / "data" / "reverse"
 HELD_OUT = [line.split("\t") for line in (DATA / "test.tsv").read_text(encoding="ascii").strip().split("\n")]
@@ -98,6 +99,26 @@ def test_the_report_says_how_it_was_made_and_how_many_names_came_over(run, rever
     assert ran.code == 0
     assert re.search(r"^signature nrefs:1\|.*version", ran.out, re.MULTILINE)
     assert re.search(r"^names (0\.9\d+|1\.0000) of \d+$", ran.out, re.MULTILINE)
+
+
+def test_what_predict_looks_for_can_be_scored(run, reverser, trained, tmp_path):
+    pairs = HELD_OUT[:40]
+    path = tmp_path / "some.tsv"
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
+    scores = {}
+    for flags in ([], ["--beam", 1], ["--block-ngrams", 1, "--length-penalty", 0, "--coverage-penalty", 3]):
+        texts = [piece for source, _ in pairs for piece in ("--text", source)]
+        found = run("predict", reverser, *texts, *flags).out.split("\n")[:-1]
+        report = json.loads(run("evaluate", reverser, path, "--format", "json", *flags).out)
+        sources, references = map(list, zip(*pairs, strict=True))
+        expected = translation_report(sources, references, found, lowercase=False).to_dict()
+        assert report == expected
+        scores[str(flags)] = report["chrf"]
+    assert len(set(scores.values())) > 1
+    ran = run("evaluate", trained, path, "--beam", 2)
+    assert (ran.code, ran.out, ran.err) == (2, "", "error: --beam: a model of this kind has no such option\n")
+    ran = run("evaluate", "none", path, "--beam", 0)
+    assert (ran.code, ran.err) == (2, "error: a model cannot be scored so: --beam: expected at least 1, found 0\n")
 
 
 def test_what_a_format_or_a_task_cannot_show_is_refused(run, reverser, trained, tmp_path):
