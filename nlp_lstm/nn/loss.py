@@ -103,11 +103,14 @@ def sequence_loss(
             the same tokens as the second half.
 
     Raises:
-        ValueError: the two readings are not of the same tokens.
+        ValueError: there are fewer rows than targets, or the two readings are not of the same tokens.
+        IndexError: a target is none of the vocabulary's places.
     """
     if mask is not None:
         logits, targets = logits[mask], targets[mask]
-    flat, targets = logits.flatten(0, -2), targets.flatten()  # (tokens, vocab), (tokens,)
+    flat, targets = logits.flatten(0, -2), targets.flatten()  # (tokens and more, vocab), (tokens,)
+    if len(flat) < len(targets):
+        raise ValueError(f"expected scores of {len(targets)} tokens, found {len(flat)}")
     total: Tensor
     if consistency:
         flat = flat[: len(targets)]

@@ -50,15 +50,20 @@ def losses_and_slopes(
             raise IndexError(f"targets must lie in [0, {scores.shape[1]}), not in [{first}, {last}]")
         if found is None:  # all tokens share the room for one
             found = scores.new_empty(1, scores.shape[1])
-        given = (scores, found, scores.amax(1).to(exact), losses)
-        arrays = [each.detach().contiguous().view(_PLAIN[each.dtype]).numpy() for each in given]
+        tops = scores.amax(1).to(exact)
+        lines, filled, top, loss = map(_array, (scores, found, tops, losses))
         run = _in_loops_bfloat16 if scores.dtype == torch.bfloat16 else _in_loops
-        run(*arrays, targets.contiguous().numpy(), smoothing, squashing(scores.shape[1], arrays[2].dtype))
+        tools = squashing(scores.shape[1], top.dtype)
+        run(lines, filled, top, loss, targets.contiguous().numpy(), smoothing, tools)
     return losses, whole
 
 
 _PLAIN = {torch.float32: torch.float32, torch.float64: torch.float64, torch.bfloat16: torch.int16}
 """As what numbers of each type are handed to the loops; there is no bfloat16 in arrays."""
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    return tensor.detach().contiguous().view(_PLAIN[tensor.dtype]).numpy()
 
 
 def _by_operations(scores: Tensor, targets: Tensor, smoothing: float, losses: Tensor, slopes: Tensor | None) -> None:

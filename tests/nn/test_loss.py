@@ -164,6 +164,17 @@ def test_bfloat16_scores_are_summed_in_float32_and_their_gradient_is_bfloat16():
     torch.testing.assert_close(gradient, expected, rtol=2**-8, atol=1e-6)
 
 
+def test_rows_behind_the_targets_have_no_part_in_the_loss():
+    logits, targets, _ = draw_sequences()
+    flat, few = logits.flatten(0, 1), targets.flatten()[:9]
+    ours, expected = sequence_loss(flat, few), sequence_loss(flat[:9], few)
+    assert torch.equal(ours.total, expected.total) and ours.n_items == 9
+    gradients = [torch.autograd.grad(each.total, flat)[0] for each in (ours, expected)]
+    assert torch.equal(*gradients) and not gradients[0][9:].any()
+    with pytest.raises(ValueError, match="^expected scores of 12 tokens, found 11$"):
+        sequence_loss(flat[:11], targets)
+
+
 def test_a_word_out_of_the_question_has_no_part_in_the_plain_loss():
     logits, targets, _ = draw_sequences()
     shut = torch.cat([logits, logits.new_full((3, 4, 1), float("-inf"))], -1)
