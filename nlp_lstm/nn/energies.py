@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from nlp_lstm.nn.machine_code import machine_code
+from nlp_lstm.nn.machine_code import in_loops, machine_code
 
 LARGEST = 43.0
 """The largest exponent: a product of two such powers is a number in float32. A q or k of half that has a tanh of 1."""
@@ -36,7 +36,7 @@ def energies(queries: Tensor, keys: Tensor, weights: Tensor) -> Tensor:
         keys: exp 2k, (rows, source_time, hidden).
         weights: v, (hidden,).
     """
-    if not _in_loops(queries):
+    if not in_loops(queries):
         return (1.0 - 2.0 * _shares(queries, keys)) @ weights
     found: Tensor = _Energies.apply(queries, keys, weights)  # type: ignore[no-untyped-call]
     return found
@@ -50,16 +50,12 @@ def query_slopes(slopes: Tensor, queries: Tensor, keys: Tensor) -> Tensor:
         queries: as in `energies`.
         keys: as in `energies`.
     """
-    if not _in_loops(queries):
+    if not in_loops(queries):
         shares = _shares(queries, keys)
         return 4.0 * (slopes.unsqueeze(2) @ (shares - shares.square())).squeeze(2)
     found = torch.empty_like(queries, memory_format=torch.contiguous_format)
     _fill_slopes(*_arrays(slopes, queries, keys, found))
     return found
-
-
-def _in_loops(tensor: Tensor) -> bool:
-    return tensor.device.type == "cpu" and tensor.dtype in (torch.float32, torch.float64)
 
 
 def _shares(queries: Tensor, keys: Tensor) -> Tensor:

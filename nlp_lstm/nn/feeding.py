@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from nlp_lstm.nn.attention import Attention
 from nlp_lstm.nn.gate_steps import Steps, step_lstm, step_lstm_back
+from nlp_lstm.nn.machine_code import in_loops
 from nlp_lstm.nn.squashing import squashing
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
@@ -116,7 +117,8 @@ class _Loop(torch.autograd.Function):
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
         given = [tensors[3 * depth : 3 * depth + 3] for depth in range(len(keeps))]
-        layers = [_Layer(*parts, product=product) for parts in zip(given, keeps, h.unbind(), c.unbind(), strict=True)]
+        kind = _CompiledLayer if in_loops(h) else _Layer
+        layers = [kind(*parts, product=product) for parts in zip(given, keeps, h.unbind(), c.unbind(), strict=True)]
         context.run = _Run(layers, Lookup(attention, keys, values, mask, weight), feed, product=product)
         with torch.autocast(h.device.type, enabled=False):
             return context.run.forward()
@@ -223,14 +225,12 @@ class _Layer:
         self.c, self.squashed = torch.empty_like(self.h), torch.empty_like(self.h[1:])
         self.h[0], self.c[0] = h, c
         self.constant, self.gates = constant.contiguous(), torch.empty(constant.shape, dtype=h.dtype, device=h.device)
-        in_loops = h.device.type == "cpu" and h.dtype in (torch.float32, torch.float64)
-        self.squashes = (_Loops if in_loops else _Operations)(self)
 
     def step(self, t: int, fed: Tensor) -> Tensor:
         """Return the state after step t, (rows, hidden)."""
         self.below[t] = fed if self.keep is None else fed * self.keep
         parts = self.below[t] @ self.weight_below.T, self.h[t].to(self.weight_hh.dtype) @ self.weight_hh.T
-        self.squashes.step(t, *(part.to(self.h.dtype) for part in parts))
+        self.squash(t, *(part.to(self.h.dtype) for part in parts))
         return self.h[t + 1]
 
     def begin_back(self, d_h: Tensor, d_c: Tensor) -> None:
@@ -240,7 +240,7 @@ class _Layer:
 
     def step_back(self, t: int, d_h: Tensor) -> Tensor:
         """Return the gradient of what step t was fed, for the gradient that its state got from above."""
-        self.squashes.step_back(t, d_h)
+        self.squash_back(t, d_h)
         slopes = self.d_gates[t].to(self.weight_hh.dtype)
         self.d_h = (slopes @ self.weight_hh).to(d_h.dtype)
         d_fed = (slopes @ self.weight_below).to(d_h.dtype)
@@ -252,59 +252,49 @@ class _Layer:
         d_below, d_hh = (_product(self.d_gates, read, product) for read in (self.below, self.h[:-1]))
         return self.d_gates, d_below, d_hh
 
-
-class _Operations:
-    """All of a layer's steps but the products, by tensor operations: on any device."""
-
-    def __init__(self, layer: _Layer) -> None:
-        self.layer = layer
-
-    def step(self, t: int, from_below: Tensor, from_state: Tensor) -> None:
-        """Fill in gates, cell state, squashed and hidden state of a step, from the products."""
-        layer = self.layer
-        torch.add(layer.constant[t], from_below, out=layer.gates[t]).add_(from_state)
-        i, f, g, o = layer.gates[t].chunk(4, -1)
+    def squash(self, t: int, from_below: Tensor, from_state: Tensor) -> None:
+        """Fill in gates, cell state, squashed and hidden state of a step, from its products."""
+        torch.add(self.constant[t], from_below, out=self.gates[t]).add_(from_state)
+        i, f, g, o = self.gates[t].chunk(4, -1)
         for gate in (i, f, o):
             gate.sigmoid_()
         g.tanh_()
-        torch.mul(f, layer.c[t], out=layer.c[t + 1]).addcmul_(i, g)
-        torch.tanh(layer.c[t + 1], out=layer.squashed[t])
-        torch.mul(o, layer.squashed[t], out=layer.h[t + 1])
+        torch.mul(f, self.c[t], out=self.c[t + 1]).addcmul_(i, g)
+        torch.tanh(self.c[t + 1], out=self.squashed[t])
+        torch.mul(o, self.squashed[t], out=self.h[t + 1])
 
-    def step_back(self, t: int, d_above: Tensor) -> None:
-        """Fill in the gradients of the gates and turn that of the cell state into that of the one before."""
-        layer = self.layer
-        squashed, (i, f, g, o) = layer.squashed[t], layer.gates[t].chunk(4, -1)
-        d_i, d_f, d_g, d_o = layer.d_gates[t].chunk(4, -1)
-        d_h = d_above + layer.d_h
-        d_c = layer.d_c.add_(torch.ops.aten.tanh_backward(d_h * o, squashed))
+    def squash_back(self, t: int, d_above: Tensor) -> None:
+        """Fill in the gradient of a step's gates and turn that of its cell state into that of the one before."""
+        squashed, (i, f, g, o) = self.squashed[t], self.gates[t].chunk(4, -1)
+        d_i, d_f, d_g, d_o = self.d_gates[t].chunk(4, -1)
+        d_h = d_above + self.d_h
+        d_c = self.d_c.add_(torch.ops.aten.tanh_backward(d_h * o, squashed))
         _sigmoid_backward(d_h * squashed, o, grad_input=d_o)
         _sigmoid_backward(d_c * g, i, grad_input=d_i)
-        _sigmoid_backward(d_c * layer.c[t], f, grad_input=d_f)
+        _sigmoid_backward(d_c * self.c[t], f, grad_input=d_f)
         _tanh_backward(d_c * i, g, grad_input=d_g)
         d_c.mul_(f)
 
 
-class _Loops:
-    """The same in one compiled call a step."""
+class _CompiledLayer(_Layer):
+    """One whose steps are a compiled call each, but for the products."""
 
-    def __init__(self, layer: _Layer) -> None:
-        self.layer = layer
-        tensors = (layer.constant, layer.gates, layer.h, layer.c, layer.squashed)
+    def __init__(
+        self, given: Sequence[Tensor], keep: Tensor | None, h: Tensor, c: Tensor, *, product: torch.dtype
+    ) -> None:
+        super().__init__(given, keep, h, c, product=product)
+        tensors = (self.constant, self.gates, self.h, self.c, self.squashed)
         self.given, *self.filled = (each.numpy() for each in tensors)
         self.tools = squashing(self.given.shape[-1], self.given.dtype)
 
-    def step(self, t: int, from_below: Tensor, from_state: Tensor) -> None:
-        """As of `_Operations`."""
-        step_lstm(t, Steps(self.given, from_state.numpy(), *self.filled), from_below.numpy(), self.tools)
+    def squash(self, t: int, from_below: Tensor, from_state: Tensor) -> None:
+        steps = Steps(self.given, from_state.numpy(), *self.filled)
+        step_lstm(t, steps, from_below.numpy(), self.tools)
 
-    def step_back(self, t: int, d_above: Tensor) -> None:
-        """As of `_Operations`."""
-        layer = self.layer
-        d_h, d_c, d_gates = (each.numpy() for each in (layer.d_h, layer.d_c, layer.d_gates[t]))
-        step_lstm_back(
-            t, Steps(self.given, self.given[0], *self.filled), d_above.contiguous().numpy(), d_h, d_c, d_gates
-        )
+    def squash_back(self, t: int, d_above: Tensor) -> None:
+        steps = Steps(self.given, self.given[t], *self.filled)  # the products have no part in it
+        parts = (d_above.contiguous(), self.d_h, self.d_c, self.d_gates[t])
+        step_lstm_back(t, steps, *(each.numpy() for each in parts))
 
 
 def _back(slopes: Tensor, weight: Tensor) -> Tensor:

@@ -9,7 +9,9 @@ from threading import Timer
 from typing import Any, TypeVar
 
 import numba
+import torch
 from numba.core import event
+from torch import Tensor
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,11 @@ def machine_code(*, reorder: bool = False) -> Callable[[Loops], Loops]:
             return numba.njit(**options)(function)
 
     return translate
+
+
+def in_loops(tensor: Tensor) -> bool:
+    """Return whether translated loops can take the numbers of a tensor: float32 and float64 ones on the CPU."""
+    return tensor.device.type == "cpu" and tensor.dtype in (torch.float32, torch.float64)
 
 
 class Notice(event.Listener):

@@ -16,7 +16,7 @@ both_ways = pytest.mark.parametrize("loops", [True, False], ids=["loops", "produ
 @pytest.fixture
 def way(monkeypatch):
     """Return a function that decides whether the loops are taken."""
-    return lambda loops: loops or monkeypatch.setattr(module, "_in_loops", lambda tensor: False)
+    return lambda loops: loops or monkeypatch.setattr(module, "in_loops", lambda tensor: False)
 
 
 def draw(*shape: int, seed: int, scale: float = 1.0) -> torch.Tensor:

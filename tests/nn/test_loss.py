@@ -171,7 +171,7 @@ def test_rows_behind_the_targets_have_no_part_in_the_loss():
     assert torch.equal(ours.total, expected.total) and ours.n_items == 9
     gradients = [torch.autograd.grad(each.total, flat)[0] for each in (ours, expected)]
     assert torch.equal(*gradients) and not gradients[0][9:].any()
-    with pytest.raises(ValueError, match="^expected scores of 12 tokens, found 11$"):
+    with pytest.raises(ValueError, match=r"^expected scores of 12 tokens, found 11$"):
         sequence_loss(flat[:11], targets)
 
 
