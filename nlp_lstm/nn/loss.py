@@ -9,10 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from nlp_lstm.nn.softmax_loss import losses_and_slopes
-
-CACHED = 2**17
-"""Scores looked at together in `sequence_loss`: as many as stay near the processor."""
+from nlp_lstm.nn.softmax_loss import CACHED, losses_and_slopes
 
 
 class SummedLoss(NamedTuple):

@@ -13,7 +13,7 @@ from nlp_lstm.nn.machine_code import machine_code
 from nlp_lstm.nn.squashing import Reals, Squashing, exponentials, squashing
 
 CACHED = 2**17
-"""Scores looked at together where there are no loops: as many as stay near the processor."""
+"""Scores that tensor operations look at together: as many as stay near the processor."""
 
 Numbers = NDArray[np.integer[Any]]
 
