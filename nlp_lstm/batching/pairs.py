@@ -95,8 +95,9 @@ class PairBatches:
 
     @property
     def n_cut(self) -> int:
-        """Pairs of which the beginning only is read."""
-        source, target = map(_lengths, (self.rows.source, self.rows.target))
+        """Pairs of which the beginning only is read, in the first epoch."""
+        rows = self._spelled(0)
+        source, target = _lengths(rows.source), _lengths(rows.target)
         return int(((source > self.max_tokens) | (target > self.max_tokens)).sum())
 
     @property

@@ -30,7 +30,7 @@ SEARCHING: Mapping[str, Mapping[str, Any]] = {
     },
     "--block-ngrams": {"type": int, "metavar": "N", "help": "No run of N tokens comes twice in a translation."},
 }
-"""Flags for what a translator looks for, which is also what is scored."""
+"""Flags of a translator's search, for whatever searches."""
 
 TRANSLATING: Mapping[str, Mapping[str, Any]] = {
     **SEARCHING,

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from nlp_lstm.nn.attention import Attention
-from nlp_lstm.nn.gate_steps import Steps, step_lstm, step_lstm_back
+from nlp_lstm.nn.gate_steps import step_lstm, step_lstm_back
 from nlp_lstm.nn.machine_code import in_loops
 from nlp_lstm.nn.squashing import squashing
 
@@ -224,7 +224,7 @@ class _Layer:
         self.h = h.new_empty(time + 1, rows, width // 4)
         self.c, self.squashed = torch.empty_like(self.h), torch.empty_like(self.h[1:])
         self.h[0], self.c[0] = h, c
-        self.constant, self.gates = constant.contiguous(), torch.empty(constant.shape, dtype=h.dtype, device=h.device)
+        self.gates = constant.clone(memory_format=torch.contiguous_format)  # a step adds its products
 
     def step(self, t: int, fed: Tensor) -> Tensor:
         """Return the state after step t, (rows, hidden)."""
@@ -254,7 +254,7 @@ class _Layer:
 
     def squash(self, t: int, from_below: Tensor, from_state: Tensor) -> None:
         """Fill in gates, cell state, squashed and hidden state of a step, from its products."""
-        torch.add(self.constant[t], from_below, out=self.gates[t]).add_(from_state)
+        self.gates[t].add_(from_below).add_(from_state)
         i, f, g, o = self.gates[t].chunk(4, -1)
         for gate in (i, f, o):
             gate.sigmoid_()
@@ -283,18 +283,16 @@ class _CompiledLayer(_Layer):
         self, given: Sequence[Tensor], keep: Tensor | None, h: Tensor, c: Tensor, *, product: torch.dtype
     ) -> None:
         super().__init__(given, keep, h, c, product=product)
-        tensors = (self.constant, self.gates, self.h, self.c, self.squashed)
-        self.given, *self.filled = (each.numpy() for each in tensors)
-        self.tools = squashing(self.given.shape[-1], self.given.dtype)
+        self.states = [each.numpy() for each in (self.h, self.c, self.squashed)]
+        self.tools = squashing(self.gates.shape[-1], self.states[0].dtype)
 
     def squash(self, t: int, from_below: Tensor, from_state: Tensor) -> None:
-        steps = Steps(self.given, from_state.numpy(), *self.filled)
-        step_lstm(t, steps, from_below.numpy(), self.tools)
+        step_lstm(t, from_below.numpy(), from_state.numpy(), self.gates.numpy(), *self.states, self.tools)
 
     def squash_back(self, t: int, d_above: Tensor) -> None:
-        steps = Steps(self.given, self.given[t], *self.filled)  # the products have no part in it
-        parts = (d_above.contiguous(), self.d_h, self.d_c, self.d_gates[t])
-        step_lstm_back(t, steps, *(each.numpy() for each in parts))
+        _, c, squashed = self.states
+        parts = (d_above.contiguous(), self.d_h, self.d_c, self.gates[t], self.d_gates[t])
+        step_lstm_back(c[t], squashed[t], *(each.numpy() for each in parts))
 
 
 def _back(slopes: Tensor, weight: Tensor) -> Tensor:

@@ -61,15 +61,20 @@ def _parts(gates: Reals) -> tuple[Reals, Reals, Reals, Reals]:
 
 
 @machine_code(reorder=True)
-def step_lstm(t: int, steps: Steps, from_below: Reals, tools: Squashing) -> None:
-    """Take a step of a plain LSTM in all rows; `from_below` is a further part of its gates, (batch, 4 · hidden)."""
-    _, rows, size = steps.c.shape
+def step_lstm(
+    t: int, from_below: Reals, from_state: Reals, gates: Reals, h: Reals, c: Reals, squashed: Reals, tools: Squashing
+) -> None:
+    """Take a step of a plain LSTM in all rows: `gates` hold what is given, and the products are added to it.
+
+    The products are (batch, 4 · hidden), all else is as in `Steps`.
+    """
+    _, rows, size = c.shape
     for row in range(rows):
-        now, old, new, out = steps.gates[t, row], steps.c[t, row], steps.c[t + 1, row], steps.squashed[t, row]
-        given, below, from_state, h = steps.given[t, row], from_below[row], steps.from_state[row], steps.h[t + 1, row]
+        now, old, new, out, state = gates[t, row], c[t, row], c[t + 1, row], squashed[t, row], h[t + 1, row]
+        below, beside = from_below[row], from_state[row]
         i, f, g, o = _parts(now)
         for j in range(4 * size):
-            now[j] = given[j] + below[j] + from_state[j]
+            now[j] += below[j] + beside[j]
         sigmoids(now[: 2 * size], tools)
         tanhs(g, tools)
         sigmoids(o, tools)
@@ -78,18 +83,21 @@ def step_lstm(t: int, steps: Steps, from_below: Reals, tools: Squashing) -> None
             out[j] = new[j]
         tanhs(out, tools)
         for j in range(size):
-            h[j] = o[j] * out[j]
+            state[j] = o[j] * out[j]
 
 
 @machine_code(reorder=True)
-def step_lstm_back(t: int, steps: Steps, d_above: Reals, d_hs: Reals, d_cs: Reals, d_gates: Reals) -> None:
-    """Fill in the gradients of the gates before they are squashed, and turn `d_cs` into that of the state before.
+def step_lstm_back(
+    c: Reals, squashed: Reals, d_above: Reals, d_hs: Reals, d_cs: Reals, gates: Reals, d_gates: Reals
+) -> None:
+    """Fill in the gradients of a step's gates before they are squashed, and turn `d_cs` into that of the state before.
 
-    The state's own gradient comes in two parts, from above and from the step behind.
+    All are of the one step, `c` that before it. The state's own gradient comes in two parts, from above and from the
+    step behind.
     """
-    _, rows, size = steps.c.shape
+    rows, size = c.shape
     for row in range(rows):
-        now, out, d_c = steps.gates[t, row], steps.squashed[t, row], d_cs[row]
+        now, out, d_c = gates[row], squashed[row], d_cs[row]
         above, behind = d_above[row], d_hs[row]
         _, f, _, o = _parts(now)
         _, _, _, d_o = _parts(d_gates[row])
@@ -98,7 +106,7 @@ def step_lstm_back(t: int, steps: Steps, d_above: Reals, d_hs: Reals, d_cs: Real
             let_out = d_h * o[j]
             d_o[j] = d_h * out[j] * (o[j] - o[j] * o[j])
             d_c[j] += let_out - let_out * out[j] * out[j]
-        _gates_back(now, steps.c[t, row], d_c, d_gates[row])
+        _gates_back(now, c[row], d_c, d_gates[row])
         for j in range(size):
             d_c[j] *= f[j]
 

@@ -88,11 +88,11 @@ def sequence_loss(
 
     y: the right tokens; V: the vocabulary's size; ε: the smoothing. Source of the smoothing: Szegedy et al. 2016,
     section 7. Without it the total is the plain negative log-likelihood in nats, which is what a report states.
-    The derivative is made together with the loss, a few tokens at a time, and there is no second one.
+    The derivative is made together with the loss, and there is no second one.
 
     Args:
-        logits: (..., vocab), of any float type; the sums are float32 at least. Without a mask there may be more rows
-            of them than targets: those behind have no part in the loss.
+        logits: (..., vocab), of any float type; the sums are float32 at least. Of (rows, vocab) there may be more rows
+            than targets: those behind have no part in the loss.
         targets: the right tokens, int64 (...).
         mask: True at real tokens, bool (...); None where only real ones are given, which spares the others' logits.
         label_smoothing: part of the target spread evenly over the vocabulary, in [0, 1].
@@ -100,14 +100,14 @@ def sequence_loss(
             the same tokens as the second half.
 
     Raises:
-        ValueError: there are fewer rows than targets, or the two readings are not of the same tokens.
-        IndexError: a target is none of the vocabulary's places.
+        ValueError: the shapes do not go together, or the two readings are not of the same tokens.
     """
     if mask is not None:
         logits, targets = logits[mask], targets[mask]
+    spare = logits.dim() == 2 and targets.dim() == 1 and len(logits) > len(targets)
+    if not spare and logits.shape[:-1] != targets.shape:
+        raise ValueError(f"expected scores for targets of shape {tuple(targets.shape)}, not {tuple(logits.shape)}")
     flat, targets = logits.flatten(0, -2), targets.flatten()  # (tokens and more, vocab), (tokens,)
-    if len(flat) < len(targets):
-        raise ValueError(f"expected scores of {len(targets)} tokens, found {len(flat)}")
     total: Tensor
     if consistency:
         flat = flat[: len(targets)]

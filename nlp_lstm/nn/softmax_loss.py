@@ -1,4 +1,7 @@
-"""The cross-entropy of a softmax and its derivative, made together: on the CPU in one compiled pass a token."""
+"""The cross-entropy of a softmax and its derivative, made together.
+
+On the CPU a token is one compiled pass, but for float16.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def losses_and_slopes(
         slopes: whether the gradient is wanted; else None stands for it.
 
     Raises:
-        IndexError: a target is none of the scores' places.
+        IndexError: on the CPU, a target is none of the scores' places.
     """
     exact = torch.promote_types(scores.dtype, torch.float32)
     losses = scores.new_empty(len(targets), dtype=exact)

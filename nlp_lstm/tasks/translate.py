@@ -182,7 +182,7 @@ class Translate(HasExamples):
             UsageError: a setting needs another tokenizer.
         """
         if settings.piece_dropout and not isinstance(tokenizer.target, Subwords):
-            raise UsageError("head.piece_dropout: expected 0 where tokenizer.kind is not 'subwords'")
+            raise UsageError(f"head.piece_dropout needs tokenizer.kind 'subwords', found {tokenizer.target.kind!r}")
         return cls(settings, tokenizer, vocabularies)
 
     @classmethod
@@ -236,7 +236,7 @@ class Translate(HasExamples):
         model.eval()
         total = n_tokens = 0.0
         with torch.inference_mode():
-            for batch in self.batches(rows, pairs, TrainingSettings()).epoch(0):
+            for batch in self._batches(rows, TrainingSettings(), piece_dropout=0.0).epoch(0):
                 loss = self.loss(model, batch.to(device))
                 n_unknown = int((batch.targets == self.target.unknown_id)[batch.target_mask].sum())
                 total += float(loss.total) + n_unknown * math.log(10_000)
@@ -262,6 +262,10 @@ class Translate(HasExamples):
 
     def batches(self, rows: PairRows, examples: Sequence[SentencePair], settings: TrainingSettings) -> PairBatches:
         """Return the training batches."""
+        return self._batches(rows, settings, piece_dropout=self.settings.piece_dropout)
+
+    def _batches(self, rows: PairRows, settings: TrainingSettings, *, piece_dropout: float) -> PairBatches:
+        """Return batches whose subwords are split that often."""
         return PairBatches(
             rows,
             batch_size=settings.batch_size,
@@ -270,8 +274,8 @@ class Translate(HasExamples):
             begin_id=self.begin_id,
             end_id=self.end_id,
             max_tokens=settings.max_tokens,
-            halves=self._halves() if self.settings.piece_dropout else None,
-            split=self.settings.piece_dropout,
+            halves=self._halves() if piece_dropout else None,
+            split=piece_dropout,
         )
 
     def _halves(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -299,7 +303,9 @@ class Translate(HasExamples):
         coverage_penalty: float = 0.0,
         block_ngrams: int = 0,
     ) -> list[str]:
-        """Return the translation of each source; `quick` searches greedily, the other options are those of `answer`.
+        """Return the translation of each source; `quick` searches greedily, whatever the beam.
+
+        The other options are those of `answer`.
 
         Raises:
             UsageError: as of `answer`.

@@ -72,10 +72,15 @@ def test_each_epoch_splits_pieces_of_both_sides_anew_and_the_same_again_when_ask
     data = batches(few, halves=(halves, halves), split=0.4, max_tokens=10_000)
     plain = [pair for batch in batches(few).epoch(0) for pair in pairs_of(batch)]
     epochs = [[pair for batch in data.epoch(number) for pair in pairs_of(batch)] for number in (0, 1, 0)]
-    assert epochs[0] == epochs[2] and sorted(epochs[0]) != sorted(epochs[1]) != sorted(plain)
+    assert epochs[0] == epochs[2]
+    assert len({str(sorted(each)) for each in (plain, *epochs)}) == 3
     for epoch in epochs:
         assert sorted(map(apart, epoch)) == sorted(map(apart, plain))
     assert [pair for batch in data.epoch(1, start=3) for pair in pairs_of(batch)] == epochs[1][12:]
+    longest = [max(len(side) for side in pair) for pair in epochs[0]]
+    limit = sorted(longest)[len(longest) // 2]
+    cut = batches(few, halves=(halves, halves), split=0.4, max_tokens=limit)
+    assert cut.n_cut == sum(length > limit for length in longest) > batches(few, max_tokens=limit).n_cut
 
 
 def test_pairs_of_like_length_stand_together():

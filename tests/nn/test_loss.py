@@ -169,8 +169,9 @@ def test_rows_behind_the_targets_have_no_part_in_the_loss():
     assert torch.equal(ours.total, expected.total) and ours.n_items == 9
     gradients = [torch.autograd.grad(each.total, flat)[0] for each in (ours, expected)]
     assert torch.equal(*gradients) and not gradients[0][9:].any()
-    with pytest.raises(ValueError, match=r"^expected scores of 12 tokens, found 11$"):
-        sequence_loss(flat[:11], targets)
+    for scores, wanted in ((flat[:11], targets.flatten()), (logits, targets[:, :3]), (logits[:2], targets)):
+        with pytest.raises(ValueError, match=r"^expected scores for targets of shape \(.*\), not \(.*, 7\)$"):
+            sequence_loss(scores, wanted)
 
 
 def test_a_word_out_of_the_question_has_no_part_in_the_plain_loss():

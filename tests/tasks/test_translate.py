@@ -95,23 +95,27 @@ def test_white_space_is_an_empty_translation_however_a_text_is_cut(target, optio
     assert found[-1].text
 
 
-def test_pieces_are_split_in_training_as_often_as_the_settings_say():
+def test_pieces_are_split_in_training_only_and_as_often_as_the_settings_say():
     cutter = train_subwords([pair.target_text for pair in PAIRS] * 9, vocab_size=290)
-    lengths = {}
+    lengths, surprise = {}, []
     for probability in (0.0, 0.9):
         task = made(PAIRS, PairTokenizer(cutter, cutter), piece_dropout=probability)
         rows = task.encode(Translate.tokenize(PAIRS, task.tokenizer, cache=None))
-        (batch,) = task.batches(rows, PAIRS, TrainingSettings()).epoch(0)
+        batches = task.batches(rows, PAIRS, TrainingSettings())
+        assert batches.split == probability
+        surprise.append(task._nats(network(task, 1), PAIRS))
+        (batch,) = batches.epoch(0)
         for ids in batch.source, batch.inputs, batch.targets:
             assert not (ids == task.source.unknown_id).any()
         texts = {task.tokenizer.decode([task.target.token(n) for n in row if n > 3]) for row in batch.targets.tolist()}
         assert texts == {pair.target_text for pair in PAIRS}
         lengths[probability] = [int(batch.source_mask.sum()), int(batch.target_mask.sum())]
     assert all(after > before for before, after in zip(*lengths.values(), strict=True))
+    assert surprise[0] == surprise[1]  # held-out pairs are read as they are
 
 
 def test_words_have_no_halves():
-    with pytest.raises(UsageError, match=r"^head\.piece_dropout: expected 0 where tokenizer\.kind is not 'subwords'$"):
+    with pytest.raises(UsageError, match=r"^head\.piece_dropout needs tokenizer\.kind 'subwords', found 'regex'$"):
         made(PAIRS, PairTokenizer(RegexWords(), RegexWords()), piece_dropout=0.1)
 
 
