@@ -287,7 +287,8 @@ class _CompiledLayer(_Layer):
         self.tools = squashing(self.gates.shape[-1], self.states[0].dtype)
 
     def squash(self, t: int, from_below: Tensor, from_state: Tensor) -> None:
-        step_lstm(t, from_below.numpy(), from_state.numpy(), self.gates.numpy(), *self.states, self.tools)
+        h, c, squashed = self.states
+        step_lstm(t, from_below.numpy(), from_state.numpy(), self.gates.numpy(), h, c, squashed, self.tools)
 
     def squash_back(self, t: int, d_above: Tensor) -> None:
         _, c, squashed = self.states

@@ -82,7 +82,7 @@ def _unicode_pattern() -> re.Pattern[str]:
     # Vowel signs and accents that are characters of their own; Python's \w leaves them out.
     marks = "".join(character for character in map(chr, range(0x300, sys.maxunicode)) if _is_mark(character))
     extend = f"[{marks}{_MODIFIERS}]"
-    sign = rf"{_FLAG}|\S{extend}*+(?:\u200d[^\w\s]{extend}*+)*+"
+    sign = rf"{_FLAG}|\S{extend}*+(?>(?:\u200d[^\w\s]{extend}*+)*)"
     return _compile(letter=rf"[^\W_{_SINGLE}]", digit=r"\d", mark=f"[{marks}{_JOINERS}]", sign=sign)
 
 
@@ -91,9 +91,12 @@ def _is_mark(character: str) -> bool:
 
 
 def _compile(*, letter: str, digit: str, mark: str | None, sign: str) -> re.Pattern[str]:
-    """Build the pattern. Every repetition is possessive, so a text costs no more than its length."""
+    """Build the pattern. No repetition gives anything back, so a text costs no more than its length.
+
+    A group repeated so is an atomic group, as Python 3.11.2 cuts words to pieces by `(?:...)*+`.
+    """
     marked = f"{mark}++{letter}*+|" if mark else ""
     number = rf"(?<={digit})[.,](?={digit}){letter}++"
-    word = rf"{letter}++(?:{marked}['’]{letter}++|{number})*+"
+    word = rf"{letter}++(?>(?:{marked}['’]{letter}++|{number})*)"
     runs = "|".join(rf"{re.escape(character)}++" for character in ".-!?*=~_")
     return re.compile(rf"{word}|[,()\"'/<>;:&]|{runs}|{sign}")
