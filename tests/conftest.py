@@ -13,6 +13,7 @@ import pytest
 # parallel tests fast and sums in one order; said in this way, it spares tests without torch its import.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MKL_NUM_THREADS"] = "1"
+os.environ["MKL_CBWR"] = "AUTO"  # as the command line sets it
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 
